@@ -1,0 +1,52 @@
+/** Who is at the other end of a channel, as far as the transport knows. */
+export interface ChannelPeer {
+  /** `memory`, `tcp`, `tls`, `unix`, `stream`, `ws`, `wss`, `port` */
+  readonly transport: string;
+  /** `host:port`, a path, or a URL, where there is one. */
+  readonly address?: string;
+  /** The Origin header of a browser, or the origin of a window. */
+  readonly origin?: string;
+}
+
+/** What the owner of a channel is told. No handler is called before `open` has returned. */
+export interface ChannelHandlers {
+  /**
+   * Something arrived. A byte channel hands over bytes, cut anywhere; a message channel hands over
+   * text that is one or more whole lines (the last newline may be missing). The bytes belong to the
+   * receiver until it returns: whoever keeps them copies them.
+   */
+  receive(data: Uint8Array | string): void;
+  /** After `write` returned false: there is room again. */
+  drain(): void;
+  /**
+   * The channel has ended, by either side or by failure (then with the error). Called exactly once,
+   * last, and never synchronously from `close` or `destroy`. What arrived before is delivered before.
+   */
+  close(error?: Error): void;
+}
+
+/**
+ * A duplex connection to one peer: the port that everything of the protocol stands on.
+ *
+ * Order is kept both ways, nothing is lost or repeated while the channel is open, and nothing throws:
+ * failure is told by `close(error)`. What arrives before `open` is kept (as far as the transport's own
+ * window goes). Writes after the end are dropped without a word.
+ */
+export interface Channel {
+  /** `bytes`: a stream, pieces are cut anywhere. `messages`: pieces arrive as they were written. */
+  readonly framing: 'bytes' | 'messages';
+  readonly peer: ChannelPeer;
+  /** Starts delivery. Called once. */
+  open(handlers: ChannelHandlers): void;
+  /** Sends whole lines of text. False asks the writer to wait for `drain`; the data is taken all the same. */
+  write(data: string): boolean;
+  /** Bytes taken and not yet handed to the transport's peer, as well as the transport can tell. */
+  readonly buffered: number;
+  /** Asks the transport to deliver nothing more until `resume`. What is under way may still arrive. */
+  pause(): void;
+  resume(): void;
+  /** Ends the channel once what was written has left. */
+  close(): void;
+  /** Ends the channel at once; `close` handlers get the error, if one is given. */
+  destroy(error?: Error): void;
+}

@@ -1,0 +1,28 @@
+/**
+ * Time and chance, injected, so that every wait can be tested without sleeping.
+ * Node and browsers hand in theirs; tests hand in `VirtualClock` of `dservice/testing`.
+ */
+export interface Clock {
+  /** Milliseconds from any fixed moment, monotonic. */
+  now(): number;
+  /**
+   * Runs `fn` once, `ms` milliseconds from now; returns a function that prevents it.
+   * A `background` timer does not keep a Node process alive.
+   */
+  after(ms: number, fn: () => void, background?: boolean): () => void;
+  /** Runs `fn` once, at the end of this turn of the event loop. */
+  defer(fn: () => void): void;
+  /** From 0 up to, and without, 1. */
+  random(): number;
+}
+
+/** The clock of any JavaScript runtime. Node replaces `after` and `defer` by better ones. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(ms, fn) {
+    const timer = setTimeout(fn, ms);
+    return () => clearTimeout(timer);
+  },
+  defer: (fn) => queueMicrotask(fn),
+  random: () => Math.random(),
+};

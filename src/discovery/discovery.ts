@@ -1,0 +1,39 @@
+import type { DserviceError } from '../errors.js';
+import type { InstanceRecord } from './record.js';
+
+export interface DiscoveryEvent {
+  /** `up`: first heard of. `update`: the record changed. `down`: withdrawn or expired; the record is the last one known. */
+  readonly type: 'up' | 'update' | 'down';
+  readonly record: InstanceRecord;
+}
+
+/** A record that is being announced. */
+export interface Announcement {
+  /** Replaces the record (same id), and tells everybody soon. */
+  update(record: InstanceRecord): void;
+  /** Says goodbye. Resolves when that has left, and never rejects. A second call does nothing. */
+  withdraw(): Promise<void>;
+}
+
+/**
+ * How instances are made known and found.
+ *
+ * Nothing here throws for what the network does: a discovery that cannot work (no multicast, a
+ * rendezvous that does not answer) is `degraded`, says why, keeps trying, and announces and browses
+ * when it can again. Events of one instance come in order: `up`, any number of `update`, `down`.
+ * A listener first gets `up` for all that is already known, never synchronously from `browse`.
+ * A discovery hears its own announcements too.
+ */
+export interface Discovery {
+  /** `memory`, `static`, `mdns`, `rendezvous` */
+  readonly kind: string;
+  announce(record: InstanceRecord): Announcement;
+  /** Tells of instances with that name, or of all, until the returned function is called. */
+  browse(name: string | undefined, listener: (event: DiscoveryEvent) => void): () => void;
+  /** Why it cannot work at the moment, if so. */
+  readonly degraded: DserviceError | undefined;
+  /** Tells when `degraded` changes, until the returned function is called. */
+  onDegraded(listener: (reason: DserviceError | undefined) => void): () => void;
+  /** Withdraws what is announced, ends all browsing. Never rejects. */
+  close(): Promise<void>;
+}
