@@ -1,0 +1,48 @@
+/** Every bound of the protocol, in one place. docs/limits.md says what happens at each. */
+export interface Limits {
+  /** Bytes in one line. */
+  readonly line: number;
+  /** Bytes in one line before the peer's first `methods` was read. */
+  readonly firstLine: number;
+  /** Nesting of a message's arguments. */
+  readonly depth: number;
+  /** Values in one message. */
+  readonly nodes: number;
+  /** Entries in one message's `callbacks`, `links`, `types` or `own`. */
+  readonly entries: number;
+  /** Digits of a bigint. */
+  readonly bigintDigits: number;
+  /** Functions one side holds for the other, each way. */
+  readonly functions: number;
+  /** Calls with an outcome that a peer may have pending here. */
+  readonly calls: number;
+  /** Unsent bytes at which writers wait, and reading pauses. */
+  readonly unsent: number;
+  /** Unsent bytes at which the session ends. */
+  readonly unsentMax: number;
+  /** Milliseconds until the peer's first `methods` must be here. */
+  readonly handshake: number;
+  /** Sessions that one server holds. */
+  readonly sessions: number;
+  /** Sessions that one server holds with one address. */
+  readonly sessionsPerAddress: number;
+  /** Bytes of half-read lines that one server holds over all sessions. */
+  readonly buffered: number;
+}
+
+export const defaultLimits: Limits = {
+  line: 4 * 1024 * 1024,
+  firstLine: 64 * 1024,
+  depth: 64,
+  nodes: 100_000,
+  entries: 10_000,
+  bigintDigits: 4_096,
+  functions: 1_000_000,
+  calls: 10_000,
+  unsent: 1024 * 1024,
+  unsentMax: 64 * 1024 * 1024,
+  handshake: 10_000,
+  sessions: 10_000,
+  sessionsPerAddress: 1_000,
+  buffered: 256 * 1024 * 1024,
+};
