@@ -1,0 +1,255 @@
+import { DserviceError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import { makeBytes } from './bytes.js';
+import type { AnyFunction } from './encode.js';
+import { fillError, makeError } from './error-value.js';
+import { isRecord, type Message, readId } from './message.js';
+
+/** What the decoder needs to know of functions: the tables behind it. */
+export interface References {
+  /** Our stand-in for a function of the peer's, for one more mention. Throws ERR_LIMIT. */
+  reference(id: number): AnyFunction;
+  /** A function of ours that comes back. Throws ERR_REFERENCE for an id that we never gave. */
+  ours(id: number): AnyFunction;
+}
+
+export interface DecodeOptions {
+  /** False reads `callbacks` and `links` only, as dnode does. */
+  readonly extended: boolean;
+  readonly limits: Pick<Limits, 'entries' | 'bigintDigits'>;
+}
+
+/** Steps that would reach behind the data. */
+const forbidden = new Set(['__proto__', 'constructor', 'prototype']);
+
+/**
+ * The arguments of a message, with functions, links and typed values put in place (protocol page,
+ * sections 1 and 2). A message without extras costs nothing here. Throws ERR_MALFORMED, ERR_LIMIT,
+ * ERR_REFERENCE.
+ */
+export function decode(
+  message: Message,
+  references: References,
+  options: DecodeOptions,
+): unknown[] {
+  const { arguments: args = [], callbacks, links, types, own } = message;
+  if (!Array.isArray(args)) throw malformed('`arguments` is not an array');
+  if (callbacks === undefined && links === undefined && types === undefined && own === undefined) {
+    return args;
+  }
+  const place = new Placement(args, options.limits.entries);
+  if (options.extended && types !== undefined) place.leaves(types, options.limits.bigintDigits);
+  place.functions('callbacks', callbacks, (id) => references.reference(id));
+  if (options.extended) {
+    place.functions('own', own, (id) => references.ours(id));
+    if (types !== undefined) place.containers(types);
+  }
+  place.links(links);
+  place.fill();
+  return args;
+}
+
+function malformed(what: string): DserviceError {
+  return new DserviceError('ERR_MALFORMED', what);
+}
+
+type Container = Map<unknown, unknown> | Set<unknown> | Error;
+type Parent = unknown[] | Record<string, unknown>;
+
+class Placement {
+  readonly #args: unknown[];
+  readonly #limit: number;
+  #entries = 0;
+  /** Maps, sets and errors are made empty; what they will hold is walked and changed until they are filled. */
+  readonly #raw = new Map<object, unknown[] | Record<string, unknown>>();
+
+  constructor(args: unknown[], limit: number) {
+    this.#args = args;
+    this.#limit = limit;
+  }
+
+  functions(key: string, entries: unknown, find: (id: number) => AnyFunction): void {
+    if (entries === undefined) return;
+    // An old peer in a language without a difference may send [] for {}.
+    if (typeof entries !== 'object' || entries === null) throw malformed(`\`${key}\` is not an object`);
+    for (const [text, path] of Object.entries(entries)) {
+      const id = readId(text);
+      if (id === undefined) throw malformed(`"${text.slice(0, 32)}" in \`${key}\` is not an id`);
+      this.#count();
+      const [parent, last] = this.#target(path);
+      put(parent, last, find(id));
+    }
+  }
+
+  links(links: unknown): void {
+    if (links === undefined) return;
+    // The same difference as above, the other way round.
+    if (!Array.isArray(links)) {
+      if (isRecord(links) && Object.keys(links).length === 0) return;
+      throw malformed('`links` is not an array');
+    }
+    for (const link of links as unknown[]) {
+      if (!isRecord(link)) throw malformed('a link is not an object');
+      this.#count();
+      const value = this.#get(link.from);
+      const [parent, last] = this.#target(link.to);
+      put(parent, last, value);
+    }
+  }
+
+  leaves(types: unknown, digits: number): void {
+    if (!isRecord(types)) throw malformed('`types` is not an object');
+    this.#each(types, 'date', (text) => new Date(text));
+    this.#each(types, 'number', readNumber);
+    this.#each(types, 'url', (text) => new URL(text));
+    this.#each(types, 'regexp', readRegExp);
+    this.#each(types, 'bigint', (text) => {
+      if (text.length > digits) {
+        throw new DserviceError('ERR_LIMIT', `a bigint has more than ${digits} digits`);
+      }
+      if (!/^-?\d+$/.test(text)) throw new SyntaxError('not a decimal number');
+      return BigInt(text);
+    });
+    for (const path of this.#paths(types, 'undefined')) {
+      const [parent, last] = this.#target(path);
+      put(parent, last, undefined);
+    }
+    for (const entry of this.#paths(types, 'bytes')) {
+      if (!Array.isArray(entry)) throw malformed('an entry of `types.bytes` is not a pair');
+      const [kind, path] = entry as unknown[];
+      this.#replace('bytes', path, (text) => makeBytes(String(kind), text));
+    }
+  }
+
+  containers(types: unknown): void {
+    if (!isRecord(types)) return;
+    for (const kind of ['map', 'set', 'error'] as const) {
+      for (const path of this.#paths(types, kind)) {
+        const [parent, last] = this.#target(path);
+        const raw = child(parent, last);
+        let made: Container;
+        if (kind === 'error') {
+          if (!isPlain(raw) || Array.isArray(raw)) throw malformed('an error is not an object');
+          made = makeError(raw);
+          this.#raw.set(made, raw);
+        } else {
+          if (!Array.isArray(raw)) throw malformed(`a ${kind} is not an array`);
+          made = kind === 'map' ? new Map() : new Set();
+          this.#raw.set(made, raw);
+        }
+        put(parent, last, made);
+      }
+    }
+  }
+
+  fill(): void {
+    for (const [made, raw] of this.#raw) {
+      if (made instanceof Error) {
+        if (!Array.isArray(raw)) fillError(made, raw);
+      } else if (Array.isArray(raw)) {
+        for (const item of raw) {
+          if (made instanceof Set) made.add(item);
+          else if (!(made instanceof Map)) continue;
+          else if (Array.isArray(item) && item.length === 2) made.set(item[0], item[1]);
+          else throw malformed('an entry of a map is not a pair');
+        }
+      }
+    }
+  }
+
+  #each(types: Record<string, unknown>, kind: string, make: (text: string) => unknown): void {
+    for (const path of this.#paths(types, kind)) this.#replace(kind, path, make);
+  }
+
+  #replace(kind: string, path: unknown, make: (text: string) => unknown): void {
+    const [parent, last] = this.#target(path);
+    const text = child(parent, last);
+    if (typeof text !== 'string') throw malformed(`a ${kind} is not a string`);
+    try {
+      put(parent, last, make(text));
+    } catch (cause) {
+      if (DserviceError.is(cause)) throw cause;
+      throw new DserviceError('ERR_MALFORMED', `not a ${kind}: "${text.slice(0, 64)}"`, { cause });
+    }
+  }
+
+  #paths(types: Record<string, unknown>, kind: string): unknown[] {
+    const paths = Object.hasOwn(types, kind) ? types[kind] : [];
+    if (!Array.isArray(paths)) throw malformed(`\`types.${kind}\` is not an array`);
+    this.#count(paths.length);
+    return paths;
+  }
+
+  #count(more = 1): void {
+    this.#entries += more;
+    if (this.#entries > this.#limit) {
+      throw new DserviceError('ERR_LIMIT', `more than ${this.#limit} entries in one message`);
+    }
+  }
+
+  /** What holds the value at a path, and its key there. */
+  #target(path: unknown): [parent: Parent, key: string | number] {
+    if (!Array.isArray(path) || path.length === 0) throw malformed('a path is not an array of keys');
+    const parent = this.#walk(path, path.length - 1);
+    const key: unknown = path[path.length - 1];
+    if (Array.isArray(parent)) return [parent, index(key, parent)];
+    return [parent, name(key)];
+  }
+
+  #get(path: unknown): unknown {
+    if (Array.isArray(path) && path.length === 0) return this.#args;
+    const [parent, key] = this.#target(path);
+    return child(parent, key);
+  }
+
+  #walk(path: unknown[], steps: number): Parent {
+    let at: Parent = this.#args;
+    for (let i = 0; i < steps; i++) {
+      const key = path[i];
+      const next: unknown = child(at, Array.isArray(at) ? index(key, at) : name(key));
+      const raw = typeof next === 'object' && next !== null ? this.#raw.get(next) : undefined;
+      if (raw !== undefined) at = raw;
+      else if (isPlain(next)) at = next;
+      else throw malformed('a path leads through something that holds nothing');
+    }
+    return at;
+  }
+}
+
+/** An array or an object as JSON makes them: nothing else is stepped into. */
+function isPlain(value: unknown): value is Parent {
+  if (typeof value !== 'object' || value === null) return false;
+  return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+}
+
+function child(parent: Parent, key: string | number): unknown {
+  // An index was checked against the array, and a name can only find what is the object's own.
+  return Object.hasOwn(parent, key) ? (parent as Record<string | number, unknown>)[key] : undefined;
+}
+
+function put(parent: Parent, key: string | number, value: unknown): void {
+  (parent as Record<string | number, unknown>)[key] = value;
+}
+
+function index(key: unknown, array: unknown[]): number {
+  const at = readId(key);
+  if (at === undefined || at >= array.length) throw malformed('a path leads past the end of an array');
+  return at;
+}
+
+function name(key: unknown): string {
+  if (typeof key === 'number') return String(key);
+  if (typeof key !== 'string' || forbidden.has(key)) throw malformed('a path holds a key that is not allowed');
+  return key;
+}
+
+function readNumber(text: string): number {
+  if (!['NaN', 'Infinity', '-Infinity', '-0'].includes(text)) throw new SyntaxError('not one of them');
+  return Number(text);
+}
+
+function readRegExp(text: string): RegExp {
+  const end = text.lastIndexOf('/');
+  if (text[0] !== '/' || end === 0) throw new SyntaxError('no slashes');
+  return new RegExp(text.slice(1, end), text.slice(end + 1));
+}

@@ -1,0 +1,361 @@
+import { DserviceError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import { takeBytes } from './bytes.js';
+import { exposedNames, isExposed } from './exposed.js';
+import type { Path, TypeTags } from './message.js';
+
+export type AnyFunction = (...args: unknown[]) => unknown;
+
+/** What the encoder needs to know of functions: the tables behind it. */
+export interface FunctionIds {
+  /** The id of a function of ours for one more mention; `fresh` asks for one that was never used. */
+  mention(fn: AnyFunction, fresh: boolean, path: Path): number;
+  /** The id of a function of the peer's, if it is one that it gave us on this session. Throws ERR_RELEASED. */
+  own(fn: AnyFunction): number | undefined;
+  /** The bound method of an exposed instance: the same function each time. */
+  method(instance: object, name: string): AnyFunction;
+}
+
+/** Arguments as they go into a message: their JSON, and the keys that follow it (each led by a comma). */
+export interface Encoded {
+  readonly json: string;
+  readonly extras: string;
+}
+
+export interface EncodeOptions {
+  /** False writes what every dnode since 2011 reads, and nothing else. */
+  readonly extended: boolean;
+  /** Whether errors carry their stack. */
+  readonly stacks: boolean;
+  readonly limits: Pick<Limits, 'depth' | 'nodes' | 'entries'>;
+}
+
+/**
+ * Turns arguments into JSON (protocol page, sections 1 and 2). Plain data costs one look and one
+ * `JSON.stringify`. Throws ERR_DATA, naming the path, for what cannot be sent, ERR_LIMIT for too deep
+ * or too much, ERR_RELEASED for a function of the peer's that was let go; then nothing was mentioned.
+ */
+export function encode(
+  args: readonly unknown[],
+  functions: FunctionIds,
+  options: EncodeOptions,
+): Encoded {
+  try {
+    if (new Look(options).plain(args)) {
+      return { json: JSON.stringify(args), extras: options.extended ? '' : ',"callbacks":{},"links":[]' };
+    }
+    return new Walk(functions, options).encode(args);
+  } catch (error) {
+    if (DserviceError.is(error)) throw error;
+    throw new DserviceError('ERR_DATA', `this cannot be sent: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Finds out whether `JSON.stringify` alone says it all. */
+class Look {
+  readonly #options: EncodeOptions;
+  #nodes = 0;
+  // A few objects are found faster in a list than in a set.
+  readonly #few: object[] = [];
+  #seen: Set<object> | undefined;
+
+  constructor(options: EncodeOptions) {
+    this.#options = options;
+  }
+
+  plain(args: readonly unknown[]): boolean {
+    for (let i = 0; i < args.length; i++) {
+      if (!this.#value(args[i], 0)) return false;
+    }
+    return true;
+  }
+
+  #value(value: unknown, depth: number): boolean {
+    switch (typeof value) {
+      case 'string':
+      case 'boolean':
+        return true;
+      case 'number':
+        return value === 0 ? 1 / value > 0 : Number.isFinite(value);
+      case 'object':
+        return value === null || this.#object(value, depth + 1);
+      default:
+        return false;
+    }
+  }
+
+  #object(value: object, depth: number): boolean {
+    if (depth > this.#options.limits.depth || this.#met(value)) return false;
+    if (Array.isArray(value)) {
+      if (!this.#count(value.length)) return false;
+      const items: unknown[] = value;
+      for (let i = 0; i < items.length; i++) {
+        if (!this.#value(items[i], depth)) return false;
+      }
+      return true;
+    }
+    const proto: unknown = Object.getPrototypeOf(value);
+    if (proto !== Object.prototype && proto !== null) return false;
+    const keys = Object.keys(value);
+    if (!this.#count(keys.length)) return false;
+    for (const key of keys) {
+      // Object.keys gave the key, so it is there; what it holds is looked at next.
+      if (!this.#value((value as Record<string, unknown>)[key], depth)) return false;
+    }
+    return true;
+  }
+
+  #count(more: number): boolean {
+    this.#nodes += more;
+    return this.#nodes <= this.#options.limits.nodes - 100;
+  }
+
+  #met(value: object): boolean {
+    if (this.#seen !== undefined) {
+      if (this.#seen.has(value)) return true;
+      this.#seen.add(value);
+      return false;
+    }
+    if (this.#few.includes(value)) return true;
+    this.#few.push(value);
+    if (this.#few.length > 8) this.#seen = new Set(this.#few);
+    return false;
+  }
+}
+
+/** Copies arguments into what JSON can hold, and notes what it cannot. */
+class Walk {
+  readonly #functions: FunctionIds;
+  readonly #options: EncodeOptions;
+  readonly #path: string[] = [];
+  readonly #seen = new Map<object, Path>();
+  /** Functions found, and where: they get their ids when everything else has gone well. */
+  readonly #found: { fn: AnyFunction; path: Path; fresh: boolean }[] = [];
+  readonly #own: Record<string, Path> = {};
+  readonly #links: { from: Path; to: Path }[] = [];
+  readonly #types: TypeTags = {};
+  #nodes = 0;
+  #entries = 0;
+
+  constructor(functions: FunctionIds, options: EncodeOptions) {
+    this.#functions = functions;
+    this.#options = options;
+  }
+
+  encode(args: readonly unknown[]): Encoded {
+    const { extended } = this.#options;
+    this.#seen.set(args, []);
+    const copy = args.map((value, i) => this.#at(String(i), value));
+    const json = JSON.stringify(copy);
+    let extras = '';
+    const callbacks = this.#found.map(
+      ({ fn, path, fresh }) =>
+        `"${this.#functions.mention(fn, fresh, path)}":${JSON.stringify(path)}`,
+    );
+    if (callbacks.length > 0 || !extended) extras += `,"callbacks":{${callbacks.join(',')}}`;
+    if (this.#links.length > 0 || !extended) extras += `,"links":${JSON.stringify(this.#links)}`;
+    for (const [key, entries] of [
+      ['own', this.#own],
+      ['types', this.#types],
+    ] as const) {
+      if (Object.keys(entries).length > 0) extras += `,"${key}":${JSON.stringify(entries)}`;
+    }
+    return { json, extras };
+  }
+
+  #at(key: string, value: unknown): unknown {
+    this.#path.push(key);
+    const copy = this.#value(value);
+    this.#path.pop();
+    return copy;
+  }
+
+  #value(value: unknown): unknown {
+    const { extended } = this.#options;
+    this.#nodes++;
+    this.#room(0);
+    switch (typeof value) {
+      case 'string':
+      case 'boolean':
+        return value;
+      case 'number':
+        if (extended && (!Number.isFinite(value) || Object.is(value, -0))) {
+          this.#tag('number');
+          return Object.is(value, -0) ? '-0' : String(value);
+        }
+        return value;
+      case 'undefined':
+        if (extended) this.#tag('undefined');
+        return extended ? null : undefined;
+      case 'function':
+        // A function's parameters are the callee's affair: here it is only passed on.
+        return this.#function(value as AnyFunction);
+      case 'bigint':
+        if (!extended) throw this.#unsendable('a plain dnode peer knows no bigint');
+        this.#tag('bigint');
+        return String(value);
+      case 'symbol':
+        if (extended) throw this.#unsendable('a symbol stays in its process');
+        return undefined;
+      case 'object':
+        return value === null ? null : this.#object(value);
+    }
+  }
+
+  #function(fn: AnyFunction): unknown {
+    const { extended } = this.#options;
+    if (extended) {
+      const own = this.#functions.own(fn);
+      const first = this.#seen.get(fn);
+      if (first !== undefined) return this.#link(first);
+      const path = this.#note();
+      this.#seen.set(fn, path);
+      // One id may stand for one path only: a second mention of it is a link, above.
+      if (own !== undefined) this.#own[own] = path;
+      else this.#found.push({ fn, path, fresh: false });
+    } else {
+      this.#found.push({ fn, path: this.#note(), fresh: this.#seen.has(fn) });
+      this.#seen.set(fn, []);
+    }
+    return '[Function]';
+  }
+
+  #object(value: object): unknown {
+    const { extended, limits } = this.#options;
+    const first = this.#seen.get(value);
+    // dnode knows links for cycles only: there an alias is sent as a copy.
+    if (first !== undefined) return this.#link(first);
+    if (this.#path.length > limits.depth) {
+      throw new DserviceError('ERR_LIMIT', `nested deeper than ${limits.depth}`);
+    }
+    this.#seen.set(value, [...this.#path]);
+    const copy = this.#contents(value);
+    if (!extended) this.#seen.delete(value);
+    return copy;
+  }
+
+  #contents(value: object): unknown {
+    if (Array.isArray(value)) {
+      this.#room(value.length);
+      // Array.from also visits holes.
+      return Array.from(value, (item: unknown, i) => this.#at(String(i), item));
+    }
+    if (isExposed(value)) {
+      const methods = exposedNames(value).map((name): [string, AnyFunction] => [
+        name,
+        this.#functions.method(value, name),
+      ]);
+      return this.#properties(Object.fromEntries(methods));
+    }
+    const proto: unknown = Object.getPrototypeOf(value);
+    if (proto === Object.prototype || proto === null) return this.#properties(value);
+    if (value instanceof Error) return this.#error(value);
+    const leaf = this.#options.extended ? this.#leaf(value) : undefined;
+    if (leaf !== undefined) return leaf;
+    if ('toJSON' in value && typeof value.toJSON === 'function' && !Object.hasOwn(value, 'toJSON')) {
+      const json: unknown = value.toJSON(this.#path.at(-1) ?? '');
+      return json === value ? this.#properties(value) : this.#value(json);
+    }
+    if (value instanceof Number || value instanceof String || value instanceof Boolean) {
+      return this.#value(value.valueOf());
+    }
+    if (value instanceof Promise) throw this.#unsendable('await the promise first');
+    return this.#properties(value);
+  }
+
+  /** Values with a tag of their own, which only a peer of ours understands. */
+  #leaf(value: object): unknown {
+    if (value instanceof Date) {
+      this.#tag('date');
+      return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+    }
+    if (value instanceof Map) {
+      this.#tag('map');
+      return Array.from(value, (pair: [unknown, unknown], i) => this.#at(String(i), pair));
+    }
+    if (value instanceof Set) {
+      this.#tag('set');
+      return Array.from(value, (item: unknown, i) => this.#at(String(i), item));
+    }
+    if (value instanceof URL) {
+      this.#tag('url');
+      return value.href;
+    }
+    if (value instanceof RegExp) {
+      this.#tag('regexp');
+      return String(value);
+    }
+    const bytes = takeBytes(value);
+    if (bytes === undefined) return undefined;
+    (this.#types.bytes ??= []).push([bytes[0], this.#note()]);
+    return bytes[1];
+  }
+
+  #error(error: Error): unknown {
+    if (this.#options.extended) this.#tag('error');
+    const data: Record<string, unknown> = { name: error.name, message: error.message };
+    if (this.#options.stacks && error.stack !== undefined) data.stack = error.stack;
+    if (error.cause !== undefined) data.cause = error.cause;
+    if (error instanceof AggregateError) data.errors = error.errors;
+    return this.#properties({ ...data, ...error });
+  }
+
+  #properties(value: object): Record<string, unknown> {
+    // Without a prototype, a key named __proto__ is a key like any other.
+    const copy: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+    for (const key of Object.keys(value)) {
+      let item: unknown;
+      try {
+        item = (value as Record<string, unknown>)[key];
+      } catch (cause) {
+        throw new DserviceError(
+          'ERR_DATA',
+          `${this.#where(key)} cannot be read: ${messageOf(cause)}`,
+          { cause },
+        );
+      }
+      copy[key] = this.#at(key, item);
+    }
+    return copy;
+  }
+
+  #link(from: Path): string {
+    this.#links.push({ from, to: this.#note() });
+    return '[Circular]';
+  }
+
+  #tag(kind: Exclude<keyof TypeTags, 'bytes'>): void {
+    (this.#types[kind] ??= []).push(this.#note());
+  }
+
+  /** Refuses what would be too much, before it is made. The peer counts the rest of the message too. */
+  #room(more: number): void {
+    const { nodes } = this.#options.limits;
+    if (this.#nodes + more > nodes - 100) {
+      throw new DserviceError('ERR_LIMIT', `more than ${nodes} values in one message`);
+    }
+  }
+
+  /** The path of here, counted as an entry of the message. */
+  #note(): Path {
+    const { entries } = this.#options.limits;
+    if (++this.#entries > entries) {
+      throw new DserviceError('ERR_LIMIT', `more than ${entries} functions, links and typed values`);
+    }
+    this.#nodes += this.#path.length + 2;
+    return [...this.#path];
+  }
+
+  #unsendable(why: string): DserviceError {
+    return new DserviceError('ERR_DATA', `${this.#where()} cannot be sent: ${why}`);
+  }
+
+  #where(key?: string): string {
+    const path = key === undefined ? this.#path : [...this.#path, key];
+    return `argument ${path.join('.')}`;
+  }
+}

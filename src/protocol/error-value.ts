@@ -1,0 +1,37 @@
+import { DserviceError, type ErrorCode } from '../errors.js';
+
+const classes = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
+
+// What an error is made with, and what would reach beyond it.
+const taken = new Set(['name', 'message', '__proto__', 'constructor', 'prototype']);
+
+/** An error made again from its data, still without what it refers to. Anything else than strings gets a default. */
+export function makeError(data: Readonly<Record<string, unknown>>): Error {
+  const name = typeof data.name === 'string' ? data.name : 'Error';
+  const message = typeof data.message === 'string' ? data.message : '';
+  if (name === 'DserviceError' && typeof data.code === 'string' && data.code.startsWith('ERR_')) {
+    // A code that a newer peer knows and we do not is passed on as it is.
+    return new DserviceError(data.code as ErrorCode, message);
+  }
+  // `name` was just found among the keys.
+  const Class = Object.hasOwn(classes, name) ? classes[name as keyof typeof classes] : Error;
+  const error = new Class(message);
+  if (error.name !== name) hidden(error, 'name', name);
+  // The stack here would tell of the decoder; the sender's is set by `fillError`, where it was sent.
+  hidden(error, 'stack', `${name}: ${message}`);
+  return error;
+}
+
+/** Puts the rest of the data into the error: `cause`, `errors`, `code` and what else it had. */
+export function fillError(error: Error, data: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(data)) {
+    if (taken.has(key) || (key === 'code' && DserviceError.is(error))) continue;
+    if (key === 'cause' || key === 'errors') hidden(error, key, value);
+    else if (key !== 'stack') Object.defineProperty(error, key, { value, enumerable: true, writable: true, configurable: true });
+    else if (typeof value === 'string') hidden(error, key, value);
+  }
+}
+
+function hidden(error: Error, key: string, value: unknown): void {
+  Object.defineProperty(error, key, { value, writable: true, configurable: true });
+}

@@ -1,0 +1,108 @@
+import { DserviceError } from '../errors.js';
+
+const newline = 10;
+
+/**
+ * Cuts what a channel delivers into lines (protocol page, section 3). Works in bytes, so that a
+ * character split across two pieces is whole again before it is decoded.
+ */
+export class LineReader {
+  /** Bytes that one line may have; more is an error. */
+  limit: number;
+  readonly #onLine: (line: string) => void;
+  readonly #decode: (bytes: Uint8Array) => string;
+  #parts: Uint8Array[] = [];
+  #size = 0;
+  #stopped = false;
+
+  constructor(
+    limit: number,
+    onLine: (line: string) => void,
+    decode: (bytes: Uint8Array) => string = decodeUtf8,
+  ) {
+    this.limit = limit;
+    this.#onLine = onLine;
+    this.#decode = decode;
+  }
+
+  /** Bytes of a line that is not complete yet. */
+  get pending(): number {
+    return this.#size;
+  }
+
+  /** Delivers nothing more, not even the rest of what is being read. */
+  stop(): void {
+    this.#stopped = true;
+    this.#parts = [];
+    this.#size = 0;
+  }
+
+  /**
+   * Takes the next piece: bytes cut anywhere, or text that is one or more whole lines.
+   * Throws ERR_LIMIT for a line longer than `limit`.
+   */
+  push(data: Uint8Array | string): void {
+    if (this.#stopped) return;
+    if (typeof data === 'string') return this.#split(data);
+    const end = data.lastIndexOf(newline);
+    if (end === -1) return this.#keep(data);
+    let start = 0;
+    if (this.#size > 0) {
+      start = data.indexOf(newline) + 1;
+      this.#keep(data.subarray(0, start - 1));
+      const whole = concat(this.#parts, this.#size);
+      this.#parts = [];
+      this.#size = 0;
+      this.#emit(this.#decode(whole));
+    }
+    if (start <= end) this.#split(this.#decode(data.subarray(start, end)));
+    if (end + 1 < data.length) this.#keep(data.subarray(end + 1));
+  }
+
+  #split(text: string): void {
+    let start = 0;
+    for (;;) {
+      const end = text.indexOf('\n', start);
+      if (end === -1) break;
+      this.#emit(text.slice(start, end));
+      start = end + 1;
+    }
+    if (start === 0) this.#emit(text);
+    else if (start < text.length) this.#emit(text.slice(start));
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (this.#stopped || bytes.length === 0) return;
+    if (this.#size + bytes.length > this.limit) throw tooLong(this.limit);
+    // The channel may use its buffer again, so what is kept is copied.
+    this.#parts.push(bytes.slice());
+    this.#size += bytes.length;
+  }
+
+  #emit(line: string): void {
+    if (this.#stopped) return;
+    if (line.length > this.limit) throw tooLong(this.limit);
+    this.#onLine(line);
+  }
+}
+
+function tooLong(limit: number): DserviceError {
+  return new DserviceError('ERR_LIMIT', `a line is longer than ${limit} bytes`);
+}
+
+function concat(parts: Uint8Array[], size: number): Uint8Array {
+  const only = parts[0];
+  if (parts.length === 1 && only !== undefined) return only;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  // A byte order mark is data here: JSON.parse refuses it.
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+}

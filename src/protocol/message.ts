@@ -1,0 +1,56 @@
+/** Where a value stands inside `arguments`: keys from the outside in. Written as strings, read as both. */
+export type Path = readonly (string | number)[];
+
+/** What JSON cannot hold, told by paths into the JSON as sent (protocol page, section 2, `types`). */
+export interface TypeTags {
+  date?: Path[];
+  bytes?: [kind: string, path: Path][];
+  bigint?: Path[];
+  number?: Path[];
+  undefined?: Path[];
+  url?: Path[];
+  regexp?: Path[];
+  map?: Path[];
+  set?: Path[];
+  error?: Path[];
+}
+
+/** What travels with a call and is not for its arguments. */
+export interface Meta {
+  /** Milliseconds left, counted from reading. */
+  readonly deadline?: number;
+  /** Idempotency key. */
+  readonly key?: string;
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  /** Services passed so far, oldest first. */
+  readonly path?: readonly string[];
+}
+
+/** One line of the wire. Everything is unchecked: it was only parsed. */
+export interface Message {
+  readonly method?: unknown;
+  readonly arguments?: unknown;
+  readonly callbacks?: unknown;
+  readonly links?: unknown;
+  readonly dservice?: unknown;
+  readonly reply?: unknown;
+  readonly types?: unknown;
+  readonly own?: unknown;
+  readonly meta?: unknown;
+  readonly control?: unknown;
+  readonly [key: string]: unknown;
+}
+
+/** Whether a value can be indexed by a string: an object that is not null and not an array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** An id as it stands in `method`, `reply` and in keys: a plain decimal integer, else undefined. */
+export function readId(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  if (typeof value !== 'string' || !/^(0|[1-9]\d{0,15})$/.test(value)) return undefined;
+  const id = Number(value);
+  return Number.isSafeInteger(id) ? id : undefined;
+}

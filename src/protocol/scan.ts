@@ -1,0 +1,36 @@
+/**
+ * Measures JSON text without parsing it, so that a hostile line is refused before it costs memory.
+ * Text that is not JSON gives numbers that mean nothing: the parser will refuse it.
+ */
+export function scan(text: string): { depth: number; nodes: number } {
+  let depth = 0;
+  let deepest = 0;
+  let nodes = 1;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 34) {
+      i = endOfString(text, i);
+    } else if (c === 44) {
+      nodes++;
+    } else if (c === 91 || c === 123) {
+      depth++;
+      if (depth > deepest) deepest = depth;
+      const next = text.charCodeAt(i + 1);
+      if (next !== 93 && next !== 125) nodes++;
+    } else if (c === 93 || c === 125) {
+      depth--;
+    }
+  }
+  return { depth: deepest, nodes };
+}
+
+/** The index of the quote that ends the string that begins at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let at = start; ; ) {
+    at = text.indexOf('"', at + 1);
+    if (at === -1) return text.length;
+    let back = at - 1;
+    while (text.charCodeAt(back) === 92) back--;
+    if ((at - back) % 2 === 1) return at;
+  }
+}
