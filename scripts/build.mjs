@@ -1,0 +1,94 @@
+// Builds dist/: JavaScript by esbuild, declarations by tsc, and the CommonJS files that hand over the default export.
+//
+//   node scripts/build.mjs [--quiet]
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { commonJs } from './cjs.mjs';
+import { root } from './root.mjs';
+
+/** What the package is entered by. `require`: it has a CommonJS file too. `bin`: it is a program. */
+const entries = [
+  { file: 'node/index', require: true },
+  { file: 'node/dnode/index', require: true },
+  { file: 'node/cli/main', bin: true },
+  { file: 'browser/index', require: true },
+  { file: 'src/testing/index', require: true },
+];
+
+const quiet = process.argv.includes('--quiet');
+const began = performance.now();
+// Made beside dist/, and put in its place when all is there: who reads dist/ meanwhile finds it whole.
+const next = join(root, `.dist-${process.pid}`);
+
+const present = entries.filter(({ file }) => existsSync(join(root, `${file}.ts`)));
+for (const { file } of entries.filter((entry) => !present.includes(entry))) {
+  console.warn(`build: there is no ${file}.ts yet`);
+}
+
+try {
+  await mkdir(next, { recursive: true });
+  const [declarations] = await Promise.all([
+    tsc('-p', 'tsconfig.build.json', '--outDir', next),
+    bundle(),
+  ]);
+  if (declarations === 0) {
+    await Promise.all(present.map(finish));
+    await replaceDist();
+    if (!quiet) console.log(`build: dist/ in ${Math.round(performance.now() - began)} ms`);
+  } else {
+    process.exitCode = 1;
+  }
+} finally {
+  await rm(next, { recursive: true, force: true });
+}
+
+// One build for all entries, so that they share their code: one class of errors, whatever is imported.
+async function bundle() {
+  await build({
+    absWorkingDir: root,
+    entryPoints: present.map(({ file }) => `${file}.ts`),
+    outdir: next,
+    outbase: root,
+    bundle: true,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    format: 'esm',
+    platform: 'neutral',
+    packages: 'external',
+    external: ['node:*'],
+    target: ['es2022', 'node20.19'],
+    sourcemap: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+}
+
+async function finish({ file, require, bin }) {
+  const path = join(next, file);
+  if (bin) await chmod(`${path}.js`, 0o755);
+  if (!require) return;
+  const { module, declaration } = await commonJs(`${path}.d.ts`);
+  await writeFile(`${path}.cjs`, module);
+  await writeFile(`${path}.d.cts`, declaration);
+}
+
+async function replaceDist() {
+  const dist = join(root, 'dist');
+  const last = `${next}-last`;
+  if (existsSync(dist)) await rename(dist, last);
+  await rename(next, dist);
+  await rm(last, { recursive: true, force: true });
+}
+
+/** Runs the compiler; resolves to its exit code. */
+function tsc(...args) {
+  const bin = join(root, 'node_modules/typescript/bin/tsc');
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [bin, ...args], { cwd: root, stdio: 'inherit' });
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+}
