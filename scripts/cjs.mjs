@@ -15,7 +15,9 @@ export async function commonJs(path) {
       `import type * as esm from '${esm}' with { 'resolution-mode': 'import' };`,
       `declare const entry: ${hasDefault ? 'typeof esm.default & ' : ''}typeof esm;`,
       'declare namespace entry {',
-      ...[...types].map(([name, { params, args }]) => `  type ${name}${params} = esm.${name}${args};`),
+      ...[...types].map(
+        ([name, { params, args }]) => `  type ${name}${params} = esm.${name}${args};`,
+      ),
       '}',
       'export = entry;',
       '',
@@ -27,29 +29,37 @@ export async function commonJs(path) {
 async function exportsOf(path) {
   const text = (await readFile(path, 'utf8')).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
   const own = new Map();
-  const declared = /^(export )?(?:default )?(?:declare )?(?:abstract )?(?:interface|type|class|enum) (\w+)/gm;
+  const declared =
+    /^(export )?(?:default )?(?:declare )?(?:abstract )?(?:interface|type|class|enum) (\w+)/gm;
   for (const match of text.matchAll(declared)) {
     const params = parameters(text.slice(match.index + match[0].length));
     own.set(match[2], { params, args: names(params), exported: match[1] !== undefined });
   }
   const types = new Map([...own].filter(([, type]) => type.exported));
   let hasDefault = /^export default /m.test(text);
-  for (const [, list, from] of text.matchAll(/^export (?:type )?\{([^}]*)\}(?: from '([^']+)')?/gm)) {
-    const source = from === undefined ? own : from.startsWith('.') ? (await exportsOf(beside(path, from))).types : new Map();
-    for (const item of list.split(',').map((each) => each.trim().replace(/^type /, '')).filter(Boolean)) {
+  for (const [, list, from] of text.matchAll(
+    /^export (?:type )?\{([^}]*)\}(?: from '([^']+)')?/gm,
+  )) {
+    const source = from === undefined ? own : await typesOf(path, from);
+    for (const item of list
+      .split(',')
+      .map((each) => each.trim().replace(/^type /, ''))
+      .filter(Boolean)) {
       const [name, as = name] = item.split(' as ');
       if (as === 'default') hasDefault = true;
       else if (source.has(name)) types.set(as, source.get(name));
     }
   }
   for (const [, from] of text.matchAll(/^export \* from '(\.[^']+)'/gm)) {
-    for (const [name, type] of (await exportsOf(beside(path, from))).types) types.set(name, type);
+    for (const [name, type] of await typesOf(path, from)) types.set(name, type);
   }
   return { types, hasDefault };
 }
 
-function beside(path, specifier) {
-  return join(dirname(path), specifier.replace(/\.js$/, '.d.ts'));
+/** The types that are exported by what a declaration file imports from; none of a package. */
+async function typesOf(path, specifier) {
+  if (!specifier.startsWith('.')) return new Map();
+  return (await exportsOf(join(dirname(path), specifier.replace(/\.js$/, '.d.ts')))).types;
 }
 
 /** `<…>` at the start of a text, or nothing. */
@@ -72,7 +82,13 @@ function names(params) {
   for (let i = 1; i < params.length; i++) {
     const end = i === params.length - 1;
     if ((params[i] === ',' && depth === 0) || end) {
-      list.push(params.slice(start, i).trim().replace(/^(const|in|out) /, '').split(/[\s=]/)[0]);
+      list.push(
+        params
+          .slice(start, i)
+          .trim()
+          .replace(/^(const|in|out) /, '')
+          .split(/[\s=]/)[0],
+      );
       start = i + 1;
     } else if ('<({['.includes(params[i])) depth++;
     else if (')}]'.includes(params[i]) || (params[i] === '>' && params[i - 1] !== '=')) depth--;

@@ -1,0 +1,70 @@
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+import { chromiumFlags, chromiumPath } from './scripts/chromium.mjs';
+
+const never = ['**/node_modules/**', '**/dist/**', '**/.dist-*/**'];
+const chromium = chromiumPath();
+const net = '**/*.net.test.ts';
+const nodeOnly = '**/*.node.test.ts';
+
+export default defineConfig({
+  test: {
+    retry: 0,
+    projects: [
+      {
+        test: {
+          name: 'node',
+          include: ['src/**/*.test.ts', 'node/**/*.test.ts', 'scripts/**/*.test.ts'],
+          exclude: [...never, net],
+          execArgv: ['--expose-gc'],
+        },
+      },
+      {
+        // Real multicast and network namespaces: one file at a time.
+        test: {
+          name: 'net',
+          include: [net],
+          exclude: never,
+          execArgv: ['--expose-gc'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // The same files as in Node, but for those named *.node.test.ts.
+        optimizeDeps: { include: ['fast-check', 'semver'] },
+        test: {
+          name: 'browser',
+          include: ['src/**/*.test.ts', 'browser/**/*.test.ts'],
+          exclude: [...never, net, nodeOnly],
+          testTimeout: 20_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: {
+                ...(chromium === undefined ? {} : { executablePath: chromium }),
+                args: chromiumFlags,
+              },
+            }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
+      {
+        // Several processes and pages against the packed package.
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.test.ts'],
+          exclude: never,
+          globalSetup: ['e2e/installed.setup.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
