@@ -1,0 +1,42 @@
+import type { Socket } from 'node:net';
+import type { Channel, ChannelPeer } from '../../src/channel/channel.js';
+import { pairChannel } from './stream.js';
+
+/** Milliseconds without any progress after which a socket that we have ended is destroyed. */
+const linger = 30_000;
+/** Milliseconds of silence after which TCP asks whether the peer is there: plain peers do not ping. */
+const keepAlive = 15_000;
+
+export interface SocketOptions {
+  /** Said by the caller where it knows better: the transport, a name instead of an address. */
+  peer?: ChannelPeer;
+  /** Unsent bytes at which `write` returns false. */
+  window?: number;
+}
+
+/**
+ * A byte channel over a connected `net.Socket` or `tls.TLSSocket`, tuned for many small messages. The
+ * socket is the channel's from here on.
+ */
+export function socketChannel(socket: Socket, options: SocketOptions = {}): Channel {
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, keepAlive);
+  socket.setTimeout(0);
+  // Counts as progress whatever the kernel takes, which no timer of ours could see.
+  socket.once('timeout', () => socket.destroy());
+  return pairChannel(socket, socket, {
+    ...options,
+    peer: options.peer ?? peerOf(socket),
+    ending: () => socket.setTimeout(linger),
+  });
+}
+
+function peerOf(socket: Socket): ChannelPeer {
+  const { remoteAddress, remotePort } = socket;
+  if (remoteAddress === undefined) return { transport: 'unix' };
+  const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress;
+  return {
+    transport: 'encrypted' in socket ? 'tls' : 'tcp',
+    address: `${host}:${remotePort}`,
+  };
+}

@@ -1,0 +1,103 @@
+import type { Writable } from 'node:stream';
+import type WebSocket from 'ws';
+import type { Channel, ChannelPeer } from '../../src/channel/channel.js';
+import { channelOver } from '../../src/channel/transport.js';
+
+/** How `ws` is set up at both ends, beside what differs between them. */
+export function wsOptions(limits: { readonly line: number }): {
+  perMessageDeflate: false;
+  maxPayload: number;
+  closeTimeout: number;
+} {
+  return {
+    // Compression costs more time than the network takes, and holds memory for each connection.
+    perMessageDeflate: false,
+    // A frame may hold several lines: those of a turn, about 8 KiB, and then one that is long.
+    maxPayload: limits.line + 64 * 1024,
+    closeTimeout: 3_000,
+  };
+}
+
+/** The close codes that say nothing is wrong: normal, going away, none given (RFC 6455 §7.4.1). */
+const fine = new Set([1000, 1001, 1005]);
+
+/**
+ * A message channel over a WebSocket of the `ws` package, server's or client's, connecting or open. The
+ * WebSocket is the channel's from here on.
+ */
+export function wsChannel(
+  ws: WebSocket,
+  options: { peer?: ChannelPeer; window?: number } = {},
+): Channel {
+  const { peer = { transport: ws.url?.startsWith('wss:') ? 'wss' : 'ws' }, window = 128 * 1024 } =
+    options;
+  let early: string[] | undefined;
+  let earlyBytes = 0;
+  let ending = false;
+  let flowing = false;
+  let failure: Error | undefined;
+
+  const { channel, feed } = channelOver(
+    {
+      framing: 'messages',
+      peer,
+      send(data) {
+        if (early === undefined) return ws.send(data);
+        early.push(data);
+        earlyBytes += data.length;
+      },
+      buffered: () => earlyBytes + ws.bufferedAmount,
+      pause() {
+        flowing = false;
+        ws.pause();
+      },
+      resume() {
+        flowing = true;
+        ws.resume();
+      },
+      end() {
+        ending = true;
+        if (early === undefined) ws.close(1000);
+      },
+      abort: () => ws.terminate(),
+    },
+    window,
+  );
+
+  const opened = (): void => {
+    if (!flowing) ws.pause();
+    // `ws` tells of each message sent by a callback, which costs more than sending it. Its socket's
+    // own `drain` is free, but `ws` has no public way to the socket.
+    const { _socket } = ws as unknown as { _socket?: Writable };
+    _socket?.on('drain', () => feed.drained());
+    for (const data of early ?? []) ws.send(data);
+    early = undefined;
+    earlyBytes = 0;
+    if (ending) ws.close(1000);
+    else if (ws.bufferedAmount <= window) feed.drained();
+  };
+  ws.on('message', (data: Buffer, isBinary) => {
+    // Text as one string: taking a string apart is quicker than decoding each line of a buffer.
+    feed.push(isBinary ? data : data.toString('utf8'));
+  });
+  ws.on('error', (error) => {
+    failure = error;
+  });
+  ws.on('close', (code, reason) => {
+    if (failure === undefined && !fine.has(code)) {
+      failure = new Error(
+        `the WebSocket was closed with ${code} ${reason.toString('utf8')}`.trimEnd(),
+      );
+    }
+    feed.ended(failure);
+  });
+  if (ws.readyState === ws.CONNECTING) {
+    early = [];
+    ws.on('open', opened);
+  } else if (ws.readyState === ws.OPEN) {
+    opened();
+  } else {
+    feed.ended();
+  }
+  return channel;
+}

@@ -1,0 +1,137 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import WebSocket from 'ws';
+import type { Channel } from '../src/channel/channel.js';
+import { parseEndpoint } from '../src/channel/endpoint.js';
+import { systemClock, type Clock } from '../src/clock.js';
+import { DserviceError } from '../src/errors.js';
+import { defaultLimits, type Limits } from '../src/limits.js';
+import { socketChannel } from './channel/socket.js';
+import { wsChannel, wsOptions } from './channel/ws.js';
+
+export interface ConnectOptions {
+  /** For `tls://` and `wss://`: `ca`, `cert`, `key`, `servername`, as for `tls.connect`. */
+  readonly tls?: ConnectionOptions | undefined;
+  /** Milliseconds until it gives up with `ERR_TIMEOUT`; 10 s. */
+  readonly timeout?: number | undefined;
+  /** Gives up with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  readonly limits?: Partial<Limits> | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** What is under way: the channel once it is there, and how to give up. */
+interface Attempt {
+  readonly abort: () => void;
+  readonly done: Promise<Channel>;
+}
+
+/**
+ * Connects to an endpoint: `tcp://host:port`, `tls://host:port`, `unix:/path`, `ws://…`, `wss://…`.
+ * Rejects with `ERR_ENDPOINT` (it is none), `ERR_CONNECT` (nobody there, not resolved, refused; with
+ * the cause), `ERR_TIMEOUT`, or the signal's reason.
+ */
+export async function connectChannel(
+  endpoint: string,
+  options: ConnectOptions = {},
+): Promise<Channel> {
+  const { timeout = 10_000, signal, clock = systemClock } = options;
+  const attempt = begin(endpoint, options, signal);
+  let giveUp: ((reason: unknown) => void) | undefined;
+  const givenUp = new Promise<never>((_, reject) => {
+    giveUp = reject;
+  });
+  const stopTimer = clock.after(timeout, () => {
+    const message = `no connection to ${endpoint} within ${timeout} ms`;
+    giveUp?.(new DserviceError('ERR_TIMEOUT', message));
+  });
+  const aborted = (): void => giveUp?.(signal?.reason);
+  signal?.addEventListener('abort', aborted);
+  try {
+    return await Promise.race([attempt.done, givenUp]);
+  } catch (error) {
+    attempt.abort();
+    throw error;
+  } finally {
+    stopTimer();
+    signal?.removeEventListener('abort', aborted);
+  }
+}
+
+function begin(
+  endpoint: string,
+  options: ConnectOptions,
+  signal: AbortSignal | undefined,
+): Attempt {
+  const target = parseEndpoint(endpoint);
+  signal?.throwIfAborted();
+  switch (target.transport) {
+    case 'tcp':
+      return trySocket(endpoint, 'connect', connectTcp({ host: target.host, port: target.port }));
+    case 'unix':
+      return trySocket(endpoint, 'connect', connectTcp(target.path), target.path);
+    case 'tls': {
+      const { host, port } = target;
+      return trySocket(endpoint, 'secureConnect', connectTls({ ...options.tls, host, port }));
+    }
+    default:
+      return tryWebSocket(endpoint, target.url, target.transport, options);
+  }
+}
+
+function trySocket(
+  endpoint: string,
+  connected: 'connect' | 'secureConnect',
+  socket: Socket,
+  path?: string,
+): Attempt {
+  const done = new Promise<Channel>((resolve, reject) => {
+    const failed = (error?: unknown): void => reject(unreachable(endpoint, error));
+    socket.on('error', failed);
+    socket.on('close', failed);
+    socket.once(connected, () => {
+      resolve(
+        socketChannel(
+          socket,
+          path === undefined ? {} : { peer: { transport: 'unix', address: path } },
+        ),
+      );
+      socket.off('error', failed);
+      socket.off('close', failed);
+    });
+  });
+  return {
+    done,
+    abort() {
+      socket.on('error', () => {});
+      socket.destroy();
+    },
+  };
+}
+
+function tryWebSocket(
+  endpoint: string,
+  url: string,
+  transport: string,
+  options: ConnectOptions,
+): Attempt {
+  const limits = { ...defaultLimits, ...options.limits };
+  const ws = new WebSocket(url, { ...wsOptions(limits), ...options.tls });
+  const channel = wsChannel(ws, { peer: { transport, address: url } });
+  const done = new Promise<Channel>((resolve, reject) => {
+    const failed = (error: unknown): void => reject(unreachable(endpoint, error));
+    ws.once('error', failed);
+    ws.once('open', () => {
+      ws.off('error', failed);
+      resolve(channel);
+    });
+  });
+  return { done, abort: () => channel.destroy() };
+}
+
+function unreachable(endpoint: string, cause: unknown): DserviceError {
+  // Several addresses were tried: each has its own error, and the whole has no message.
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  const why = first instanceof Error ? first.message : 'the connection was closed';
+  return new DserviceError('ERR_CONNECT', `cannot connect to ${endpoint}: ${why}`, { cause });
+}

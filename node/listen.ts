@@ -1,0 +1,156 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { Channel } from '../src/channel/channel.js';
+import type { Clock } from '../src/clock.js';
+import { defaultLimits, type Limits } from '../src/limits.js';
+import { socketChannel } from './channel/socket.js';
+import { wsChannel } from './channel/ws.js';
+import { hostPort, reachableAddresses } from './listen/addresses.js';
+import { bindPath, bindPort } from './listen/bind.js';
+import { createGuard } from './listen/guard.js';
+import { createHttp, type RequestHandler } from './listen/http.js';
+import { sniff } from './listen/sniff.js';
+
+export interface ListenOptions {
+  readonly clock: Clock;
+  /** Name or address to listen on; `127.0.0.1`. */
+  readonly host?: string | undefined;
+  /** TCP port; 0, any that is free. False listens on `path` only. */
+  readonly port?: number | false | undefined;
+  /** Path of a unix socket to listen on as well. */
+  readonly path?: string | undefined;
+  /** Speaks TLS on the TCP port, and only TLS. Key and certificate, as for `tls.createServer`. */
+  readonly tls?: TlsOptions | undefined;
+  /** Origins of pages that may connect, exactly; without it, pages of this machine (any port). */
+  readonly origins?: readonly string[] | undefined;
+  /** Further names this listener is known by, as a Host header says them. */
+  readonly hosts?: readonly string[] | undefined;
+  readonly limits?: Partial<Limits> | undefined;
+  /** Gets the HTTP requests that passed the guard and ask for no WebSocket. */
+  readonly request?: RequestHandler | undefined;
+}
+
+export interface Listener {
+  /** Where it is reached: `unix:` first, then `tcp://` or `tls://`. */
+  readonly endpoints: readonly string[];
+  /** The TCP port; undefined where it has none. */
+  readonly port: number | undefined;
+  /** Stops listening and ends what is still shaking hands. Channels are their owner's. */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens for peers: dnode over TCP, TLS or a unix socket, and over WebSockets, on the same port. Each
+ * connection becomes a channel. Rejects with `ERR_LISTEN` (in use, not allowed, no such address) or
+ * `ERR_OPTION`.
+ */
+export async function listen(
+  options: ListenOptions,
+  onChannel: (channel: Channel) => void,
+): Promise<Listener> {
+  const { clock, host = '127.0.0.1', port = 0, path } = options;
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  /** Connections that have not become channels. */
+  const pending = new Set<Socket>();
+  const perAddress = new Map<string, number>();
+  const servers: Server[] = [];
+  let open = 0;
+
+  const http = createHttp({
+    clock,
+    limits,
+    guard: createGuard(options),
+    request: options.request,
+    onWebSocket(ws, { socket, headers }) {
+      pending.delete(socket);
+      const secure = 'encrypted' in socket;
+      const address =
+        socket.remoteAddress && hostPort(socket.remoteAddress, socket.remotePort ?? 0);
+      onChannel(
+        wsChannel(ws, {
+          peer: {
+            transport: secure ? 'wss' : 'ws',
+            ...(address && { address }),
+            ...(headers.origin && { origin: headers.origin }),
+          },
+        }),
+      );
+    },
+  });
+
+  /** Counts a connection, and refuses it where there are too many. */
+  const admit = (socket: Socket): boolean => {
+    // Whatever happens to a connection is not the process's concern; its channel tells its owner.
+    socket.on('error', () => {});
+    const address = socket.remoteAddress ?? '';
+    const count = perAddress.get(address) ?? 0;
+    if (open >= limits.sessions || (address && count >= limits.sessionsPerAddress)) {
+      socket.destroy();
+      return false;
+    }
+    open += 1;
+    perAddress.set(address, count + 1);
+    pending.add(socket);
+    socket.once('close', () => {
+      open -= 1;
+      pending.delete(socket);
+      const rest = (perAddress.get(address) ?? 1) - 1;
+      if (rest > 0) perAddress.set(address, rest);
+      else perAddress.delete(address);
+    });
+    return true;
+  };
+  const serve = (socket: Socket): void => {
+    sniff(socket, clock, (protocol) => {
+      if (protocol === 'http') return http.attach(socket);
+      pending.delete(socket);
+      onChannel(socketChannel(socket));
+    });
+  };
+  const plain = (): Server =>
+    createServer((socket) => {
+      if (admit(socket)) serve(socket);
+    });
+  const secure = (tls: TlsOptions): Server =>
+    createTlsServer({ ...tls, handshakeTimeout: limits.handshake }, (socket) => {
+      socket.on('error', () => {});
+      serve(socket);
+    }).on('connection', admit);
+  const start = async (server: Server, bind: (server: Server) => Promise<void>): Promise<void> => {
+    servers.push(server);
+    await bind(server);
+    // Such as too many open files: the next connection may do better.
+    server.on('error', () => {});
+  };
+  const stop = async (): Promise<void> => {
+    for (const server of servers) server.close();
+    http.close();
+    for (const socket of pending) socket.destroy();
+    await new Promise<void>((resolve) => clock.defer(resolve));
+  };
+
+  try {
+    if (path !== undefined) await start(plain(), (server) => bindPath(server, path));
+    if (port !== false) {
+      const server = options.tls ? secure(options.tls) : plain();
+      await start(server, (it) => bindPort(it, host, port));
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  const bound = servers.at(-1)?.address();
+  const tcp = typeof bound === 'object' && bound !== null ? bound : undefined;
+  const scheme = options.tls ? 'tls' : 'tcp';
+  return {
+    endpoints: [
+      ...(path === undefined ? [] : [`unix:${path}`]),
+      ...(tcp ? reachableAddresses(tcp.address) : []).map(
+        (address) => `${scheme}://${hostPort(address, tcp?.port ?? 0)}`,
+      ),
+    ],
+    port: tcp?.port,
+    close: stop,
+  };
+}

@@ -1,0 +1,120 @@
+import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Clock } from '../../src/clock.js';
+import { wsOptions } from '../channel/ws.js';
+import type { Refusal } from './guard.js';
+
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+export interface HttpOptions {
+  readonly clock: Clock;
+  readonly limits: { readonly line: number; readonly handshake: number };
+  readonly guard: (request: IncomingMessage) => Refusal | undefined;
+  readonly request?: RequestHandler | undefined;
+  readonly onWebSocket: (ws: WebSocket, request: IncomingMessage) => void;
+}
+
+export interface Http {
+  /** Takes over a connection whose first bytes, still unread, are HTTP. */
+  attach(socket: Socket): void;
+  /** Destroys connections between requests, and those with one when its response is done. */
+  close(): void;
+}
+
+/** Bytes of all headers of a request. */
+const headerSize = 8 * 1024;
+/** Milliseconds for a request's body. */
+const bodyTime = 60_000;
+/** Milliseconds that a connection waits for its next request. */
+const idleTime = 5_000;
+
+/** The HTTP half of a listener: every request passes the guard, upgrades go to `ws`. */
+export function createHttp(options: HttpOptions): Http {
+  const { clock, limits, guard } = options;
+  const upgrades = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    ...wsOptions(limits),
+  });
+  const server = createServer({
+    maxHeaderSize: headerSize,
+    keepAliveTimeout: idleTime,
+    // An absent Host is the guard's to answer.
+    requireHostHeader: false,
+  });
+  // What holds each connection to its time: Node's own limits work only in a server that listens.
+  const deadlines = new Map<Socket, () => void>();
+  let busy = new WeakSet<Socket>();
+  let closing = false;
+
+  const allow = (socket: Socket, ms: number): void => {
+    deadlines.get(socket)?.();
+    deadlines.set(
+      socket,
+      clock.after(ms, () => socket.destroy(), true),
+    );
+  };
+  const release = (socket: Socket): void => {
+    deadlines.get(socket)?.();
+    deadlines.delete(socket);
+  };
+
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    busy.add(socket);
+    allow(socket, bodyTime);
+    request.once('end', () => deadlines.get(socket)?.());
+    response.once('close', () => {
+      busy.delete(socket);
+      if (closing) socket.destroySoon();
+      else if (!socket.destroyed) allow(socket, idleTime + limits.handshake);
+    });
+    const refusal = guard(request);
+    if (refusal) return answer(response, refusal.status, refusal.text);
+    if (options.request) return options.request(request, response);
+    response.setHeader('Upgrade', 'websocket');
+    answer(response, 426, 'A dservice listens here: speak dnode over TCP or over a WebSocket.');
+  });
+  server.on('upgrade', (request: IncomingMessage, stream: unknown, head: Buffer) => {
+    // Only ever a connection that was attached below.
+    const socket = stream as Socket;
+    release(socket);
+    const refusal = guard(request);
+    if (refusal) return refuse(socket, refusal.status, refusal.text);
+    upgrades.handleUpgrade(request, socket, head, (ws) => options.onWebSocket(ws, request));
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, stream: unknown) => {
+    // As above.
+    refuse(stream as Socket, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400, 'No HTTP request.');
+  });
+
+  return {
+    attach(socket) {
+      allow(socket, limits.handshake);
+      socket.once('close', () => release(socket));
+      server.emit('connection', socket);
+      // The parser took the handle over; what was read before it did is still in the stream.
+      socket.resume();
+    },
+    close() {
+      closing = true;
+      for (const socket of deadlines.keys()) if (!busy.has(socket)) socket.destroy();
+    },
+  };
+}
+
+function answer(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'Content-Type': 'text/plain', Connection: 'close' });
+  response.end(`${text}\n`);
+}
+
+/** Answers where there is no response object, and ends the connection. */
+function refuse(socket: Socket, status: number, text: string): void {
+  if (!socket.writable) return void socket.destroy();
+  socket.write(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: text/plain\r\n` +
+      `Content-Length: ${text.length + 1}\r\nConnection: close\r\n\r\n${text}\n`,
+  );
+  socket.destroySoon();
+}

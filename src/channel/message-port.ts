@@ -1,0 +1,100 @@
+import { systemClock, type Clock } from '../clock.js';
+import type { Channel } from './channel.js';
+import { channelOver } from './transport.js';
+
+/**
+ * What can post messages: a MessagePort, a Worker, a worker's own global scope, and the MessagePort,
+ * Worker and parentPort of `node:worker_threads`.
+ */
+export interface PortLike {
+  postMessage(message: unknown): void;
+  addEventListener?(type: string, listener: (event: never) => void): void;
+  removeEventListener?(type: string, listener: (event: never) => void): void;
+  on?(type: string, listener: (value: never) => void): unknown;
+  off?(type: string, listener: (value: never) => void): unknown;
+  start?(): void;
+  close?(): void;
+}
+
+/**
+ * A channel over a port. The port is the channel's from here on: a MessagePort is closed with it (a
+ * Worker is not ended). Both ends have to be channels of this kind. Messages that are not text are
+ * ignored, but for `{dservice}`, which is ours: a number says how much was read (a port has no
+ * back-pressure of its own), `'close'` says that the other side has ended (older engines do not).
+ * `window`: unread characters at which `write` returns false; the same at both ends.
+ */
+export function messagePortChannel(
+  port: PortLike,
+  options: { clock?: Clock; window?: number } = {},
+): Channel {
+  const { clock = systemClock, window = 256 * 1024 } = options;
+  // Rarely enough to cost nothing, often enough that a writer never stops without need.
+  const step = window >> 2;
+  let unread = 0;
+  let read = 0;
+  let sentEnd = false;
+
+  const sayEnd = (): void => {
+    if (!sentEnd) port.postMessage({ dservice: 'close' });
+    sentEnd = true;
+  };
+  const over = (error?: Error): void => {
+    sayEnd();
+    for (const [type, listener] of listeners)
+      (port.off ?? port.removeEventListener)?.call(port, type, listener);
+    // Only a MessagePort has `start`: the `close` of a worker's global scope would end the worker.
+    if (port.start) port.close?.();
+    feed.ended(error);
+  };
+  const listeners: [string, (event: never) => void][] = [
+    [
+      'message',
+      (event: unknown) => {
+        // Listeners of Node's `on` get the value itself.
+        const message = port.on ? event : (event as MessageEvent<unknown>).data;
+        if (typeof message === 'string') return feed.push(message);
+        const mark = (message as { dservice?: unknown } | null)?.dservice;
+        if (mark === 'close') over();
+        else if (typeof mark === 'number') {
+          unread = Math.max(0, unread - mark);
+          if (unread <= window / 2) feed.drained();
+        }
+      },
+    ],
+    ['close', () => over()],
+    ['exit', () => over()],
+    [
+      'error',
+      (event: { message?: string }) =>
+        over(new Error(`the worker failed: ${event.message}`, { cause: event })),
+    ],
+  ];
+
+  const { channel, feed } = channelOver(
+    {
+      framing: 'messages',
+      peer: { transport: 'port' },
+      send(data) {
+        unread += data.length;
+        port.postMessage(data);
+      },
+      // Less than a step may have been read without a word.
+      buffered: () => (unread < step ? 0 : unread),
+      taken(data) {
+        read += data.length;
+        if (read < step) return;
+        port.postMessage({ dservice: read });
+        read = 0;
+      },
+      end: sayEnd,
+      abort: over,
+    },
+    window,
+    clock,
+  );
+  // From the start: a Worker drops what nobody listens for.
+  for (const [type, listener] of listeners)
+    (port.on ?? port.addEventListener)?.call(port, type, listener);
+  port.start?.();
+  return channel;
+}

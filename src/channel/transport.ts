@@ -1,0 +1,146 @@
+import type { Clock } from '../clock.js';
+import type { Channel, ChannelHandlers, ChannelPeer } from './channel.js';
+
+/** What an adapter does for its channel. It begins paused: `resume` is called at `open`. */
+export interface Transport {
+  readonly framing: 'bytes' | 'messages';
+  readonly peer: ChannelPeer;
+  /** Takes the text, whatever it has to wait for. Not called after `end` or `abort`. */
+  send(data: string): void;
+  /** Bytes taken and not yet handed on. */
+  buffered(): number;
+  /** The owner has read this piece. */
+  taken?(data: Uint8Array | string): void;
+  pause?(): void;
+  resume?(): void;
+  /** Begins an orderly end; `feed.ended` follows once what was sent has left. Called at most once. */
+  end(): void;
+  /** Ends at once. What it still feeds is ignored. */
+  abort(): void;
+}
+
+/** What an adapter tells its channel. */
+export interface Feed {
+  /** Something arrived. */
+  push(data: Uint8Array | string): void;
+  /** There may be room again. */
+  drained(): void;
+  /** The transport is over: what was pushed is delivered, then the owner is told. */
+  ended(error?: Error): void;
+}
+
+/** Milliseconds that a peer may take to answer our end with its own. */
+const linger = 3_000;
+
+/**
+ * The rules of the channel port, kept once for all adapters: what arrives waits for `open` and
+ * `resume`, the end is told once, last and never synchronously, and nothing is written after it.
+ * `write` returns false while more than `window` bytes are buffered. With a clock, a transport whose
+ * `end` gets no answer is aborted after a while.
+ */
+export function channelOver(
+  transport: Transport,
+  window: number,
+  clock?: Clock,
+): { channel: Channel; feed: Feed } {
+  const queue: (Uint8Array | string)[] = [];
+  let handlers: ChannelHandlers | undefined;
+  let end: { error: Error | undefined } | undefined;
+  let paused = false;
+  let flowing = false;
+  let closing = false;
+  let waiting = false;
+  let told = false;
+  let stopTimer: (() => void) | undefined;
+
+  const flow = (): void => {
+    if (handlers === undefined || flowing) return;
+    flowing = true;
+    try {
+      for (let data; !paused && (data = queue.shift()) !== undefined;) {
+        handlers.receive(data);
+        transport.taken?.(data);
+      }
+    } finally {
+      flowing = false;
+    }
+    if (end === undefined || told || queue.length > 0) return;
+    told = true;
+    const { error } = end;
+    const owner = handlers;
+    queueMicrotask(() => owner.close(error));
+  };
+  const soon = (): void => queueMicrotask(flow);
+  const go = (): void => {
+    paused = false;
+    transport.resume?.();
+    soon();
+  };
+  const finish = (error?: Error): void => {
+    closing = true;
+    end = { error };
+    stopTimer?.();
+    flow();
+  };
+
+  const feed: Feed = {
+    push(data) {
+      if (end !== undefined) return;
+      queue.push(data);
+      flow();
+    },
+    drained() {
+      if (!waiting || closing || handlers === undefined) return;
+      waiting = false;
+      handlers.drain();
+    },
+    ended(error) {
+      if (end === undefined) finish(error);
+    },
+  };
+
+  const channel: Channel = {
+    framing: transport.framing,
+    peer: transport.peer,
+    get buffered() {
+      return transport.buffered();
+    },
+    open(owner) {
+      handlers = owner;
+      queueMicrotask(() => {
+        if (transport.buffered() <= window) feed.drained();
+      });
+      go();
+    },
+    write(data) {
+      if (closing) return true;
+      transport.send(data);
+      if (transport.buffered() <= window) return true;
+      waiting = true;
+      return false;
+    },
+    pause() {
+      // Past the end there is nothing to hold back, and a held end would never be told.
+      if (closing && end === undefined) return;
+      paused = true;
+      transport.pause?.();
+    },
+    resume: go,
+    close() {
+      if (closing) return;
+      closing = true;
+      // What has arrived is still delivered, and the peer's end has to be read.
+      go();
+      stopTimer = clock?.after(linger, () => channel.destroy(), true);
+      transport.end();
+    },
+    destroy(error) {
+      if (told) return;
+      queue.length = 0;
+      paused = false;
+      transport.abort();
+      finish(error);
+    },
+  };
+  return { channel, feed };
+}
