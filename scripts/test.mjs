@@ -1,0 +1,98 @@
+// Runs every check and every test, and ends with one line for all: `N passed, N failed[, N skipped]`.
+// A check counts as one; of a suite every test counts; a suite that breaks down counts as one failure more.
+//
+//   node scripts/test.mjs [stage ...]     the stages' names, or the beginnings of them; all of them without
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from './root.mjs';
+
+const stages = [
+  { name: 'setup', node: ['scripts/setup.mjs'] },
+  { name: 'build', node: ['scripts/build.mjs'] },
+  { name: 'lint', npm: 'lint' },
+  { name: 'format:check', npm: 'format:check' },
+  { name: 'typecheck', npm: 'typecheck' },
+  { name: 'unit', suite: 'node' },
+  { name: 'net', suite: 'net' },
+  { name: 'browser', suite: 'browser' },
+  { name: 'e2e', suite: 'e2e' },
+  { name: 'package', npm: 'check:package' },
+  { name: 'size', npm: 'check:size' },
+];
+
+const wanted = process.argv.slice(2);
+const chosen = stages.filter(
+  ({ name }) => wanted.length === 0 || wanted.some((each) => name.startsWith(each)),
+);
+const results = await mkdtemp(join(tmpdir(), 'dservice-test-'));
+const total = { passed: 0, failed: 0, skipped: 0 };
+const broken = [];
+
+try {
+  for (const stage of chosen) {
+    console.log(`\n== ${stage.name}`);
+    const began = performance.now();
+    const counts = stage.suite === undefined ? await check(stage) : await suite(stage);
+    for (const key of Object.keys(total)) total[key] += counts[key];
+    if (counts.failed > 0) broken.push(stage.name);
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    console.log(`== ${stage.name}: ${counts.failed === 0 ? 'ok' : 'FAILED'}, ${seconds} s`);
+  }
+} finally {
+  await rm(results, { recursive: true, force: true });
+}
+
+console.log(broken.length === 0 ? '' : `\nfailed: ${broken.join(', ')}`);
+const skipped = total.skipped === 0 ? '' : `, ${total.skipped} skipped`;
+console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
+process.exitCode = total.failed === 0 ? 0 : 1;
+
+/** A stage that counts as one test. */
+async function check({ npm, node }) {
+  const code = await (npm === undefined ? run(process.execPath, node) : runNpm(npm));
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+}
+
+/** A project of vitest's: every test counts, and so does what breaks outside of tests. */
+async function suite({ suite: project }) {
+  const output = join(results, `${project}.json`);
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
+  const args = [vitest, 'run', '--project', project, '--passWithNoTests', ...reporters];
+  const code = await run(process.execPath, args);
+  const report = await readFile(output, 'utf8').then(JSON.parse, () => undefined);
+  if (report === undefined) return { passed: 0, failed: 1, skipped: 0 };
+  // A file that cannot be loaded has no tests: it fails as a file.
+  const unloaded = report.testResults.filter(
+    ({ status, assertionResults }) =>
+      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  ).length;
+  const failed = report.numFailedTests + unloaded;
+  return {
+    passed: report.numPassedTests,
+    // An unhandled error, or a process that ended, fails the run though every test has passed.
+    failed: code !== 0 && failed === 0 ? 1 : failed,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+function runNpm(script) {
+  // npm's own program where npm runs this, so that nothing depends on the PATH or on a shell.
+  const cli = process.env.npm_execpath;
+  const args = ['run', '--silent', script];
+  return cli === undefined ? run('npm', args) : run(process.execPath, [cli, ...args]);
+}
+
+/** Runs a program with its output shown; resolves to its exit code, or 1 if it was killed or never began. */
+function run(program, args) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    child.once('error', (error) => {
+      console.error(String(error));
+      resolve(1);
+    });
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
