@@ -50,7 +50,7 @@ async function exportsOf(path) {
       else if (source.has(name)) types.set(as, source.get(name));
     }
   }
-  for (const [, from] of text.matchAll(/^export \* from '(\.[^']+)'/gm)) {
+  for (const [, from] of text.matchAll(/^export (?:type )?\* from '(\.[^']+)'/gm)) {
     for (const [name, type] of await typesOf(path, from)) types.set(name, type);
   }
   return { types, hasDefault };

@@ -61,5 +61,6 @@ function apt(...args) {
     encoding: 'utf8',
     timeout: 600_000,
   });
-  if (status !== 0) console.log(`setup: apt-get ${args[0]} failed: ${stderr?.trim() ?? 'no answer'}`);
+  if (status !== 0)
+    console.log(`setup: apt-get ${args[0]} failed: ${stderr?.trim() ?? 'no answer'}`);
 }

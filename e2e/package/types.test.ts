@@ -1,0 +1,92 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, inject, it } from 'vitest';
+import { root } from '../../scripts/root.mjs';
+import { run } from '../run.js';
+
+const modern = `
+import dservice, { serve, dial, DserviceError } from 'dservice';
+import type { Remote } from 'dservice';
+import dnode from 'dservice/dnode';
+
+interface Greeter {
+  shout(text: string): string;
+  add(a: number, b: number): Promise<number>;
+}
+
+export async function call(): Promise<void> {
+  const greeter = dservice('greeter@1.2.0', { shout: (s: string) => s.toUpperCase() });
+  await greeter.start();
+  const remote: Remote<Greeter> = await dservice().connect<Greeter>('greeter@^1');
+  const loud: string = await remote.shout('hello');
+  const sum: number = await remote.add(1, 2);
+  // @ts-expect-error A number is no text.
+  await remote.shout(1);
+  // @ts-expect-error The service has no such method.
+  await remote.whisper('hello');
+  const server = await serve({ shout: (s: string) => s }, { port: 0 });
+  server.close();
+  const other = await dial<Greeter>('tcp://127.0.0.1:5004');
+  const again: string = await other.shout(loud);
+  const error = new DserviceError('ERR_NAME', again + String(sum));
+  const code: string = error.code;
+  console.log(code, dnode);
+}
+`;
+
+const classic = `
+import dservice = require('dservice');
+import dnode = require('dservice/dnode');
+import { serve } from 'dservice';
+import type { Remote } from 'dservice';
+
+interface Greeter {
+  shout(text: string): string;
+}
+
+export async function call(): Promise<void> {
+  const remote: dservice.Remote<Greeter> = await dservice().connect<Greeter>('greeter@^1');
+  const same: Remote<Greeter> = remote;
+  const loud: string = await same.shout('hello');
+  // @ts-expect-error A number is no text.
+  await remote.shout(1);
+  const server = await dservice.serve({ shout: (s: string) => s }, { port: 0 });
+  server.close();
+  const error: dservice.DserviceError = new dservice.DserviceError('ERR_NAME', loud);
+  console.log(error.code, serve === dservice.serve, dnode);
+}
+`;
+
+const node16 = { module: 'node16', moduleResolution: 'node16', lib: ['ES2023'], types: ['node'] };
+const bundler = { module: 'esnext', moduleResolution: 'bundler' };
+
+/** One for each way that TypeScript resolves a package. */
+const projects = [
+  { name: 'esm', file: 'index.mts', text: modern, options: node16 },
+  { name: 'cjs', file: 'index.cts', text: classic, options: node16 },
+  { name: 'bundler', file: 'index.ts', text: modern, options: { ...bundler, types: ['node'] } },
+  {
+    name: 'page',
+    file: 'index.ts',
+    text: `import dservice, { serve, dial } from 'dservice'; console.log(dservice, serve, dial);`,
+    options: { ...bundler, customConditions: ['browser'], types: [] },
+  },
+];
+
+it.each(projects)('types are there and inferred ($name)', async ({ name, file, text, options }) => {
+  const folder = join(inject('installed'), `types-${name}`);
+  mkdirSync(folder);
+  const compilerOptions = {
+    target: 'es2022',
+    strict: true,
+    noEmit: true,
+    skipLibCheck: false,
+    ...options,
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
+  writeFileSync(join(folder, file), text);
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const { out, code } = await run(process.execPath, tsc, '-p', folder);
+  expect(out).toBe('');
+  expect(code).toBe(0);
+});
