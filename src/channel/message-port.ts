@@ -8,10 +8,10 @@ import { channelOver } from './transport.js';
  */
 export interface PortLike {
   postMessage(message: unknown): void;
-  addEventListener?(type: string, listener: (event: never) => void): void;
-  removeEventListener?(type: string, listener: (event: never) => void): void;
-  on?(type: string, listener: (value: never) => void): unknown;
-  off?(type: string, listener: (value: never) => void): unknown;
+  addEventListener?(type: string, listener: (event: Event) => void): void;
+  removeEventListener?(type: string, listener: (event: Event) => void): void;
+  on?(type: string, listener: (value: unknown) => void): unknown;
+  off?(type: string, listener: (value: unknown) => void): unknown;
   start?(): void;
   close?(): void;
 }
@@ -46,29 +46,24 @@ export function messagePortChannel(
     if (port.start) port.close?.();
     feed.ended(error);
   };
-  const listeners: [string, (event: never) => void][] = [
-    [
-      'message',
-      (event: unknown) => {
-        // Listeners of Node's `on` get the value itself.
-        const message = port.on ? event : (event as MessageEvent<unknown>).data;
-        if (typeof message === 'string') return feed.push(message);
-        const mark = (message as { dservice?: unknown } | null)?.dservice;
-        if (mark === 'close') over();
-        else if (typeof mark === 'number') {
-          unread = Math.max(0, unread - mark);
-          if (unread <= window / 2) feed.drained();
-        }
-      },
-    ],
-    ['close', () => over()],
-    ['exit', () => over()],
-    [
-      'error',
-      (event: { message?: string }) =>
-        over(new Error(`the worker failed: ${event.message}`, { cause: event })),
-    ],
-  ];
+  const message = (event: unknown): void => {
+    // Listeners of Node's `on` get the value itself.
+    const data = port.on ? event : (event as MessageEvent<unknown>).data;
+    if (typeof data === 'string') return feed.push(data);
+    const mark = (data as { dservice?: unknown } | null)?.dservice;
+    if (mark === 'close') over();
+    else if (typeof mark === 'number') {
+      unread = Math.max(0, unread - mark);
+      if (unread <= window / 2) feed.drained();
+    }
+  };
+  const ended = (): void => over();
+  const failed = (event: unknown): void => {
+    // An Error in Node, an ErrorEvent elsewhere.
+    const { message: why } = event as { message?: string };
+    over(new Error(`the worker failed: ${why}`, { cause: event }));
+  };
+  const listeners = Object.entries({ message, close: ended, exit: ended, error: failed });
 
   const { channel, feed } = channelOver(
     {

@@ -138,8 +138,8 @@ export function channelOver(
       if (told) return;
       queue.length = 0;
       paused = false;
-      transport.abort();
       finish(error);
+      transport.abort();
     },
   };
   return { channel, feed };
