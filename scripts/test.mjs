@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { chromiumPath } from './chromium.mjs';
 import { root } from './root.mjs';
 
 const stages = [
@@ -16,7 +17,7 @@ const stages = [
   { name: 'typecheck', npm: 'typecheck' },
   { name: 'unit', suite: 'node' },
   { name: 'net', suite: 'net' },
-  { name: 'browser', suite: 'browser' },
+  { name: 'browser', suite: 'browser', lacks: withoutChromium },
   { name: 'e2e', suite: 'e2e' },
   { name: 'package', npm: 'check:package' },
   { name: 'size', npm: 'check:size' },
@@ -56,7 +57,12 @@ async function check({ npm, node }) {
 }
 
 /** A project of vitest's: every test counts, and so does what breaks outside of tests. */
-async function suite({ suite: project }) {
+async function suite({ suite: project, lacks }) {
+  const reason = lacks?.();
+  if (reason !== undefined) {
+    console.log(reason);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
   const output = join(results, `${project}.json`);
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
@@ -76,6 +82,11 @@ async function suite({ suite: project }) {
     failed: code !== 0 && failed === 0 ? 1 : failed,
     skipped: report.numPendingTests + report.numTodoTests,
   };
+}
+
+function withoutChromium() {
+  if (chromiumPath() !== undefined) return undefined;
+  return 'There is no Chromium: install it (Debian: chromium), or name one with CHROMIUM=/path.';
 }
 
 function runNpm(script) {
