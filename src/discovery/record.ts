@@ -23,6 +23,8 @@ export interface InstanceRecord {
   readonly relies: readonly Rely[];
   /** A hard dependency was lost after the instance came up. */
   readonly degraded?: boolean;
+  /** `relies` was too long for the discovery and is empty here; the instance itself can tell. */
+  readonly partial?: boolean;
 }
 
 /** Whether two records of one instance say the same. */
@@ -33,6 +35,7 @@ export function sameRecord(a: InstanceRecord, b: InstanceRecord): boolean {
     a.version === b.version &&
     a.state === b.state &&
     (a.degraded ?? false) === (b.degraded ?? false) &&
+    (a.partial ?? false) === (b.partial ?? false) &&
     a.endpoints.join(' ') === b.endpoints.join(' ') &&
     a.relies.length === b.relies.length &&
     a.relies.every((rely, i) => {

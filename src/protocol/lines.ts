@@ -2,6 +2,12 @@ import { DserviceError } from '../errors.js';
 
 const newline = 10;
 
+/** What the readers of one server may keep together. */
+export interface Budget {
+  used: number;
+  readonly limit: number;
+}
+
 /**
  * Cuts what a channel delivers into lines (protocol page, section 3). Works in bytes, so that a
  * character split across two pieces is whole again before it is decoded.
@@ -11,6 +17,7 @@ export class LineReader {
   limit: number;
   readonly #onLine: (line: string) => void;
   readonly #decode: (bytes: Uint8Array) => string;
+  readonly #budget: Budget | undefined;
   #parts: Uint8Array[] = [];
   #size = 0;
   #stopped = false;
@@ -19,22 +26,18 @@ export class LineReader {
     limit: number,
     onLine: (line: string) => void,
     decode: (bytes: Uint8Array) => string = decodeUtf8,
+    budget?: Budget,
   ) {
+    this.#budget = budget;
     this.limit = limit;
     this.#onLine = onLine;
     this.#decode = decode;
   }
 
-  /** Bytes of a line that is not complete yet. */
-  get pending(): number {
-    return this.#size;
-  }
-
   /** Delivers nothing more, not even the rest of what is being read. */
   stop(): void {
     this.#stopped = true;
-    this.#parts = [];
-    this.#size = 0;
+    this.#clear();
   }
 
   /**
@@ -51,8 +54,7 @@ export class LineReader {
       start = data.indexOf(newline) + 1;
       this.#keep(data.subarray(0, start - 1));
       const whole = concat(this.#parts, this.#size);
-      this.#parts = [];
-      this.#size = 0;
+      this.#clear();
       this.#emit(this.#decode(whole));
     }
     if (start <= end) this.#split(this.#decode(data.subarray(start, end)));
@@ -74,9 +76,21 @@ export class LineReader {
   #keep(bytes: Uint8Array): void {
     if (this.#stopped || bytes.length === 0) return;
     if (this.#size + bytes.length > this.limit) throw tooLong(this.limit);
+    if (this.#budget !== undefined) {
+      if (this.#budget.used + bytes.length > this.#budget.limit) {
+        throw new DserviceError('ERR_LIMIT', `over ${this.#budget.limit} bytes of unfinished lines`);
+      }
+      this.#budget.used += bytes.length;
+    }
     // The channel may use its buffer again, so what is kept is copied.
     this.#parts.push(bytes.slice());
     this.#size += bytes.length;
+  }
+
+  #clear(): void {
+    if (this.#budget !== undefined) this.#budget.used -= this.#size;
+    this.#parts = [];
+    this.#size = 0;
   }
 
   #emit(line: string): void {

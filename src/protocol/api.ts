@@ -1,0 +1,80 @@
+import { DserviceError } from '../errors.js';
+import { isExposed } from './exposed.js';
+import { isRecord } from './message.js';
+import { callable } from './options.js';
+import type { Session } from './session.js';
+
+/** What a peer may call: an object of functions, or what makes one for each session, in dnode's manner. */
+export type Api = object | ((remote: Record<string, unknown>, session: Session) => unknown);
+
+/** Throws ERR_API or ERR_NAME for what cannot be served. */
+export function checkApi(api: unknown): asserts api is object {
+  if ((typeof api !== 'object' && typeof api !== 'function') || api === null || Array.isArray(api)) {
+    throw new DserviceError('ERR_API', 'an api is an object of functions, or a function that makes one');
+  }
+  for (const word of ['methods', 'cull']) {
+    if (typeof api === 'object' && word in api) {
+      throw new DserviceError('ERR_NAME', `"${word}" is a word of the protocol: rename that method`);
+    }
+  }
+  const proto: unknown = Object.getPrototypeOf(api);
+  if (typeof api !== 'object' || proto === null || isExposed(api) || Object.keys(api).length > 0) return;
+  const methods = Object.getOwnPropertyNames(proto).filter((key) => key !== 'constructor');
+  if (proto !== Object.prototype && methods.length > 0) {
+    throw new DserviceError('ERR_API', "let the class extend `Exposed` to serve its prototype's methods");
+  }
+}
+
+/** The api of one session. A function is called with the remote (still empty) and the session. */
+export function makeApi(api: Api | undefined, remote: Record<string, unknown>, session: Session): object {
+  if (typeof api !== 'function') return api ?? {};
+  const made: unknown =
+    Object.getOwnPropertyDescriptor(api, 'prototype') === undefined
+      ? // Without a prototype it is no constructor, so it is the other kind of function.
+        (api as (remote: Record<string, unknown>, session: Session) => unknown)(remote, session)
+      : Reflect.construct(api, [remote, session]);
+  checkApi(made);
+  return made;
+}
+
+/** An api as it is sent: a getter that throws becomes a method that throws, so that its caller learns it. */
+export function readableApi(api: object): object {
+  const properties = Object.entries(Object.getOwnPropertyDescriptors(api));
+  if (properties.every(([, property]) => property.get === undefined)) return api;
+  const copy: Record<string, unknown> = {};
+  for (const [key, property] of properties) {
+    if (property.enumerable !== true) continue;
+    try {
+      copy[key] = Reflect.get(api, key);
+    } catch (error) {
+      copy[key] = () => {
+        throw error;
+      };
+    }
+  }
+  return copy;
+}
+
+/** Puts the peer's methods into the one object that stands for it, in place of what it held. */
+export function fillRemote(remote: Record<string, unknown>, methods: unknown): void {
+  for (const key of Object.keys(remote)) delete remote[key];
+  if (!isRecord(methods)) return;
+  for (const [key, value] of Object.entries(methods)) {
+    // A promise must be able to hold a remote, and JSON to pass it by.
+    if (key === 'then' || key === 'toJSON' || key === '__proto__') continue;
+    remote[key] = value;
+    giveName(value, key);
+  }
+}
+
+function giveName(value: unknown, name: string): void {
+  if (typeof value === 'function') {
+    // All functions of a peer's api are stand-ins.
+    const reference = (value as { [callable]?: { name: string } })[callable];
+    if (reference !== undefined) reference.name = name;
+  } else if (isRecord(value) && Object.getPrototypeOf(value) === Object.prototype) {
+    for (const [key, inner] of Object.entries(value)) {
+      if (typeof inner === 'function') giveName(inner, `${name}.${key}`);
+    }
+  }
+}

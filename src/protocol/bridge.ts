@@ -1,0 +1,74 @@
+import type { AnyFunction } from './encode.js';
+
+/**
+ * Whether a handler takes its callback as the last parameter, if one more is declared than it got: a
+ * classic `function`, which alone has a writable own `prototype`. Never a class, arrow function,
+ * method, async or generator function.
+ */
+export function isClassic(fn: AnyFunction): boolean {
+  return (
+    Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === true &&
+    Object.prototype.toString.call(fn) === '[object Function]'
+  );
+}
+
+/** Where the outcome's callback goes among the arguments, or undefined where the handler takes none. */
+export function callbackIndex(
+  fn: AnyFunction,
+  got: number,
+  callbacks: boolean | undefined,
+): number | undefined {
+  if (callbacks === false) return undefined;
+  if (callbacks === true) return Math.max(got, fn.length - 1);
+  return fn.length === got + 1 && isClassic(fn) ? got : undefined;
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  );
+}
+
+export interface Outcome {
+  fulfil(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Calls a handler of either style, `this` undefined, and tells the first outcome only: returned,
+ * thrown, or (where the bridge gives it a callback) called back. Never throws.
+ */
+export function invoke(
+  fn: AnyFunction,
+  args: unknown[],
+  at: number | undefined,
+  outcome: Outcome,
+): void {
+  let settled = false;
+  const once = (settle: (value: unknown) => void) => (value: unknown) => {
+    if (settled) return;
+    settled = true;
+    settle(value);
+  };
+  const fulfil = at === undefined ? outcome.fulfil : once(outcome.fulfil);
+  const reject = at === undefined ? outcome.reject : once(outcome.reject);
+  try {
+    if (at !== undefined) {
+      while (args.length < at) args.push(undefined);
+      args[at] = fulfil;
+    }
+    const result = Reflect.apply(fn, undefined, args);
+    if (isThenable(result)) {
+      // Returned nothing, but took a callback: that is where the outcome comes.
+      const returned = (value: unknown): void => {
+        if (at === undefined || value !== undefined) fulfil(value);
+      };
+      result.then(returned, reject);
+    } else if (at === undefined || result !== undefined) fulfil(result);
+  } catch (error) {
+    reject(error);
+  }
+}

@@ -1,0 +1,216 @@
+import type { Clock } from '../clock.js';
+import { DserviceError, type ErrorCode } from '../errors.js';
+import { isThenable } from './bridge.js';
+import { PendingCall, PendingCalls, rejected } from './calls.js';
+import type { ContextScope } from './context.js';
+import type { Encoded } from './encode.js';
+import { isRecord, type Message, readId } from './message.js';
+import { writeMeta } from './meta.js';
+import type { CallOptions } from './options.js';
+import { type Reference, released } from './references.js';
+import type { Wire } from './wire.js';
+
+export interface CallingOptions {
+  readonly wire: Wire;
+  readonly clock: Clock;
+  readonly scope: ContextScope;
+  /** Milliseconds that a call may take, where it does not say. */
+  readonly deadline: number;
+  /** A call left. */
+  onCall(): void;
+  /** A call has its outcome, or none will come. */
+  onSettled(): void;
+}
+
+/** The calling half of a session: what we ask of the peer, and wait for. */
+export class Calling {
+  readonly #options: CallingOptions;
+  readonly #wire: Wire;
+  readonly #clock: Clock;
+  readonly #pending: PendingCalls;
+  /** Calls held back, in order: the channel is full, or the peer has enough of them. */
+  #held: { line: string; id: number }[] = [];
+  /** Why nothing can be called any more. */
+  #over: DserviceError | undefined;
+
+  constructor(options: CallingOptions) {
+    this.#options = options;
+    this.#wire = options.wire;
+    this.#clock = options.clock;
+    this.#pending = new PendingCalls(options.clock, (id) => this.#expire(id));
+  }
+
+  /** Calls whose outcome is not in. */
+  get outstanding(): number {
+    return this.#pending.size;
+  }
+
+  reference(target: Reference, args: unknown[], given?: CallOptions): Promise<unknown> {
+    if (target.released) return rejected(released());
+    return this.call(target.id, target.name, args, given);
+  }
+
+  /** Calls by id or by name. Never throws: what cannot be sent rejects, with `mayHaveRun: false`. */
+  call(
+    method: number | string,
+    name: string,
+    args: unknown[],
+    given: CallOptions | undefined,
+  ): Promise<unknown> {
+    const wire = this.#wire;
+    if (this.#over !== undefined) {
+      return this.#refuse(new DserviceError(this.#over.code, this.#over.message, this.#over), name);
+    }
+    if (given?.signal?.aborted === true) return this.#refuse(cancelled(name, given.signal), name);
+    // A plain peer answers by calling back; who gave it a callback wants the answer there alone.
+    const silent = wire.plain && typeof args.at(-1) === 'function';
+    const id = silent ? -1 : wire.nextId();
+    let encoded: Encoded;
+    try {
+      encoded = wire.encode(args, wire.plain && !silent ? id : undefined);
+    } catch (error) {
+      return this.#refuse(error, name);
+    }
+    const target = typeof method === 'number' ? String(method) : JSON.stringify(method);
+    const line = `{"method":${target},"arguments":${encoded.json}${encoded.extras}`;
+    if (silent) {
+      wire.write(`${line}}`);
+      return Promise.resolve();
+    }
+    const current = this.#options.scope.get();
+    let deadline = given?.deadline ?? this.#options.deadline;
+    const left = current?.deadline;
+    if (left !== undefined && left < deadline) deadline = left;
+    if (wire.plain) return this.#wait(id, name, `${line}}`, deadline, given?.signal);
+    const named = given?.deadline !== undefined || left !== undefined;
+    const meta =
+      given === undefined && current === undefined
+        ? ''
+        : writeMeta(given, current?.meta, named && deadline !== Infinity ? deadline : undefined);
+    return this.#wait(id, name, `${line},"reply":${id}${meta}}`, deadline, given?.signal);
+  }
+
+  #wait(
+    id: number,
+    method: string,
+    line: string,
+    deadline: number,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    const usual = deadline === this.#options.deadline;
+    const call = new PendingCall(method, usual ? this.#clock.now() + deadline : 0);
+    if (!usual || signal !== undefined) {
+      const stopTimer =
+        usual || deadline === Infinity
+          ? undefined
+          : this.#clock.after(deadline, () => this.#expire(id), true);
+      const abort = (): void => this.#giveUp(id, cancelled(method, signal));
+      signal?.addEventListener('abort', abort);
+      call.cleanup = () => {
+        stopTimer?.();
+        signal?.removeEventListener('abort', abort);
+      };
+    }
+    this.#pending.add(id, call);
+    if (this.#wire.outbox.blocked || this.#held.length > 0 || this.#pending.size > this.#room()) {
+      this.#held.push({ line, id });
+    } else {
+      this.#wire.write(line);
+      call.line = this.#wire.outbox.pushed;
+    }
+    this.#options.onCall();
+    return call.outcome;
+  }
+
+  /** Calls that the peer may have pending. */
+  #room(): number {
+    return this.#wire.hello?.limits.calls ?? Infinity;
+  }
+
+  /** Lets held calls go, in order, as far as there is room. */
+  release(): void {
+    let next = 0;
+    for (const { id, line } of this.#held) {
+      const call = this.#pending.get(id);
+      // Those still held are pending too, but are not yet the peer's burden.
+      const burden = this.#pending.size - (this.#held.length - next);
+      if (this.#wire.outbox.blocked || (call !== undefined && burden >= this.#room())) break;
+      next++;
+      if (call === undefined) continue;
+      this.#wire.write(line);
+      call.line = this.#wire.outbox.pushed;
+    }
+    if (next > 0) this.#held = this.#held.slice(next);
+  }
+
+  /** Takes the outcome of a call, if the message is one. */
+  settle(id: number, message: Message): boolean {
+    const call = this.#pending.take(id);
+    if (call === undefined) return false;
+    try {
+      const args = this.#wire.decode(message);
+      if (this.#wire.plain) call.fulfil(args[0]);
+      else if (args.length === 0) call.fulfil(undefined);
+      else if (args[0] !== null) call.reject(args[0]);
+      else if (message.callbacks !== undefined && isThenable(args[1])) {
+        throw new DserviceError('ERR_THENABLE', 'the outcome has a function named `then`', {
+          method: call.method,
+          mayHaveRun: true,
+        });
+      } else call.fulfil(args[1]);
+    } catch (error) {
+      call.reject(error);
+    }
+    this.#settled();
+    return true;
+  }
+
+  /** An outcome that nobody waits for any more: its functions are let go. */
+  drop(message: Message): void {
+    if (!isRecord(message.callbacks)) return;
+    for (const key of Object.keys(message.callbacks)) {
+      const id = readId(key);
+      if (id !== undefined) this.#wire.references.unmention(id);
+    }
+  }
+
+  #expire(id: number): void {
+    const method = this.#pending.get(id)?.method ?? '';
+    const text = `no outcome of ${method} before its deadline`;
+    this.#giveUp(id, new DserviceError('ERR_DEADLINE', text, { method }));
+  }
+
+  #giveUp(id: number, error: DserviceError): void {
+    const call = this.#pending.take(id);
+    if (call === undefined) return;
+    error.mayHaveRun = call.line !== Infinity;
+    if (error.mayHaveRun) this.#wire.control('cancel', `,"call":${id}`);
+    call.reject(error);
+    this.#settled();
+  }
+
+  #settled(): void {
+    if (this.#held.length > 0) this.release();
+    this.#options.onSettled();
+  }
+
+  #refuse(error: unknown, method: string): Promise<never> {
+    if (DserviceError.is(error)) {
+      error.mayHaveRun = false;
+      error.method = method;
+    }
+    return rejected(error);
+  }
+
+  /** Nothing is called any more; what waits is rejected. */
+  end(code: ErrorCode, message: string, cause: unknown): void {
+    this.#over = new DserviceError(code, message, { cause });
+    this.#held = [];
+    this.#pending.rejectAll(code, message, this.#wire.outbox.written, cause);
+  }
+}
+
+function cancelled(method: string, signal: AbortSignal | undefined): DserviceError {
+  const cause: unknown = signal?.reason;
+  return new DserviceError('ERR_CANCELLED', `${method} was cancelled`, { method, cause });
+}

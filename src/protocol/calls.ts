@@ -1,0 +1,106 @@
+import type { Clock } from '../clock.js';
+import { DserviceError, type ErrorCode } from '../errors.js';
+
+const forgotten = (): void => {};
+
+/** A call whose outcome is waited for. */
+export class PendingCall {
+  readonly method: string;
+  /** When it is due: ms of the clock; 0 where it has a timer of its own, or none. */
+  readonly due: number;
+  /** Which line of the outbox it is; Infinity while it is held back. */
+  line = Infinity;
+  /** Ends its timer and its listener on a signal, where it has them. */
+  cleanup: (() => void) | undefined;
+  readonly outcome: Promise<unknown>;
+  fulfil!: (value: unknown) => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(method: string, due: number) {
+    this.method = method;
+    this.due = due;
+    this.outcome = new Promise((fulfil, reject) => {
+      this.fulfil = fulfil;
+      this.#reject = reject;
+    });
+  }
+
+  reject(error: unknown): void {
+    // An outcome that nobody waits for must not end a Node process.
+    this.outcome.catch(forgotten);
+    this.#reject(error);
+  }
+}
+
+/** A promise that is rejected, and may be forgotten. */
+export function rejected(error: unknown): Promise<never> {
+  // A peer may have thrown anything.
+  // oxlint-disable-next-line prefer-promise-reject-errors
+  const promise = Promise.reject<never>(error);
+  promise.catch(forgotten);
+  return promise;
+}
+
+/** The calls of one session that wait for their outcome, and their deadlines. */
+export class PendingCalls {
+  readonly #clock: Clock;
+  readonly #expire: (id: number) => void;
+  readonly #byId = new Map<number, PendingCall>();
+  #stopSweep: (() => void) | undefined;
+
+  /** `expire` is told the id of each call whose deadline has passed, and takes it. */
+  constructor(clock: Clock, expire: (id: number) => void) {
+    this.#clock = clock;
+    this.#expire = expire;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get(id: number): PendingCall | undefined {
+    return this.#byId.get(id);
+  }
+
+  add(id: number, call: PendingCall): void {
+    this.#byId.set(id, call);
+    if (call.due !== 0 && this.#stopSweep === undefined) this.#sweepAt(call.due);
+  }
+
+  take(id: number): PendingCall | undefined {
+    const call = this.#byId.get(id);
+    if (call === undefined) return undefined;
+    this.#byId.delete(id);
+    call.cleanup?.();
+    return call;
+  }
+
+  /** Rejects everything that waits. `written` is how many lines of the outbox have left. */
+  rejectAll(code: ErrorCode, message: string, written: number, cause?: unknown): void {
+    this.#stopSweep?.();
+    this.#stopSweep = undefined;
+    for (const id of [...this.#byId.keys()]) {
+      const call = this.take(id);
+      if (call === undefined) continue;
+      const details = { method: call.method, mayHaveRun: call.line <= written, cause };
+      call.reject(new DserviceError(code, message, details));
+    }
+  }
+
+  // Calls with the session's usual deadline come due in the order they were made, which is the order
+  // of the map: one timer serves them all, and a call that is answered in time costs none.
+  #sweepAt(due: number): void {
+    const wait = Math.max(0, due - this.#clock.now());
+    this.#stopSweep = this.#clock.after(wait, () => this.#sweep(), true);
+  }
+
+  #sweep(): void {
+    this.#stopSweep = undefined;
+    const now = this.#clock.now();
+    for (const [id, call] of this.#byId) {
+      if (call.due === 0) continue;
+      if (call.due > now) return this.#sweepAt(call.due);
+      this.#expire(id);
+    }
+  }
+}

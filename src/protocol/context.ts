@@ -1,0 +1,104 @@
+import type { ChannelPeer } from '../channel/channel.js';
+import type { Clock } from '../clock.js';
+import { DserviceError } from '../errors.js';
+import type { Meta } from './message.js';
+import type { Session } from './session.js';
+
+/** What a handler may know of the call it serves. */
+export interface CallContext {
+  /** Fires when the caller cancels, its deadline passes, or its session ends. */
+  readonly signal: AbortSignal;
+  /** Milliseconds left, or undefined where the caller named no deadline. */
+  readonly deadline: number | undefined;
+  readonly session: Session;
+  readonly peer: Peer;
+  readonly meta: Meta;
+}
+
+export interface Peer extends ChannelPeer {
+  /** What `authenticate` returned. */
+  readonly identity?: unknown;
+}
+
+/**
+ * How a runtime remembers which call is being served. Node's survives an await; elsewhere there is a
+ * context until the first one.
+ */
+export interface ContextScope {
+  run(context: CallContext, fn: () => void): void;
+  get(): CallContext | undefined;
+}
+
+/** A scope for runtimes that cannot follow an await. */
+export function syncScope(): ContextScope {
+  let current: CallContext | undefined;
+  return {
+    get: () => current,
+    run(context, fn) {
+      const outer = current;
+      current = context;
+      try {
+        fn();
+      } finally {
+        current = outer;
+      }
+    },
+  };
+}
+
+/** The context of the call that is being served. Throws ERR_STATE outside of a handler. */
+export function contextOf(scope: ContextScope): CallContext {
+  const context = scope.get();
+  if (context !== undefined) return context;
+  throw new DserviceError('ERR_STATE', 'context() is for handlers, while they serve a call');
+}
+
+/** One call that is being served. What few handlers ask for is made when it is asked for. */
+export class ServedCall implements CallContext {
+  readonly session: Session;
+  readonly meta: Meta;
+  readonly #clock: Clock;
+  readonly #due: number | undefined;
+  #aborted: DserviceError | undefined;
+  #controller: AbortController | undefined;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(session: Session, meta: Meta, clock: Clock) {
+    this.session = session;
+    this.meta = meta;
+    this.#clock = clock;
+    this.#due = meta.deadline === undefined ? undefined : clock.now() + meta.deadline;
+  }
+
+  get peer(): Peer {
+    return this.session.peer;
+  }
+
+  get deadline(): number | undefined {
+    return this.#due === undefined ? undefined : Math.max(0, this.#due - this.#clock.now());
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
+      else if (this.deadline !== undefined) {
+        const passed = new DserviceError('ERR_DEADLINE', "the caller's deadline has passed");
+        this.#cancelTimer = this.#clock.after(this.deadline, () => this.abort(passed), true);
+      }
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: DserviceError): void {
+    this.#aborted ??= reason;
+    this.#controller?.abort(reason);
+    this.done();
+  }
+
+  /** The outcome is there: nothing will be aborted any more. */
+  done(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+}

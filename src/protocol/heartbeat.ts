@@ -1,0 +1,108 @@
+import type { Clock } from '../clock.js';
+
+export interface HeartbeatTimes {
+  /** With calls out and nothing read for this long, a ping leaves; as long again, and the peer is suspect. */
+  readonly busy: number;
+  /** An idle session pings so often, and ends after two that were missed. */
+  readonly idle: number;
+}
+
+export const heartbeatTimes: HeartbeatTimes = { busy: 1_000, idle: 15_000 };
+
+export interface HeartbeatEvents {
+  ping(): void;
+  /** The peer is slow to show life, or shows it again. */
+  suspect(suspect: boolean): void;
+  /** Two pings of an idle session were missed. */
+  dead(): void;
+}
+
+/** Watches over the life of the peer (protocol page, section 4). Any byte is life. */
+export class Heartbeat {
+  readonly #clock: Clock;
+  readonly #times: HeartbeatTimes;
+  readonly #events: HeartbeatEvents;
+  /** Called at every read: it must cost nothing. */
+  heard = false;
+  suspect = false;
+  #busySince: number | undefined;
+  #quietSince: number;
+  #missed = 0;
+  #cancelBusy: (() => void) | undefined;
+  #cancelIdle: (() => void) | undefined;
+  #outstanding: () => boolean;
+
+  constructor(
+    clock: Clock,
+    times: HeartbeatTimes,
+    outstanding: () => boolean,
+    events: HeartbeatEvents,
+  ) {
+    this.#clock = clock;
+    this.#times = times;
+    this.#outstanding = outstanding;
+    this.#events = events;
+    this.#quietSince = clock.now();
+    this.#idle();
+  }
+
+  /** A call left. Costs nothing while the watch is on. */
+  busy(): void {
+    if (this.#cancelBusy !== undefined) return;
+    this.#busySince = this.#clock.now();
+    this.#watch();
+  }
+
+  stop(): void {
+    this.#cancelBusy?.();
+    this.#cancelIdle?.();
+  }
+
+  #watch(): void {
+    this.#cancelBusy = this.#clock.after(
+      this.#times.busy,
+      () => {
+        this.#cancelBusy = undefined;
+        if (this.#listen() || !this.#outstanding()) {
+          this.#busySince = undefined;
+          // Go on while calls go on, so that each of them need not arm it.
+          if (this.#outstanding()) this.busy();
+          return;
+        }
+        const waited = this.#clock.now() - (this.#busySince ?? 0);
+        if (waited >= 2 * this.#times.busy && !this.suspect) this.#mark(true);
+        this.#events.ping();
+        this.#watch();
+      },
+      true,
+    );
+  }
+
+  #idle(): void {
+    this.#cancelIdle = this.#clock.after(
+      this.#times.idle,
+      () => {
+        if (this.#listen() || this.#clock.now() - this.#quietSince < this.#times.idle) this.#missed = 0;
+        else if (++this.#missed > 2) return this.#events.dead();
+        else this.#events.ping();
+        this.#idle();
+      },
+      true,
+    );
+  }
+
+  /** Whether anything was read since it was last asked. */
+  #listen(): boolean {
+    if (!this.heard) return false;
+    this.heard = false;
+    this.#missed = 0;
+    this.#quietSince = this.#clock.now();
+    if (this.suspect) this.#mark(false);
+    return true;
+  }
+
+  #mark(suspect: boolean): void {
+    this.suspect = suspect;
+    this.#events.suspect(suspect);
+  }
+}

@@ -1,0 +1,37 @@
+import { isRecord, type Meta } from './message.js';
+import type { CallOptions } from './options.js';
+
+export const noMeta: Meta = {};
+
+/** The meta of a message; what is of a wrong type is left out. */
+export function readMeta(meta: unknown): Meta {
+  if (!isRecord(meta)) return noMeta;
+  const { deadline, key, traceparent, tracestate, path } = meta;
+  return {
+    ...(typeof deadline === 'number' && deadline >= 0 ? { deadline } : {}),
+    ...(typeof key === 'string' ? { key } : {}),
+    ...(typeof traceparent === 'string' ? { traceparent } : {}),
+    ...(typeof tracestate === 'string' ? { tracestate } : {}),
+    ...(Array.isArray(path) && path.every((name) => typeof name === 'string') ? { path } : {}),
+  };
+}
+
+/**
+ * What a call carries, of its own options and of the call in whose service it is made: the key and
+ * what follows, led by a comma, or nothing. `deadline` is in ms, where one was named.
+ */
+export function writeMeta(
+  given: CallOptions | undefined,
+  current: Meta | undefined,
+  deadline: number | undefined,
+): string {
+  const meta: Record<string, unknown> = {};
+  if (deadline !== undefined) meta.deadline = deadline;
+  if (given?.key !== undefined) meta.key = given.key;
+  const trace = given?.traceparent === undefined ? current : given;
+  if (trace?.traceparent !== undefined) meta.traceparent = trace.traceparent;
+  if (trace?.tracestate !== undefined) meta.tracestate = trace.tracestate;
+  const path = given?.path ?? current?.path;
+  if (path !== undefined) meta.path = path;
+  return Object.keys(meta).length > 0 ? `,"meta":${JSON.stringify(meta)}` : '';
+}

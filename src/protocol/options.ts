@@ -1,0 +1,76 @@
+import { DserviceError } from '../errors.js';
+
+/** What a caller may ask of a call. */
+export interface CallOptions {
+  /** Cancels the call: it rejects with ERR_CANCELLED, and the handler's signal fires. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds until the call rejects with ERR_DEADLINE. `Infinity` waits for ever. */
+  readonly deadline?: number;
+  /** The call may run twice, so it may be tried again where it may have run. */
+  readonly idempotent?: boolean;
+  /** An idempotency key, handed to the handler in its context. */
+  readonly key?: string;
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  /** Services passed so far, oldest first. Set by services, not by users. */
+  readonly path?: readonly string[];
+}
+
+/** What stands behind every remote function, of a session or of a service. */
+export interface Callable {
+  call(args: unknown[], options?: CallOptions): Promise<unknown>;
+  release(): void;
+}
+
+// Registered symbols, so that remotes of another copy of this package are recognised.
+export const callable: unique symbol = Symbol.for('dservice.callable') as never;
+/** `Symbol.dispose`, also where the runtime has none yet. */
+export const dispose: typeof Symbol.dispose = Symbol.dispose ?? (Symbol.for('Symbol.dispose') as never);
+
+const known = new Set(['signal', 'deadline', 'idempotent', 'key', 'traceparent', 'tracestate', 'path']);
+
+/**
+ * A view of a remote, or of one of its functions, whose calls are made with these options:
+ * `options(remote, { signal, deadline: 500 }).shout('hello')`. A view of a view adds to its options.
+ * Throws ERR_OPTION.
+ */
+export function options<T extends object>(remote: T, given: CallOptions): T {
+  checkCallOptions(given);
+  const own = callableOf(remote);
+  if (own !== undefined) {
+    const view = (...args: unknown[]): Promise<unknown> => own.call(args, given);
+    const behind: Callable = {
+      call: (args, more) => own.call(args, { ...given, ...more }),
+      release: () => own.release(),
+    };
+    // A view of T is called and released as T is.
+    return Object.assign(view, { [callable]: behind, [dispose]: () => own.release() }) as unknown as T;
+  }
+  return new Proxy(remote, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key);
+      if (typeof key === 'symbol') return value;
+      if (typeof value === 'function' && callableOf(value) === undefined) return value;
+      return (typeof value === 'object' && value !== null) || typeof value === 'function'
+        ? options(value, given)
+        : value;
+    },
+  });
+}
+
+function callableOf(value: object): Callable | undefined {
+  // Only remotes carry the symbol.
+  return (value as { [callable]?: Callable })[callable];
+}
+
+export function checkCallOptions(given: CallOptions): void {
+  for (const key of Object.keys(given)) {
+    if (!known.has(key)) {
+      throw new DserviceError('ERR_OPTION', `"${key}" is no option of a call: ${[...known].join(', ')} are`);
+    }
+  }
+  const { deadline } = given;
+  if (deadline !== undefined && !(typeof deadline === 'number' && deadline > 0)) {
+    throw new DserviceError('ERR_OPTION', 'a deadline is a positive number of milliseconds');
+  }
+}

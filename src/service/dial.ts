@@ -1,0 +1,128 @@
+import type { Channel } from '../channel/channel.js';
+import { DserviceError } from '../errors.js';
+import { defaultLimits, type Limits } from '../limits.js';
+import { type Api, checkApi } from '../protocol/api.js';
+import { messageOf } from '../protocol/encode.js';
+import { dispose } from '../protocol/options.js';
+import { Session } from '../protocol/session.js';
+import type { Remote } from './remote.js';
+import type { Logger, Runtime } from './runtime.js';
+import { checkServeOptions } from './serve.js';
+
+export interface DialOptions {
+  /** What the other side may call here. */
+  readonly api?: Api;
+  /** Credentials for the other side's `authenticate`: any JSON. */
+  readonly auth?: unknown;
+  /** Milliseconds until it gives up: connecting, and the first word of the peer; 10,000. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+  /** Milliseconds that a call may take, where it does not say; 30,000. */
+  readonly deadline?: number;
+  readonly callbacks?: boolean;
+  readonly stacks?: boolean;
+  readonly limits?: Partial<Limits>;
+  readonly logger?: Logger;
+  /** Options for `tls://` and `wss://`; in Node, those of `tls.connect`. */
+  readonly tls?: object;
+}
+
+/** What stands behind a dialled remote. */
+const sessions = Symbol.for('dservice.session');
+
+/** A remote that `using` closes. */
+export type Dialled<T> = Remote<T> & Disposable & AsyncDisposable;
+
+/** The session behind a remote that was dialled. Throws ERR_STATE for any other object. */
+export function sessionOf(remote: object): Session {
+  const session: unknown = Reflect.get(remote, sessions);
+  if (session instanceof Session) return session;
+  throw new DserviceError('ERR_STATE', 'this is no remote that was dialled');
+}
+
+/**
+ * Connects to an endpoint, or over a channel, port, socket or stream that is there already. Resolves
+ * with the peer's remote once its api is here; `using` closes it. Rejects with ERR_ENDPOINT,
+ * ERR_CONNECT, ERR_TIMEOUT, ERR_AUTH, ERR_CONNECTION_LOST, ERR_OPTION, or the signal's reason.
+ */
+export function makeDial<At>(runtime: Runtime<At>) {
+  // Without a type, a remote is what the caller believes it to be.
+  // oxlint-disable-next-line no-explicit-any
+  return async function dial<T = any>(
+    target: string | object,
+    options: DialOptions = {},
+  ): Promise<Dialled<T>> {
+    if (options.api !== undefined) checkApi(options.api);
+    checkServeOptions(options);
+    const limits = { ...defaultLimits, ...options.limits };
+    const { timeout = 10_000, tls, signal } = options;
+    const started = runtime.clock.now();
+    let channel: Channel | undefined;
+    if (typeof target === 'string') {
+      channel = await runtime.connect(target, { timeout, signal, tls, limits });
+    } else channel = runtime.adopt(target);
+    if (channel === undefined) {
+      throw new DserviceError('ERR_ENDPOINT', 'dial takes an endpoint, or a channel, port, socket or stream');
+    }
+    const left = Math.max(1, timeout - (runtime.clock.now() - started));
+    const session = await openSession(runtime, channel, { ...options, limits, timeout: left });
+    const { remote } = session;
+    Object.defineProperties(remote, {
+      [sessions]: { value: session },
+      [dispose]: { value: () => session.close() },
+      [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]: { value: () => session.drain() },
+    });
+    // What the peer really has is known only at the calls.
+    return remote as Dialled<T>;
+  };
+}
+
+export interface OpenOptions extends Omit<DialOptions, 'limits' | 'timeout' | 'tls'> {
+  readonly limits: Limits;
+  readonly timeout: number;
+}
+
+/** A session over a channel, once the peer's api is here. Rejects with why it did not come. */
+export function openSession<At>(
+  runtime: Pick<Runtime<At>, 'clock' | 'scope' | 'decodeText'>,
+  channel: Channel,
+  options: OpenOptions,
+): Promise<Session> {
+  const { clock, scope, decodeText } = runtime;
+  const { api, auth, deadline, callbacks, stacks, limits, timeout, signal, logger = console } = options;
+  return new Promise((resolve, reject) => {
+    const session = new Session({
+      ...{ channel, clock, scope, decodeText, limits: { ...limits, handshake: timeout } },
+      ...{ api, auth, deadline, callbacks, stacks },
+    });
+    const abort = (): void => {
+      // The signal's reason is the caller's own.
+      // oxlint-disable-next-line prefer-promise-reject-errors
+      reject(signal?.reason);
+      session.close();
+    };
+    const settled = (): void => {
+      stopTimer();
+      stopListening();
+      signal?.removeEventListener('abort', abort);
+    };
+    const stopTimer = clock.after(timeout, () => {
+      const where = channel.peer.address ?? channel.peer.transport;
+      const text = `${where} said nothing of dnode within ${Math.round(timeout)} ms`;
+      reject(new DserviceError('ERR_TIMEOUT', text));
+      session.close();
+    });
+    const stopListening = session.on('remote', () => {
+      settled();
+      resolve(session);
+    });
+    session.on('end', (error) => {
+      settled();
+      const text = 'the peer ended the connection before its api came';
+      reject(error ?? new DserviceError('ERR_CONNECTION_LOST', text));
+    });
+    session.on('error', (error) => logger.warn(`dservice: a callback failed: ${messageOf(error)}`));
+    signal?.addEventListener('abort', abort);
+    session.start();
+  });
+}

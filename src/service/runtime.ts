@@ -1,0 +1,40 @@
+import type { Channel } from '../channel/channel.js';
+import type { Clock } from '../clock.js';
+import type { Limits } from '../limits.js';
+import type { ContextScope } from '../protocol/context.js';
+
+/** Where a server listens: what `listen` of a runtime gives. */
+export interface Listener {
+  readonly endpoints: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Milliseconds, a signal and what else a connection may be made with. */
+export interface ConnectOptions {
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly limits: Limits;
+  /** What the runtime's TLS wants: in Node, the options of `tls.connect`. */
+  readonly tls?: object | undefined;
+}
+
+/**
+ * What differs between runtimes, handed in by `node/` and `browser/`. `At` is where that runtime can
+ * listen, and what it can take as a channel.
+ */
+export interface Runtime<At> {
+  readonly clock: Clock;
+  readonly scope: ContextScope;
+  readonly decodeText?: (bytes: Uint8Array) => string;
+  /** A channel over what the user has at hand: a port, a socket, a stream. Undefined for anything else. */
+  adopt(target: unknown): Channel | undefined;
+  /** Connects to an endpoint. Rejects with ERR_ENDPOINT, ERR_CONNECT, ERR_TIMEOUT, or the signal's reason. */
+  connect(endpoint: string, options: ConnectOptions): Promise<Channel>;
+  /** Listens, and hands over each connection. Rejects with ERR_LISTEN, ERR_OPTION. */
+  listen(at: At, limits: Limits, onChannel: (channel: Channel) => void): Promise<Listener>;
+}
+
+/** Where warnings go that nobody listens for. */
+export interface Logger {
+  warn(message: string): void;
+}

@@ -1,0 +1,98 @@
+import type { Channel } from '../channel/channel.js';
+import type { Limits } from '../limits.js';
+import { type Api, checkApi } from '../protocol/api.js';
+import type { Clock } from '../clock.js';
+import type { ContextScope } from '../protocol/context.js';
+import { messageOf } from '../protocol/encode.js';
+import { type Authenticate, Session } from '../protocol/session.js';
+import type { Listener, Logger } from './runtime.js';
+
+export interface ServerOptions {
+  readonly clock: Clock;
+  readonly scope: ContextScope;
+  readonly limits: Limits;
+  readonly decodeText?: ((bytes: Uint8Array) => string) | undefined;
+  readonly authenticate?: Authenticate | undefined;
+  readonly deadline?: number | undefined;
+  readonly callbacks?: boolean | undefined;
+  readonly stacks?: boolean | undefined;
+  readonly logger?: Logger | undefined;
+  /** Told of each session, before it begins. */
+  readonly onSession?: ((session: Session) => void) | undefined;
+}
+
+/** An api that is served: to each channel a session. */
+export class Server {
+  readonly #options: ServerOptions;
+  readonly #sessions = new Set<Session>();
+  readonly #budget: { used: number; readonly limit: number };
+  #api: Api;
+  #listener: Listener | undefined;
+  #closed = false;
+
+  /** Throws ERR_API, ERR_NAME for an api that cannot be served. */
+  constructor(api: Api, options: ServerOptions) {
+    checkApi(api);
+    this.#api = api;
+    this.#options = options;
+    this.#budget = { used: 0, limit: options.limits.buffered };
+  }
+
+  /** Where it is reached, best first: `unix:/path`, `tcp://host:port`, `tls://host:port`. */
+  get endpoints(): readonly string[] {
+    return this.#listener?.endpoints ?? [];
+  }
+
+  get sessions(): ReadonlySet<Session> {
+    return this.#sessions;
+  }
+
+  /** Takes over a listener: it ends with this server. */
+  attach(listener: Listener): void {
+    this.#listener = listener;
+  }
+
+  /** Serves one more channel. */
+  accept(channel: Channel): void {
+    if (this.#closed || this.#sessions.size >= this.#options.limits.sessions) {
+      return channel.destroy();
+    }
+    const { logger, onSession, ...options } = this.#options;
+    const session = new Session({ ...options, channel, api: this.#api, budget: this.#budget });
+    this.#sessions.add(session);
+    session.on('end', () => this.#sessions.delete(session));
+    session.on('error', (error) => {
+      const text = error instanceof Error && error.stack !== undefined ? error.stack : messageOf(error);
+      logger?.warn(`dservice: a handler failed, and its caller asked for no outcome: ${text}`);
+    });
+    onSession?.(session);
+    session.start();
+  }
+
+  /** Serves another api from now on, and announces it to those who are here. */
+  announce(api: object): void {
+    checkApi(api);
+    this.#api = api;
+    for (const session of this.#sessions) session.announce(api);
+  }
+
+  /** Stops listening, and ends all sessions. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const session of [...this.#sessions]) session.close();
+    await this.#listener?.close();
+  }
+
+  /** Stops listening, lets every session finish what runs (within `time` ms), and ends it. */
+  async drain(time = 10_000): Promise<void> {
+    this.#closed = true;
+    await Promise.all([
+      this.#listener?.close(),
+      ...[...this.#sessions].map((session) => session.drain(time)),
+    ]);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
