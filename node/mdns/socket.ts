@@ -1,0 +1,128 @@
+import { createSocket } from 'node:dgram';
+import multicastDns from 'multicast-dns';
+import { fromPacket, isPlausible, toPacket } from './codec.js';
+import type { OpenTransport, Peer } from './transport.js';
+import type { Message } from './message.js';
+
+const group = '224.0.0.251';
+const maxWaiting = 256;
+
+interface Waiting {
+  readonly message: Message;
+  readonly to: Peer | undefined;
+  readonly done: ((error?: Error) => void) | undefined;
+}
+
+/**
+ * The real transport: the multicast-dns package on a socket of ours.
+ *
+ * The socket is ours, and its multicast options are set here, because multicast-dns would go on
+ * with the default route's interface when the one wanted cannot be set, would keep the process
+ * alive by an interval, and cannot be told to look at a packet before it decodes it. It is bound to
+ * 0.0.0.0, since bound to the interface's address it would receive no multicast on Linux; for the
+ * same reason it also receives what other interfaces get, and `accept` tells them apart.
+ */
+export const openSocket: OpenTransport = (iface, port, handlers) => {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  let state: 'opening' | 'open' | 'closed' = 'opening';
+  let waiting: Waiting[] = [];
+  let inFlight = 0;
+  let drained: (() => void) | undefined;
+
+  // Before multicast-dns listens, so that the options are set when it says `ready`.
+  socket.once('listening', () => {
+    try {
+      socket.unref();
+      socket.addMembership(group, iface.v4[0]);
+      socket.setMulticastInterface(iface.v4[0] ?? '');
+      socket.setMulticastLoopback(true);
+      socket.setMulticastTTL(255); // RFC 6762 §11
+      socket.setTTL(255);
+    } catch (error) {
+      fail(error);
+    }
+  });
+
+  const mdns = multicastDns({ socket, port, bind: '0.0.0.0', ip: group, multicast: false });
+  mdns.on('error', fail);
+  mdns.on('warning', () => {}); // a packet that cannot be decoded
+  mdns.on('ready', () => {
+    if (state !== 'opening') return;
+    state = 'open';
+    const ready = waiting;
+    waiting = [];
+    for (const { message, to, done } of ready) send(message, to, done);
+  });
+  // dns-packet's own decoder made these, though the event is declared with looser types.
+  mdns.on('packet', (packet: Parameters<typeof fromPacket>[0], from: Peer) => {
+    if (state !== 'open') return;
+    const message = fromPacket(packet);
+    if (message !== undefined) handlers.receive(message, from);
+  });
+  guard();
+
+  /** Puts a look at the source and the size before the decoder. */
+  function guard(): void {
+    // They are the `message` listeners of multicast-dns; dgram calls them with these two.
+    const decoders = socket.listeners('message') as ((packet: Buffer, from: Peer) => void)[];
+    socket.removeAllListeners('message');
+    socket.on('message', (packet, from) => {
+      if (state !== 'open' || !isPlausible(packet) || !handlers.accept(from.address)) return;
+      for (const decode of decoders) decode(packet, from);
+    });
+  }
+
+  function fail(error: unknown): void {
+    if (state === 'closed') return;
+    void close();
+    handlers.failed(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  function send(message: Message, to?: Peer, done?: (error?: Error) => void): void {
+    if (state === 'closed') {
+      if (done !== undefined) process.nextTick(done, new Error('The socket is closed'));
+      return;
+    }
+    if (state === 'opening') {
+      if (waiting.length >= maxWaiting) waiting.shift()?.done?.(new Error('Too much waits'));
+      waiting.push({ message, to, done });
+      return;
+    }
+    inFlight++;
+    const callback = (error?: Error | null) => {
+      inFlight--;
+      done?.(error ?? undefined);
+      if (inFlight === 0) drained?.();
+    };
+    try {
+      // `send` is in the package though not in its types; `query` and `respond` set their own flags.
+      (mdns as unknown as Sends).send(toPacket(message), to, callback);
+    } catch (error) {
+      // The packet cannot be encoded.
+      process.nextTick(callback, error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  let closing: Promise<void> | undefined;
+  function close(): Promise<void> {
+    closing ??= new Promise((resolve) => {
+      state = 'closed';
+      for (const { done } of waiting) done?.(new Error('The socket is closed'));
+      waiting = [];
+      // A socket that is closed drops what it is about to send.
+      drained = () => mdns.destroy(resolve);
+      if (inFlight === 0) drained();
+    });
+    return closing;
+  }
+
+  return { send, close };
+};
+
+interface Sends {
+  send(
+    packet: ReturnType<typeof toPacket>,
+    to: Peer | undefined,
+    callback: (error: Error | null) => void,
+  ): void;
+}
