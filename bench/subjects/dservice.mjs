@@ -1,0 +1,33 @@
+// Ours, over TCP, a unix socket or a WebSocket.
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { dial, serve as serveApi } from 'dservice';
+import * as api from './api.mjs';
+
+const limits = { sessions: 100_000, sessionsPerAddress: 100_000 };
+
+/** @param {'tcp' | 'unix' | 'ws'} path */
+export async function serve(path) {
+  const file = join(tmpdir(), `dservice-bench-${process.pid}`);
+  const at = path === 'unix' ? { path: file, port: false } : { port: 0 };
+  const server = await serveApi({ ...api }, { ...at, limits });
+  const [endpoint] = server.endpoints;
+  return {
+    endpoint: path === 'ws' ? endpoint.replace('tcp:', 'ws:') : endpoint,
+    async close() {
+      await server.close();
+      if (path === 'unix') await rm(file, { force: true });
+    },
+  };
+}
+
+export async function connect(endpoint) {
+  const remote = await dial(endpoint);
+  return {
+    shout: (text) => remote.shout(text),
+    echo: (object) => remote.echo(object),
+    tell: (callback) => remote.tell(callback),
+    close: () => remote[Symbol.dispose ?? Symbol.for('Symbol.dispose')](),
+  };
+}

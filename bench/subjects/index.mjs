@@ -1,0 +1,29 @@
+/**
+ * @typedef {object} Subject
+ * @property {string} name   as it is said on the command line
+ * @property {string} label  as it stands in the report
+ * @property {'tcp' | 'unix' | 'ws' | 'port'} path
+ * @property {string} file   exports `connect(endpoint)` → { shout, echo, close } and, but for ports,
+ *                           `serve(path)` → { endpoint, close }
+ * @property {number} [burst]  calls at once, where it does not survive 5,000
+ */
+
+/** @type {Subject[]} */
+export const subjects = [
+  { name: 'ours-tcp', label: 'dservice over TCP', path: 'tcp', file: 'dservice' },
+  { name: 'bare-tcp', label: 'bare TCP', path: 'tcp', file: 'bare-socket' },
+  { name: 'dnode', label: 'dnode over TCP', path: 'tcp', file: 'dnode', burst: 500 },
+  { name: 'ours-unix', label: 'dservice over a unix socket', path: 'unix', file: 'dservice' },
+  { name: 'bare-unix', label: 'bare unix socket', path: 'unix', file: 'bare-socket' },
+  { name: 'ours-ws', label: 'dservice over WebSocket', path: 'ws', file: 'dservice' },
+  { name: 'bare-ws', label: 'bare WebSocket', path: 'ws', file: 'bare-ws' },
+  { name: 'capnweb', label: 'capnweb over WebSocket', path: 'ws', file: 'capnweb' },
+  { name: 'birpc', label: 'birpc over WebSocket', path: 'ws', file: 'birpc' },
+  { name: 'ours-port', label: 'dservice over MessagePort', path: 'port', file: 'dservice-port' },
+  { name: 'bare-port', label: 'bare MessagePort', path: 'port', file: 'bare-port' },
+];
+
+/** @param {Subject} subject */
+export function load(subject) {
+  return import(new URL(`${subject.file}.mjs`, import.meta.url).href);
+}
