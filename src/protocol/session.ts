@@ -11,7 +11,7 @@ import { Flow } from './flow.js';
 import { Heartbeat, heartbeatTimes, type HeartbeatTimes } from './heartbeat.js';
 import { makeHello, readHello } from './hello.js';
 import { type Budget, LineReader } from './lines.js';
-import { isRecord, type Message, readId } from './message.js';
+import { isControl, isRecord, type Message, readId } from './message.js';
 import type { CallOptions } from './options.js';
 import { scan } from './scan.js';
 import { Serving } from './serving.js';
@@ -273,7 +273,7 @@ export class Session {
     }
     if (!isRecord(message)) {
       this.#events.emit('fail', new DserviceError('ERR_MALFORMED', 'a message is not an object'));
-    } else if (this.#admitted || message.method === 'methods' || message.control !== undefined) {
+    } else if (this.#admitted || message.method === 'methods' || isControl(message)) {
       this.#message(message);
     } else if (this.#inbox.push(line) > 1_000) {
       this.#finish('ERR_LIMIT', 'more than 1000 messages before it is known who is there');
