@@ -238,7 +238,8 @@ export class Cache {
         this.#remove(entry);
         continue;
       }
-      if (entry.refreshAt <= now) {
+      // Those of one packet share a question, though each has its own moment.
+      if (entry.refreshAt <= now + 0.02 * (entry.expires - entry.received)) {
         entry.refreshed++;
         this.#planRefresh(entry);
         const question = { name: entry.rr.name, type: entry.rr.type };

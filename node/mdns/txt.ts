@@ -47,12 +47,12 @@ export function encodeTxt(
   add(strings, 'v', record.version);
   add(strings, 'id', record.id);
   add(strings, 's', record.state);
-  if (record.degraded === true) strings.push(Buffer.from('d'));
+  if (record.degraded === true) strings.push(flag('d'));
   if (endpoints.u !== undefined) add(strings, 'u', endpoints.u);
   if (endpoints.e !== undefined) add(strings, 'e', endpoints.e);
   const rest = maxBytes - byteSize(strings);
   const partial = record.partial === true || Buffer.byteLength(relies) > Math.min(maxRelies, rest);
-  if (partial) strings.push(Buffer.from('p'));
+  if (partial) strings.push(flag('p'));
   else if (relies !== '') add(strings, 'r', relies);
   return strings;
 }
@@ -68,8 +68,15 @@ function add(strings: Uint8Array[], key: string, value: string): void {
   for (let part = 0; part < Math.min(parts, maxParts); part++) {
     const size = maxString - 3 - key.length;
     const slice = bytes.subarray(part * size, (part + 1) * size);
-    strings.push(Buffer.concat([Buffer.from(`${key}${part === 0 ? '' : part}=`), slice]));
+    strings.push(
+      Uint8Array.from(Buffer.concat([Buffer.from(`${key}${part === 0 ? '' : part}=`), slice])),
+    );
   }
+}
+
+/** A key without a value: that it is there says it all. */
+function flag(key: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(key));
 }
 
 function encodeRely({ name, range, optional }: Rely): string {
