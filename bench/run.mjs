@@ -1,9 +1,15 @@
 // Measures dservice beside its peers in one run, prints the figures and writes docs/benchmarks.md.
 //
-//   node bench/run.mjs [--quick] [--only tcp,ws,dnode,c64] [--rounds n] [--no-write] [--profile folder]
+//   npm run bench -- [--quick] [--only names] [--rounds n] [--no-write] [--profile folder]
+//
+// --only takes names of subjects (ours-tcp, dnode), of their paths (tcp, ws), of works (seq, c64, burst,
+// objects) and of parts (churn, setup, memory, sizes, start), separated by commas. What is not the whole
+// run writes nothing. --profile writes CPU profiles of all processes to a folder.
 import { parseArgs } from 'node:util';
-import { endAll, startProcess } from './process.mjs';
-import { printTable } from './report.mjs';
+import { measureChurn, measureMemory, measureRates, measureSetup } from './measure.mjs';
+import { endAll } from './process.mjs';
+import { printReport } from './report.mjs';
+import { measureSizes } from './sizes.mjs';
 import { subjects } from './subjects/index.mjs';
 import { work } from './work.mjs';
 
@@ -11,70 +17,67 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
-    rounds: { type: 'string', default: '3' },
-    write: { type: 'boolean', default: true },
+    rounds: { type: 'string' },
+    'no-write': { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
-  allowNegative: true,
 });
 
-for (const signal of ['SIGINT', 'SIGTERM']) {
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
   process.on(signal, () => {
     endAll();
-    process.exit(130);
+    process.exit(code);
   });
 }
 
+/** Each part of the report, by how it is called. */
+const parts = {
+  rates: measureRates,
+  churn: measureChurn,
+  setup: measureSetup,
+  memory: measureMemory,
+  sizes: measureSizes,
+};
+
 const plan = makePlan(options);
+const began = performance.now();
+const results = {};
 try {
-  const rates = await measureRates(plan);
-  printTable(plan, rates);
+  for (const name of plan.parts) results[name] = await parts[name](plan);
 } finally {
   endAll();
 }
+printReport(plan, results);
+console.log(`\n${Math.round((performance.now() - began) / 1000)} s`);
 
 function makePlan({ quick, only, rounds, profile }) {
   const words = only?.split(',') ?? [];
+  const known = [...Object.keys(parts), ...Object.keys(work)];
+  for (const { name, path } of subjects) known.push(name, path);
+  for (const word of words) {
+    if (known.includes(word)) continue;
+    console.error(`bench: --only knows no "${word}", but ${[...new Set(known)].join(', ')}`);
+    process.exit(2);
+  }
   const named = subjects.filter(({ name, path }) => words.includes(name) || words.includes(path));
   const works = Object.keys(work).filter((name) => words.includes(name));
+  const chosen = Object.keys(parts).filter((name) => words.includes(name));
+  // A subject or a work without a part asks for its rates.
+  if (chosen.length === 0 || works.length > 0) chosen.unshift('rates');
   return {
+    parts: only === undefined ? Object.keys(parts) : [...new Set(chosen)],
     subjects: named.length > 0 ? named : subjects,
     works: works.length > 0 ? works : Object.keys(work),
-    rounds: Number(rounds),
-    ms: quick ? 200 : 1_000,
+    rounds: Number(rounds ?? (quick ? 3 : 5)),
+    ms: quick ? 150 : 600,
     warmUp: quick ? 150 : 500,
+    churn: quick ? 200_000 : 1_000_000,
+    dnodeChurn: quick ? 5_000 : 20_000,
+    sessions: quick ? 200 : 1_000,
+    setups: quick ? 50 : 200,
     profile,
   };
-}
-
-/** Calls per second: of each subject and work, one figure per round. */
-async function measureRates({ subjects, works, rounds, ms, warmUp, profile }) {
-  const pairs = await Promise.all(subjects.map((subject) => startPair(subject, profile)));
-  const rates = Object.fromEntries(
-    subjects.map(({ name }) => [name, Object.fromEntries(works.map((it) => [it, []]))]),
-  );
-  for (const { client, endpoint } of pairs) {
-    for (const it of works) await client.ask('measure', endpoint, it, warmUp);
-  }
-  for (let round = 0; round < rounds; round++) {
-    for (const it of works) {
-      // Another begins each time, so that no one always runs in another's wake.
-      for (let i = 0; i < pairs.length; i++) {
-        const { subject, client, endpoint } = pairs[(i + round) % pairs.length];
-        rates[subject.name][it].push(await client.ask('measure', endpoint, it, ms));
-      }
-    }
-  }
-  await Promise.all(pairs.map(({ end }) => end()));
-  return rates;
-}
-
-/** A server and a client of one subject. A port's server is a thread of its client. */
-async function startPair(subject, profile) {
-  const client = await startProcess(subject, { profile });
-  if (subject.path === 'port') return { subject, client, endpoint: undefined, end: client.end };
-  const server = await startProcess(subject, { profile });
-  const endpoint = await server.ask('serve');
-  const end = () => Promise.all([client.end(), server.end()]);
-  return { subject, client, server, endpoint, end };
 }

@@ -1,34 +1,85 @@
-// What a process of the benchmark can be asked to do. Each gets its subject, and what the parent sent.
+import { churn } from './churn.mjs';
 import { check, work } from './work.mjs';
 
-/** Serves, and says where. */
-export async function serve({ module, subject }) {
-  const { endpoint } = await module.serve(subject.path);
-  return endpoint;
-}
+/** What a process of the benchmark can be asked to do. Each task gets its subject, and what the parent sent. */
+export const tasks = {
+  /** Serves, and says where. */
+  async serve({ module, subject }) {
+    const { endpoint } = await module.serve(subject.path);
+    return endpoint;
+  },
 
-/** Calls per second of one piece of work, on a connection of its own. */
-export async function measure({ module, subject }, endpoint, name, ms) {
-  const client = await module.connect(endpoint);
-  try {
-    await check(client);
-    return await work[name].run(client, ms, { burst: subject.burst ?? 5_000 });
-  } finally {
-    await client.close();
-  }
-}
+  /** Calls per second of one piece of work, on a connection of its own, and the CPU time that each took here, in µs. */
+  async measure({ module, subject }, endpoint, name, ms) {
+    const client = await module.connect(endpoint);
+    try {
+      await check(client);
+      const before = process.cpuUsage();
+      const { calls, seconds } = await work[name].run(client, ms, {
+        burst: subject.burst ?? 5_000,
+      });
+      const { user, system } = process.cpuUsage(before);
+      return { rate: calls / seconds, calls, cpu: user + system };
+    } finally {
+      await client.close();
+    }
+  },
 
-/** Bytes of heap in use, after a collection. */
-export async function heap() {
-  // What one collection lets go (a finalizer's work, a cull) the next ones find.
-  for (let i = 0; i < 4; i++) {
-    globalThis.gc();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return process.memoryUsage().heapUsed;
-}
+  /** Calls that each pass a fresh callback, on one session. */
+  async churn({ module }, endpoint, count, chunk) {
+    const client = await module.connect(endpoint);
+    kept.push(client);
+    return churn(client, count, chunk);
+  },
 
-/** Ends so that a CPU profile is written. */
-export function quit() {
-  setImmediate(() => process.exit());
-}
+  /** Milliseconds from nothing to a first answer: the median of `count` connections, one after the other. */
+  async setup({ module }, endpoint, count) {
+    const times = [];
+    for (let i = 0; i < count; i++) {
+      const start = performance.now();
+      const client = await module.connect(endpoint);
+      await client.shout('hello');
+      times.push(performance.now() - start);
+      await client.close();
+    }
+    return times.sort((a, b) => a - b)[count >> 1];
+  },
+
+  /** Opens sessions, and keeps them. */
+  async open({ module }, endpoint, count) {
+    for (let i = 0; i < count; i++) {
+      const client = await module.connect(endpoint);
+      await client.shout('hello');
+      kept.push(client);
+    }
+  },
+
+  async closeAll() {
+    for (const client of kept.splice(0)) await client.close();
+  },
+
+  /** CPU time that this process has used, in µs. */
+  cpu() {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
+
+  /** Bytes in use after a collection. */
+  async memory() {
+    // What one collection lets go (a finalizer's work, a cull) the next ones find.
+    for (let i = 0; i < 4; i++) {
+      globalThis.gc();
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    const { heapUsed, external, rss } = process.memoryUsage();
+    return { heap: heapUsed + external, rss };
+  },
+
+  /** Ends in the way in which a CPU profile gets written. */
+  quit() {
+    setImmediate(() => process.exit());
+  },
+};
+
+/** Clients that stay open between tasks. */
+const kept = [];

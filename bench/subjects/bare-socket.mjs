@@ -34,9 +34,8 @@ export async function connect(endpoint) {
   const socket = connectSocket(at);
   socket.on('error', () => {});
   await new Promise((resolve) => socket.once('connect', resolve));
-  let send;
   const { settle, ...client } = makeCaller((call) => send(call));
-  send = speak(socket, settle);
+  const send = speak(socket, settle);
   return { ...client, close: () => socket.destroy() };
 }
 

@@ -1,5 +1,5 @@
 // What every bare subject speaks: `[id, method, argument]` there, `[id, outcome]` back. No errors, no deadlines.
-import * as api from './api.mjs';
+import { api } from './api.mjs';
 
 /** The answer to one call. */
 export function answer([id, method, argument]) {

@@ -1,7 +1,7 @@
 // birpc over a WebSocket of the `ws` package, with JSON.
 import { createBirpc } from 'birpc';
 import WebSocket, { WebSocketServer } from 'ws';
-import * as api from './api.mjs';
+import { api } from './api.mjs';
 
 const { shout, echo } = api;
 

@@ -1,7 +1,7 @@
 // capnweb over a WebSocket of the `ws` package.
 import { newWebSocketRpcSession, RpcTarget } from 'capnweb';
 import WebSocket, { WebSocketServer } from 'ws';
-import * as api from './api.mjs';
+import { api } from './api.mjs';
 
 // It asks for the constants of the global class, which older Nodes lack.
 globalThis.WebSocket ??= WebSocket;

@@ -1,6 +1,6 @@
 // dnode 1.2.2 over TCP, with the one option that lets it start on a current Node.
 import dnode from 'dnode';
-import * as api from './api.mjs';
+import { api } from './api.mjs';
 
 const options = { weak: false };
 const handlers = {

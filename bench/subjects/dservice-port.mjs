@@ -1,11 +1,11 @@
 // Ours over a MessagePort: the server is a worker thread of the client's process.
 import { isMainThread, workerData } from 'node:worker_threads';
 import { dial, serve } from 'dservice';
-import * as api from './api.mjs';
+import { api } from './api.mjs';
 import { openPort } from './port.mjs';
 
 if (!isMainThread && workerData?.subject === import.meta.url) {
-  await serve({ ...api }, workerData.port);
+  await serve(api, workerData.port);
 }
 
 export async function connect() {

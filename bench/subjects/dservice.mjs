@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dial, serve as serveApi } from 'dservice';
-import * as api from './api.mjs';
+import { api } from './api.mjs';
 
 const limits = { sessions: 100_000, sessionsPerAddress: 100_000 };
 
@@ -11,7 +11,7 @@ const limits = { sessions: 100_000, sessionsPerAddress: 100_000 };
 export async function serve(path) {
   const file = join(tmpdir(), `dservice-bench-${process.pid}`);
   const at = path === 'unix' ? { path: file, port: false } : { port: 0 };
-  const server = await serveApi({ ...api }, { ...at, limits });
+  const server = await serveApi(api, { ...at, limits });
   const [endpoint] = server.endpoints;
   return {
     endpoint: path === 'ws' ? endpoint.replace('tcp:', 'ws:') : endpoint,

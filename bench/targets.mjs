@@ -1,0 +1,93 @@
+import { kilobytes, megabytes, ratio, times } from './figures.mjs';
+
+/** Rates of one subject to another's at a piece of work. */
+const goals = [
+  { work: 'c64', ours: 'ours-tcp', peer: 'dnode', least: 6, what: '64 in flight, TCP ÷ dnode' },
+  {
+    work: 'c64',
+    ours: 'ours-tcp',
+    peer: 'bare-tcp',
+    least: 0.5,
+    what: '64 in flight, TCP ÷ bare TCP',
+  },
+  {
+    work: 'c64',
+    ours: 'ours-ws',
+    peer: 'capnweb',
+    least: 4,
+    what: '64 in flight, WebSocket ÷ capnweb',
+  },
+  {
+    work: 'seq',
+    ours: 'ours-tcp',
+    peer: 'bare-tcp',
+    least: 0.9,
+    what: 'one at a time, TCP ÷ bare TCP',
+  },
+  {
+    work: 'seq',
+    ours: 'ours-ws',
+    peer: 'bare-ws',
+    least: 0.9,
+    what: 'one at a time, WebSocket ÷ bare',
+  },
+  {
+    work: 'objects',
+    ours: 'ours-ws',
+    peer: 'bare-ws',
+    least: 0.9,
+    what: '10 KB objects, WebSocket ÷ bare',
+  },
+];
+
+/** What this project has set out to reach, as far as it was measured: `{ what, goal, reached, met }`. */
+export function targetsOf({ rates, churn, sizes, start }) {
+  const targets = [];
+  for (const { work, ours, peer, least, what } of goals) {
+    const a = rates?.[ours]?.[work]?.rate;
+    const b = rates?.[peer]?.[work]?.rate;
+    if (a === undefined || b === undefined) continue;
+    const reached = ratio(a, b);
+    targets.push({ what, goal: `≥ ${least}`, reached: times(reached), met: reached >= least });
+  }
+  const ours = churn?.find(({ subject }) => subject.name === 'ours-tcp');
+  if (ours !== undefined) {
+    const growth = Math.max(ours.clientGrowth, ours.serverGrowth);
+    const pace = ours.rates.at(-1) / ours.rates.at(0);
+    targets.push(
+      {
+        what: 'fresh callbacks, heap gained',
+        goal: '≤ 10 MB',
+        reached: megabytes(growth),
+        met: growth <= 10e6,
+      },
+      // The same, but for what chance does to a tenth of the run.
+      {
+        what: 'fresh callbacks, last ÷ first tenth',
+        goal: '≥ 0.9',
+        reached: times(pace),
+        met: pace >= 0.9,
+      },
+    );
+  }
+  if (start !== undefined) {
+    const { ms } = start;
+    targets.push({
+      what: 'start() to the first answer at a waiting caller',
+      goal: '< 300 ms',
+      reached: `${ms.toFixed(0)} ms`,
+      met: ms < 300,
+    });
+  }
+  const page = sizes?.[0];
+  if (page !== undefined) {
+    const { bytes } = page;
+    targets.push({
+      what: 'a page with serve and dial',
+      goal: '≤ 8 kB',
+      reached: kilobytes(bytes),
+      met: bytes <= 8_000,
+    });
+  }
+  return targets;
+}
