@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks';
-import type { Clock } from '../src/clock.js';
+import { type Clock, longestTimer } from '../src/clock.js';
 
 /** Node's clock: background timers keep no process alive, and a turn ends with its check phase. */
 export const nodeClock: Clock = {
   now: () => performance.now(),
   after(ms, fn, background = false) {
-    const timer = setTimeout(fn, ms);
+    const timer = setTimeout(fn, Math.min(ms, longestTimer));
     if (background) timer.unref();
     return () => clearTimeout(timer);
   },

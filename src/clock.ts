@@ -16,11 +16,14 @@ export interface Clock {
   random(): number;
 }
 
+/** Timers cannot wait longer: they would fire at once. */
+export const longestTimer = 2 ** 31 - 1;
+
 /** The clock of any JavaScript runtime. Node replaces `after` and `defer` by better ones. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, fn) {
-    const timer = setTimeout(fn, ms);
+    const timer = setTimeout(fn, Math.min(ms, longestTimer));
     return () => clearTimeout(timer);
   },
   defer: (fn) => queueMicrotask(fn),

@@ -12,6 +12,8 @@ export interface Limits {
   readonly entries: number;
   /** Digits of a bigint. */
   readonly bigintDigits: number;
+  /** Characters of all regular expressions in one message: compiling them is slow. */
+  readonly regexp: number;
   /** Functions one side holds for the other, each way. */
   readonly functions: number;
   /** Calls with an outcome that a peer may have pending here. */
@@ -37,6 +39,7 @@ export const defaultLimits: Limits = {
   nodes: 100_000,
   entries: 10_000,
   bigintDigits: 4_096,
+  regexp: 4_096,
   functions: 1_000_000,
   calls: 10_000,
   unsent: 1024 * 1024,

@@ -149,20 +149,28 @@ export class Calling {
     if (call === undefined) return false;
     try {
       const args = this.#wire.decode(message);
-      if (this.#wire.plain) call.fulfil(args[0]);
-      else if (args.length === 0) call.fulfil(undefined);
-      else if (args[0] !== null) call.reject(args[0]);
-      else if (message.callbacks !== undefined && isThenable(args[1])) {
+      const { plain } = this.#wire;
+      const value = plain ? args[0] : args[1];
+      if (!plain && args.length > 0 && args[0] !== null) call.reject(args[0]);
+      else if ((message.callbacks ?? message.own) !== undefined && isThenable(value)) {
         throw new DserviceError('ERR_THENABLE', 'the outcome has a function named `then`', {
           method: call.method,
           mayHaveRun: true,
         });
-      } else call.fulfil(args[1]);
+      } else call.fulfil(value);
     } catch (error) {
       call.reject(error);
     }
     this.#settled();
     return true;
+  }
+
+  /** The outcome of a call came in a message that is refused. */
+  fail(id: number, error: DserviceError): void {
+    const call = this.#pending.take(id);
+    if (call === undefined) return;
+    call.reject(error);
+    this.#settled();
   }
 
   /** An outcome that nobody waits for any more: its functions are let go. */

@@ -16,7 +16,7 @@ export interface References {
 export interface DecodeOptions {
   /** False reads `callbacks` and `links` only, as dnode does. */
   readonly extended: boolean;
-  readonly limits: Pick<Limits, 'entries' | 'bigintDigits'>;
+  readonly limits: Pick<Limits, 'entries' | 'bigintDigits' | 'regexp'>;
 }
 
 /** Steps that would reach behind the data. */
@@ -38,7 +38,7 @@ export function decode(
     return args;
   }
   const place = new Placement(args, options.limits.entries);
-  if (options.extended && types !== undefined) place.leaves(types, options.limits.bigintDigits);
+  if (options.extended && types !== undefined) place.leaves(types, options.limits);
   place.functions('callbacks', callbacks, (id) => references.reference(id));
   if (options.extended) {
     place.functions('own', own, (id) => references.ours(id));
@@ -97,14 +97,20 @@ class Placement {
     }
   }
 
-  leaves(types: unknown, digits: number): void {
+  leaves(types: unknown, limits: DecodeOptions['limits']): void {
+    const { bigintDigits: digits, regexp } = limits;
+    let pattern = 0;
     if (!isRecord(types)) throw malformed('`types` is not an object');
-    this.#each(types, 'date', (text) => new Date(text));
+    this.#each(types, 'date', readDate);
     this.#each(types, 'number', readNumber);
     this.#each(types, 'url', (text) => new URL(text));
-    this.#each(types, 'regexp', readRegExp);
+    this.#each(types, 'regexp', (text) => {
+      pattern += text.length;
+      if (pattern <= regexp) return readRegExp(text);
+      throw new DserviceError('ERR_LIMIT', `more than ${regexp} characters of regular expressions`);
+    });
     this.#each(types, 'bigint', (text) => {
-      if (text.length > digits) {
+      if (text.length - (text[0] === '-' ? 1 : 0) > digits) {
         throw new DserviceError('ERR_LIMIT', `a bigint has more than ${digits} digits`);
       }
       if (!/^-?\d+$/.test(text)) throw new SyntaxError('not a decimal number');
@@ -241,6 +247,12 @@ function name(key: unknown): string {
   if (typeof key === 'number') return String(key);
   if (typeof key !== 'string' || forbidden.has(key)) throw malformed('a path holds a key that is not allowed');
   return key;
+}
+
+function readDate(text: string): Date {
+  const date = new Date(text);
+  if (!Number.isNaN(date.getTime()) || text === 'Invalid Date') return date;
+  throw new SyntaxError('no date');
 }
 
 function readNumber(text: string): number {

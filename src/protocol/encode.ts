@@ -52,7 +52,11 @@ export function encode(
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return 'what was thrown cannot be put into words';
+  }
 }
 
 /** Finds out whether `JSON.stringify` alone says it all. */
@@ -325,6 +329,7 @@ class Walk {
 
   #link(from: Path): string {
     this.#links.push({ from, to: this.#note() });
+    this.#nodes += from.length + 1;
     return '[Circular]';
   }
 
@@ -346,7 +351,7 @@ class Walk {
     if (++this.#entries > entries) {
       throw new DserviceError('ERR_LIMIT', `more than ${entries} functions, links and typed values`);
     }
-    this.#nodes += this.#path.length + 2;
+    this.#nodes += this.#path.length + 3;
     return [...this.#path];
   }
 

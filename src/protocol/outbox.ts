@@ -30,6 +30,7 @@ export class Outbox {
   }
 
   push(line: string): void {
+    if (this.#stopped) return;
     this.#text += line;
     this.pushed++;
     if (this.#text.length >= enough) this.flush();

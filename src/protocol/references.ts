@@ -83,6 +83,12 @@ export class RemoteFunctions {
     return made;
   }
 
+  /** As `find`, but undefined for one that was released. */
+  alive(fn: AnyFunction): Reference | undefined {
+    const ref = (fn as Partial<Record<typeof callable, unknown>>)[callable];
+    return ref instanceof Reference && !ref.released && this.#owns(ref) ? ref : undefined;
+  }
+
   /** The reference behind a stand-in of this session's. Throws ERR_RELEASED. */
   find(fn: AnyFunction): Reference | undefined {
     const ref = (fn as Partial<Record<typeof callable, unknown>>)[callable];

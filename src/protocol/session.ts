@@ -149,11 +149,10 @@ export class Session {
     );
     try {
       this.#api = makeApi(api, this.remote, this);
-      this.#sendMethods(this.#admitted ? this.#api : {}, true);
     } catch (error) {
-      this.#events.emit('error', error);
-      this.#finish('ERR_API', `the api cannot be sent: ${messageOf(error)}`);
+      return this.#noApi(error);
     }
+    this.#sendApi(true);
   }
 
   /** Adds a listener, and returns what removes it. */
@@ -243,6 +242,19 @@ export class Session {
     return promise;
   }
 
+  #sendApi(first: boolean): void {
+    try {
+      this.#sendMethods(this.#admitted ? this.#api : {}, first);
+    } catch (error) {
+      this.#noApi(error);
+    }
+  }
+
+  #noApi(error: unknown): void {
+    this.#events.emit('error', error);
+    this.#finish('ERR_API', `the api cannot be sent: ${messageOf(error)}`);
+  }
+
   #sendMethods(api: object, first: boolean): void {
     const { auth, authenticate, limits } = this.#options;
     const { json, extras } = this.#wire.encode([readableApi(api)]);
@@ -309,6 +321,7 @@ export class Session {
       const known = DserviceError.is(error)
         ? error
         : new DserviceError('ERR_API', messageOf(error), { cause: error });
+      if (typeof method === 'number') this.#calling.fail(method, known);
       this.#refuse(this.#serving.replyOf(message), known);
     }
   }
@@ -323,7 +336,7 @@ export class Session {
       const text = released ? `function ${id} was released` : `there is no function ${id}`;
       throw new DserviceError(released ? 'ERR_RELEASED' : 'ERR_METHOD', text, { mayHaveRun: false });
     }
-    if (this.#serving.full) this.#flow.pause('serving');
+    this.#pauseIfFull();
   }
 
   #onName(name: string, message: Message): void {
@@ -339,13 +352,19 @@ export class Session {
       throw new DserviceError('ERR_METHOD', text, { method, mayHaveRun: false });
     }
     this.#serving.serve(fn, message);
-    if (this.#serving.full) this.#flow.pause('serving');
+    this.#pauseIfFull();
+  }
+
+  /** A plain peer can be told to wait in no other way; one of ours was told how many calls it may make. */
+  #pauseIfFull(): void {
+    if (this.#wire.plain && this.#serving.full) this.#flow.pause('serving');
   }
 
   #onMethods(message: Message): void {
     const first = this.#cancelHandshake !== undefined;
-    if (first) this.#greet(message);
+    // The first is plain in all but its hello, and counts only if it can be read.
     const [methods] = this.#wire.decode(message);
+    if (first) this.#greet(message);
     fillRemote(this.remote, methods);
     if (!this.#admitted) {
       if (first) this.#authenticate();
@@ -383,7 +402,8 @@ export class Session {
       if (identity === undefined || identity === null || identity === false) return refuse();
       this.#admitted = true;
       this.#peer = { ...this.#peer, identity };
-      this.#sendMethods(this.#api, false);
+      this.#sendApi(false);
+      if (this.#ended) return;
       this.#flow.resume('authenticate');
       if (this.#wire.hello?.authenticate !== true) this.#announceRemote();
       const inbox = this.#inbox;
