@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { startProcess } from './process.mjs';
 
 /** What of the subjects can be dialled many times, and so has a set-up time and idle sessions. */
@@ -8,7 +10,7 @@ const dialled = ({ path }) => path !== 'port';
  * round, `rates[subject][work] = { rate: [], cpu: [] }`.
  */
 export async function measureRates({ subjects, works, rounds, ms, warmUp, profile }) {
-  const pairs = await Promise.all(subjects.map((subject) => startPair(subject, profile)));
+  const pairs = await Promise.all(subjects.map((subject) => startPair(subject)));
   const rates = {};
   for (const { name } of subjects) {
     rates[name] = Object.fromEntries(works.map((it) => [it, { rate: [], cpu: [] }]));
@@ -16,6 +18,7 @@ export async function measureRates({ subjects, works, rounds, ms, warmUp, profil
   for (const pair of pairs) {
     for (const it of works) await measure(pair, it, warmUp);
   }
+  if (profile !== undefined) await askAll(pairs, () => ['profile']);
   for (let round = 0; round < rounds; round++) {
     for (const it of works) {
       for (let i = 0; i < pairs.length; i++) {
@@ -26,6 +29,10 @@ export async function measureRates({ subjects, works, rounds, ms, warmUp, profil
         rates[pair.subject.name][it].cpu.push(cpu);
       }
     }
+  }
+  if (profile !== undefined) {
+    await mkdir(profile, { recursive: true });
+    await askAll(pairs, (name) => ['saveProfile', join(profile, `${name}.cpuprofile`)]);
   }
   await endPairs(pairs);
   return rates;
@@ -39,11 +46,11 @@ async function measure({ client, server, endpoint }, name, ms) {
 }
 
 /** For ours over TCP and for dnode: rates from first to last, and what both heaps gained, in bytes. */
-export async function measureChurn({ subjects, churn, dnodeChurn, profile }) {
+export async function measureChurn({ subjects, churn, dnodeChurn }) {
   const runs = [];
   for (const subject of subjects) {
     if (!['ours-tcp', 'dnode'].includes(subject.name)) continue;
-    const pair = await startPair(subject, profile);
+    const pair = await startPair(subject);
     const { client, server, endpoint } = pair;
     const count = subject.name === 'dnode' ? dnodeChurn : churn;
     // What is compiled and cached at first is no growth.
@@ -93,13 +100,23 @@ export async function measureMemory({ subjects, sessions }) {
 }
 
 /** A server and a client of one subject. A port's server is a thread of its client. */
-async function startPair(subject, profile) {
-  const client = await startProcess(subject, { profile });
+async function startPair(subject) {
+  const client = await startProcess(subject);
   if (subject.path === 'port') return { subject, client };
-  const server = await startProcess(subject, { profile });
+  const server = await startProcess(subject);
   return { subject, client, server, endpoint: await server.ask('serve') };
 }
 
 function endPairs(pairs) {
   return Promise.all(pairs.flatMap(({ client, server }) => [client.end(), server?.end()]));
+}
+
+/** Asks both sides of all; `request` gets the name of subject and side, and gives the task and what goes with it. */
+function askAll(pairs, request) {
+  return Promise.all(
+    pairs.flatMap(({ subject: { name }, client, server }) => [
+      client.ask(...request(`${name}-client`)),
+      server?.ask(...request(`${name}-server`)),
+    ]),
+  );
 }

@@ -4,9 +4,8 @@ import { fileURLToPath } from 'node:url';
 const running = new Set();
 
 /** A process that does one side of a subject: `ask(task, …args)` resolves with what it answers. */
-export async function startProcess(subject, { profile } = {}) {
+export async function startProcess(subject) {
   const execArgv = ['--expose-gc', '--no-warnings'];
-  if (profile !== undefined) execArgv.push('--cpu-prof', `--cpu-prof-dir=${profile}`);
   const child = fork(fileURLToPath(new URL('peer.mjs', import.meta.url)), [subject.name], {
     execArgv,
   });
@@ -38,8 +37,7 @@ export async function startProcess(subject, { profile } = {}) {
       });
     },
     async end() {
-      if (profile === undefined) child.kill('SIGKILL');
-      else child.send({ id: 0, task: 'quit', args: [] });
+      child.kill('SIGKILL');
       await exited;
     },
   };

@@ -1,4 +1,5 @@
 import { churn } from './churn.mjs';
+import { makeProfiler } from './profile.mjs';
 import { check, work } from './work.mjs';
 
 /** What a process of the benchmark can be asked to do. Each task gets its subject, and what the parent sent. */
@@ -75,11 +76,12 @@ export const tasks = {
     return { heap: heapUsed + external, rss };
   },
 
-  /** Ends in the way in which a CPU profile gets written. */
-  quit() {
-    setImmediate(() => process.exit());
-  },
+  profile: () => profiler.begin(),
+
+  saveProfile: (_, file) => profiler.save(file),
 };
 
 /** Clients that stay open between tasks. */
 const kept = [];
+
+const profiler = makeProfiler();
