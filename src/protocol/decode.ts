@@ -105,7 +105,7 @@ class Placement {
     this.#each(types, 'number', readNumber);
     this.#each(types, 'url', (text) => new URL(text));
     this.#each(types, 'regexp', (text) => {
-      pattern += text.length;
+      pattern += weigh(text);
       if (pattern <= regexp) return readRegExp(text);
       throw new DserviceError('ERR_LIMIT', `more than ${regexp} characters of regular expressions`);
     });
@@ -258,6 +258,13 @@ function readDate(text: string): Date {
 function readNumber(text: string): number {
   if (!['NaN', 'Infinity', '-Infinity', '-0'].includes(text)) throw new SyntaxError('not one of them');
   return Number(text);
+}
+
+/** Compiling `\p{RGI_Emoji}` takes milliseconds, and `\W` (with the flags `iu`) a tenth of that. */
+function weigh(regexp: string): number {
+  let weight = regexp.length;
+  for (const [escape] of regexp.matchAll(/\[pPWDS]/g)) weight += /p/i.test(escape) ? 512 : 64;
+  return weight;
 }
 
 function readRegExp(text: string): RegExp {
