@@ -263,7 +263,7 @@ function readNumber(text: string): number {
 /** Compiling `\p{RGI_Emoji}` takes milliseconds, and `\W` (with the flags `iu`) a tenth of that. */
 function weigh(regexp: string): number {
   let weight = regexp.length;
-  for (const [escape] of regexp.matchAll(/\[pPWDS]/g)) weight += /p/i.test(escape) ? 512 : 64;
+  for (const [escape] of regexp.matchAll(/\\[pPWDS]/g)) weight += /p/i.test(escape) ? 512 : 64;
   return weight;
 }
 
