@@ -21,7 +21,7 @@ function makeRuntime(): Runtime<At> {
   return {
     clock: nodeClock,
     scope: {
-      run: (context, fn) => storage.run(context, fn),
+      run: (context, fn, ...args) => storage.run(context, fn, ...args),
       get: () => storage.getStore(),
     },
     // For short text, several times faster than TextDecoder.

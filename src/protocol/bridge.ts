@@ -38,8 +38,9 @@ export interface Outcome {
 }
 
 /**
- * Calls a handler of either style, `this` undefined, and tells the first outcome only: returned,
- * thrown, or (where the bridge gives it a callback) called back. Never throws.
+ * Calls a handler of either style, `this` undefined, and tells its outcome: returned, thrown, or, where
+ * the bridge gives it a callback at index `at`, called back. Never throws. An outcome that is told
+ * twice is the receiver's to ignore.
  */
 export function invoke(
   fn: AnyFunction,
@@ -47,28 +48,22 @@ export function invoke(
   at: number | undefined,
   outcome: Outcome,
 ): void {
-  let settled = false;
-  const once = (settle: (value: unknown) => void) => (value: unknown) => {
-    if (settled) return;
-    settled = true;
-    settle(value);
-  };
-  const fulfil = at === undefined ? outcome.fulfil : once(outcome.fulfil);
-  const reject = at === undefined ? outcome.reject : once(outcome.reject);
   try {
     if (at !== undefined) {
       while (args.length < at) args.push(undefined);
-      args[at] = fulfil;
+      args[at] = (value: unknown) => outcome.fulfil(value);
     }
     const result = Reflect.apply(fn, undefined, args);
     if (isThenable(result)) {
-      // Returned nothing, but took a callback: that is where the outcome comes.
-      const returned = (value: unknown): void => {
-        if (at === undefined || value !== undefined) fulfil(value);
-      };
-      result.then(returned, reject);
-    } else if (at === undefined || result !== undefined) fulfil(result);
+      result.then(
+        (value) => {
+          // Returned nothing, but took a callback: that is where the outcome comes.
+          if (at === undefined || value !== undefined) outcome.fulfil(value);
+        },
+        (error: unknown) => outcome.reject(error),
+      );
+    } else if (at === undefined || result !== undefined) outcome.fulfil(result);
   } catch (error) {
-    reject(error);
+    outcome.reject(error);
   }
 }

@@ -3,7 +3,6 @@ import { DserviceError, type ErrorCode } from '../errors.js';
 import { isThenable } from './bridge.js';
 import { PendingCall, PendingCalls, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
-import type { Encoded } from './encode.js';
 import { isRecord, type Message, readId } from './message.js';
 import { writeMeta } from './meta.js';
 import type { CallOptions } from './options.js';
@@ -65,14 +64,15 @@ export class Calling {
     // A plain peer answers by calling back; who gave it a callback wants the answer there alone.
     const silent = wire.plain && typeof args.at(-1) === 'function';
     const id = silent ? -1 : wire.nextId();
-    let encoded: Encoded;
+    let encoded: string;
     try {
       encoded = wire.encode(args, wire.plain && !silent ? id : undefined);
     } catch (error) {
       return this.#refuse(error, name);
     }
-    const target = typeof method === 'number' ? String(method) : JSON.stringify(method);
-    const line = `{"method":${target},"arguments":${encoded.json}${encoded.extras}`;
+    // Not `${id}` of numbers that do not come again: the engine would keep a string of each.
+    const target = JSON.stringify(method);
+    const line = `{"method":${target},"arguments":${encoded}`;
     if (silent) {
       wire.write(`${line}}`);
       return Promise.resolve();
@@ -87,7 +87,7 @@ export class Calling {
       given === undefined && current === undefined
         ? ''
         : writeMeta(given, current?.meta, named && deadline !== Infinity ? deadline : undefined);
-    return this.#wait(id, name, `${line},"reply":${id}${meta}}`, deadline, given?.signal);
+    return this.#wait(id, name, `${line},"reply":${JSON.stringify(id)}${meta}}`, deadline, given?.signal);
   }
 
   #wait(

@@ -25,7 +25,7 @@ export interface Peer extends ChannelPeer {
  * context until the first one.
  */
 export interface ContextScope {
-  run(context: CallContext, fn: () => void): void;
+  run<A extends unknown[]>(context: CallContext, fn: (...args: A) => void, ...args: A): void;
   get(): CallContext | undefined;
 }
 
@@ -34,11 +34,11 @@ export function syncScope(): ContextScope {
   let current: CallContext | undefined;
   return {
     get: () => current,
-    run(context, fn) {
+    run(context, fn, ...args) {
       const outer = current;
       current = context;
       try {
-        fn();
+        fn(...args);
       } finally {
         current = outer;
       }

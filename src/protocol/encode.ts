@@ -16,12 +16,6 @@ export interface FunctionIds {
   method(instance: object, name: string): AnyFunction;
 }
 
-/** Arguments as they go into a message: their JSON, and the keys that follow it (each led by a comma). */
-export interface Encoded {
-  readonly json: string;
-  readonly extras: string;
-}
-
 export interface EncodeOptions {
   /** False writes what every dnode since 2011 reads, and nothing else. */
   readonly extended: boolean;
@@ -31,20 +25,20 @@ export interface EncodeOptions {
 }
 
 /**
- * Turns arguments into JSON (protocol page, sections 1 and 2). Plain data costs one look and one
- * `JSON.stringify`. Throws ERR_DATA, naming the path, for what cannot be sent, ERR_LIMIT for too deep
- * or too much, ERR_RELEASED for a function of the peer's that was let go; then nothing was mentioned.
+ * Turns arguments into JSON, followed by the keys of the message that they need beside them, each led
+ * by a comma (protocol page, sections 1 and 2). Plain data costs one look and one `JSON.stringify`.
+ * Throws ERR_DATA, naming the path, for what cannot be sent, ERR_LIMIT for too deep or too much,
+ * ERR_RELEASED for a function of the peer's that was let go; then nothing was mentioned.
  */
 export function encode(
   args: readonly unknown[],
   functions: FunctionIds,
   options: EncodeOptions,
-): Encoded {
+): string {
   try {
-    if (new Look(options).plain(args)) {
-      return { json: JSON.stringify(args), extras: options.extended ? '' : ',"callbacks":{},"links":[]' };
-    }
-    return new Walk(functions, options).encode(args);
+    if (!isPlain(args, options.limits)) return new Walk(functions, options).encode(args);
+    const json = JSON.stringify(args);
+    return options.extended ? json : `${json},"callbacks":{},"links":[]`;
   } catch (error) {
     if (DserviceError.is(error)) throw error;
     throw new DserviceError('ERR_DATA', `this cannot be sent: ${messageOf(error)}`, { cause: error });
@@ -59,44 +53,50 @@ export function messageOf(error: unknown): string {
   }
 }
 
-/** Finds out whether `JSON.stringify` alone says it all. */
+/** Whether `JSON.stringify` alone says it all. */
+function isPlain(args: readonly unknown[], limits: EncodeOptions['limits']): boolean {
+  let look: Look | undefined;
+  for (let i = 0; i < args.length; i++) {
+    const value = args[i];
+    if (isPlainLeaf(value)) continue;
+    if (typeof value !== 'object' || value === null) return false;
+    look ??= new Look(limits);
+    if (!look.object(value, 1)) return false;
+  }
+  return true;
+}
+
+function isPlainLeaf(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true;
+    case 'number':
+      return value === 0 ? 1 / value > 0 : Number.isFinite(value);
+    default:
+      return value === null;
+  }
+}
+
+/** A look at objects: how deep, how many, and whether one was met before. */
 class Look {
-  readonly #options: EncodeOptions;
-  #nodes = 0;
+  readonly #depth: number;
+  #room: number;
   // A few objects are found faster in a list than in a set.
   readonly #few: object[] = [];
   #seen: Set<object> | undefined;
 
-  constructor(options: EncodeOptions) {
-    this.#options = options;
+  constructor(limits: EncodeOptions['limits']) {
+    this.#depth = limits.depth;
+    this.#room = limits.nodes - 100;
   }
 
-  plain(args: readonly unknown[]): boolean {
-    for (let i = 0; i < args.length; i++) {
-      if (!this.#value(args[i], 0)) return false;
-    }
-    return true;
-  }
-
-  #value(value: unknown, depth: number): boolean {
-    switch (typeof value) {
-      case 'string':
-      case 'boolean':
-        return true;
-      case 'number':
-        return value === 0 ? 1 / value > 0 : Number.isFinite(value);
-      case 'object':
-        return value === null || this.#object(value, depth + 1);
-      default:
-        return false;
-    }
-  }
-
-  #object(value: object, depth: number): boolean {
-    if (depth > this.#options.limits.depth || this.#met(value)) return false;
+  object(value: object, depth: number): boolean {
+    if (depth > this.#depth || this.#met(value)) return false;
     if (Array.isArray(value)) {
-      if (!this.#count(value.length)) return false;
       const items: unknown[] = value;
+      this.#room -= items.length;
+      if (this.#room < 0) return false;
       for (let i = 0; i < items.length; i++) {
         if (!this.#value(items[i], depth)) return false;
       }
@@ -104,29 +104,25 @@ class Look {
     }
     const proto: unknown = Object.getPrototypeOf(value);
     if (proto !== Object.prototype && proto !== null) return false;
-    const keys = Object.keys(value);
-    if (!this.#count(keys.length)) return false;
-    for (const key of keys) {
-      // Object.keys gave the key, so it is there; what it holds is looked at next.
-      if (!this.#value((value as Record<string, unknown>)[key], depth)) return false;
+    // Such an object inherits nothing enumerable, and unlike Object.keys this makes no array.
+    for (const key in value) {
+      if (--this.#room < 0 || !this.#value((value as Record<string, unknown>)[key], depth)) return false;
     }
     return true;
   }
 
-  #count(more: number): boolean {
-    this.#nodes += more;
-    return this.#nodes <= this.#options.limits.nodes - 100;
+  #value(value: unknown, depth: number): boolean {
+    if (isPlainLeaf(value)) return true;
+    return typeof value === 'object' && value !== null && this.object(value, depth + 1);
   }
 
   #met(value: object): boolean {
     if (this.#seen !== undefined) {
-      if (this.#seen.has(value)) return true;
-      this.#seen.add(value);
-      return false;
+      const { size } = this.#seen;
+      return this.#seen.add(value).size === size;
     }
     if (this.#few.includes(value)) return true;
-    this.#few.push(value);
-    if (this.#few.length > 8) this.#seen = new Set(this.#few);
+    if (this.#few.push(value) > 8) this.#seen = new Set(this.#few);
     return false;
   }
 }
@@ -150,7 +146,7 @@ class Walk {
     this.#options = options;
   }
 
-  encode(args: readonly unknown[]): Encoded {
+  encode(args: readonly unknown[]): string {
     const { extended } = this.#options;
     this.#seen.set(args, []);
     const copy = args.map((value, i) => this.#at(String(i), value));
@@ -168,7 +164,7 @@ class Walk {
     ] as const) {
       if (Object.keys(entries).length > 0) extras += `,"${key}":${JSON.stringify(entries)}`;
     }
-    return { json, extras };
+    return json + extras;
   }
 
   #at(key: string, value: unknown): unknown {

@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
-import { callbackIndex, invoke } from './bridge.js';
+import { callbackIndex, invoke, type Outcome } from './bridge.js';
 import { type ContextScope, ServedCall } from './context.js';
-import type { AnyFunction, Encoded } from './encode.js';
-import { type Message, readId } from './message.js';
+import type { AnyFunction } from './encode.js';
+import { type Message, type Meta, readId } from './message.js';
 import { noMeta, readMeta } from './meta.js';
+import type { Reference } from './references.js';
 import type { Session } from './session.js';
 import type { Wire } from './wire.js';
 
@@ -23,12 +24,18 @@ export interface ServingOptions {
 
 const ignore = (): void => {};
 
+/** An outcome whose error cannot be sent either, as the encoder would write it. */
+const unsendable =
+  '[{"name":"DserviceError","message":"neither the outcome nor its error can be sent","code":"ERR_DATA"}]' +
+  ',"types":{"error":[["0"]]}';
+
 /** The serving half of a session: what the peer asks of us, and gets. */
 export class Serving {
   readonly #options: ServingOptions;
   readonly #wire: Wire;
-  readonly #running = new Map<number, ServedCall>();
+  readonly #running = new Map<number, RunningCall>();
   #count = 0;
+  #over = false;
 
   constructor(options: ServingOptions) {
     this.#options = options;
@@ -50,47 +57,36 @@ export class Serving {
     const { session, clock, scope, callbacks } = this.#options;
     const reply = this.replyOf(message);
     const args = this.#wire.decode(message);
-    if (reply !== undefined && this.full) {
+    if (this.full && !this.#wire.plain) {
       const text = `${this.#wire.limits.calls} calls are running already`;
       throw new DserviceError('ERR_BUSY', text, { mayHaveRun: false });
     }
     const meta = message.meta === undefined || this.#wire.plain ? noMeta : readMeta(message.meta);
-    const call = new ServedCall(session, meta, clock);
     // A handler that declares less than it got, the last being a function, may answer by returning.
     const last = args.length > fn.length ? args.at(-1) : undefined;
     const callback =
-      typeof last === 'function' ? this.#wire.references.find(last as AnyFunction) : undefined;
-    const before = callback?.calls;
+      typeof last === 'function' ? this.#wire.references.alive(last as AnyFunction) : undefined;
+    const call = new RunningCall(session, meta, clock, this, reply, callback);
     const at = reply === undefined ? undefined : callbackIndex(fn, args.length, callbacks);
     this.#count++;
-    let ended = false;
-    const end = (answer: unknown[]): void => {
-      ended = true;
-      this.#count--;
-      call.done();
-      if (reply !== undefined) {
-        this.#running.delete(reply);
-        this.reply(reply, answer);
-      }
-      this.#options.onDone();
-    };
-    scope.run(call, () =>
-      invoke(fn, args, at, {
-        fulfil: (value) => {
-          if (value === undefined) return end([]);
-          if (callback !== undefined && callback.calls === before) {
-            callback.call([value]).catch(ignore);
-          }
-          end([null, value]);
-        },
-        reject: (error) => {
-          if (reply === undefined) this.#options.onError(error);
-          // Null would say that all went well.
-          end([error ?? new Error(`${String(error)} was thrown`)]);
-        },
-      }),
-    );
-    if (!ended && reply !== undefined) this.#running.set(reply, call);
+    scope.run(call, invoke, fn, args, at, call);
+    if (!call.ended && reply !== undefined) this.#running.set(reply, call);
+  }
+
+  /** A handler has its outcome. */
+  ended(call: RunningCall, answer: unknown[]): void {
+    this.#count--;
+    call.done();
+    if (call.reply !== undefined) {
+      this.#running.delete(call.reply);
+      this.reply(call.reply, answer);
+    }
+    this.#options.onDone();
+  }
+
+  /** A handler failed. */
+  failed(call: RunningCall, error: unknown): void {
+    if (call.reply === undefined) this.#options.onError(error);
   }
 
   /** The id under which a message wants its outcome. */
@@ -99,20 +95,23 @@ export class Serving {
     return readId(message.reply);
   }
 
-  /** Sends an outcome: `[]`, `[null, value]` or `[error]`. */
+  /** Sends an outcome: `[]`, `[null, value]` or `[error]`. Never throws. */
   reply(id: number, answer: unknown[]): void {
-    let encoded: Encoded;
+    if (this.#over) return;
+    // Not `${id}`: the engine would keep a string of each number.
+    this.#wire.write(`{"method":${JSON.stringify(id)},"arguments":${this.#outcome(answer)}}`);
+  }
+
+  #outcome(answer: unknown[]): string {
     try {
-      encoded = this.#wire.encode(answer);
+      return this.#wire.encode(answer);
     } catch (error) {
       try {
-        encoded = this.#wire.encode([error]);
+        return this.#wire.encode([error]);
       } catch {
-        const text = 'neither the outcome nor the error can be sent';
-        encoded = this.#wire.encode([new DserviceError('ERR_DATA', text)]);
+        return unsendable;
       }
     }
-    this.#wire.write(`{"method":${id},"arguments":${encoded.json}${encoded.extras}}`);
   }
 
   cancel(id: unknown): void {
@@ -122,7 +121,52 @@ export class Serving {
 
   /** The session is over: handlers that still run learn it by their signal. */
   end(reason: DserviceError): void {
+    this.#over = true;
     for (const call of this.#running.values()) call.abort(reason);
     this.#running.clear();
+  }
+}
+
+/** A handler that runs, and where its outcome goes. Made for each call, so it holds no closures. */
+class RunningCall extends ServedCall implements Outcome {
+  readonly #serving: Serving;
+  readonly reply: number | undefined;
+  readonly #callback: Reference | undefined;
+  readonly #before: number;
+  ended = false;
+
+  constructor(
+    session: Session,
+    meta: Meta,
+    clock: Clock,
+    serving: Serving,
+    reply: number | undefined,
+    callback: Reference | undefined,
+  ) {
+    super(session, meta, clock);
+    this.#serving = serving;
+    this.reply = reply;
+    this.#callback = callback;
+    this.#before = callback?.calls ?? 0;
+  }
+
+  fulfil(value: unknown): void {
+    const callback = this.#callback;
+    if (value !== undefined && callback !== undefined && callback.calls === this.#before) {
+      callback.call([value]).catch(ignore);
+    }
+    this.#end(value === undefined ? [] : [null, value]);
+  }
+
+  reject(error: unknown): void {
+    this.#serving.failed(this, error);
+    // Null would say that all went well.
+    this.#end([error ?? new Error(`${String(error)} was thrown`)]);
+  }
+
+  #end(answer: unknown[]): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.#serving.ended(this, answer);
   }
 }

@@ -11,9 +11,9 @@ import { Flow } from './flow.js';
 import { Heartbeat, heartbeatTimes, type HeartbeatTimes } from './heartbeat.js';
 import { makeHello, readHello } from './hello.js';
 import { type Budget, LineReader } from './lines.js';
+import { isShallow, scan } from './measure.js';
 import { isControl, isRecord, type Message, readId } from './message.js';
 import type { CallOptions } from './options.js';
-import { scan } from './scan.js';
 import { Serving } from './serving.js';
 import { Wire } from './wire.js';
 
@@ -57,8 +57,8 @@ export type SessionEvents = {
   end: [error: DserviceError | undefined];
 };
 
-/** A line too short to hold brackets beyond the usual depth needs no look. */
-const shortLine = 130;
+/** Lines longer than this are measured before they are parsed. */
+const longLine = 64 * 1024;
 
 /**
  * Two programs that call each other over one channel (protocol page). It is plain dnode until both
@@ -80,6 +80,9 @@ export class Session {
   readonly #calling: Calling;
   readonly #serving: Serving;
   readonly #flow: Flow;
+  /** Lines longer than these are measured before, or looked at after, they are parsed. */
+  readonly #measureFrom: number;
+  readonly #lookFrom: number;
   #heartbeat: Heartbeat | undefined;
   #api: object = {};
   /** The peer was let in; its calls run. */
@@ -100,6 +103,9 @@ export class Session {
     this.#channel = channel;
     this.#peer = channel.peer;
     this.#admitted = options.authenticate === undefined;
+    // A value takes two characters at least, and so does a level of nesting.
+    this.#measureFrom = Math.min(longLine, 2 * limits.nodes);
+    this.#lookFrom = 2 * limits.depth;
     this.#lines = new LineReader(
       limits.firstLine,
       (line) => this.#line(line),
@@ -257,10 +263,10 @@ export class Session {
 
   #sendMethods(api: object, first: boolean): void {
     const { auth, authenticate, limits } = this.#options;
-    const { json, extras } = this.#wire.encode([readableApi(api)]);
+    const args = this.#wire.encode([readableApi(api)]);
     const hello = first ? JSON.stringify(makeHello(limits, auth, authenticate !== undefined)) : '';
     const rest = first ? `,"dservice":${hello}` : '';
-    this.#wire.write(`{"method":"methods","arguments":${json}${extras}${rest}}`);
+    this.#wire.write(`{"method":"methods","arguments":${args}${rest}}`);
   }
 
   #receive(data: Uint8Array | string): void {
@@ -277,7 +283,7 @@ export class Session {
     if (this.#ended) return;
     let message: unknown;
     try {
-      if (line.length > shortLine && !this.#measure(line)) return;
+      if (line.length > this.#measureFrom && !this.#measure(line)) return;
       message = JSON.parse(line);
     } catch {
       if (line.trim() !== '') this.#finish('ERR_MALFORMED', 'a line is not JSON');
@@ -286,13 +292,13 @@ export class Session {
     if (!isRecord(message)) {
       this.#events.emit('fail', new DserviceError('ERR_MALFORMED', 'a message is not an object'));
     } else if (this.#admitted || message.method === 'methods' || isControl(message)) {
-      this.#message(message);
+      this.#message(message, line.length > this.#lookFrom);
     } else if (this.#inbox.push(line) > 1_000) {
       this.#finish('ERR_LIMIT', 'more than 1000 messages before it is known who is there');
     }
   }
 
-  /** Whether a line keeps to the limits of depth and size; if it does not, the peer is told. */
+  /** Whether a long line keeps to the limits of depth and size; if it does not, the peer is told. */
   #measure(line: string): boolean {
     const { depth, nodes } = this.#options.limits;
     const found = scan(line);
@@ -310,9 +316,14 @@ export class Session {
   }
 
   /** The one place where a message is read. */
-  #message(message: Message): void {
+  #message(message: Message, look: boolean): void {
     const { method } = message;
     try {
+      const { depth } = this.#options.limits;
+      // The arguments are a level by themselves.
+      if (look && !isShallow(message.arguments, depth + 1)) {
+        throw new DserviceError('ERR_LIMIT', `a message is nested deeper than ${depth}`);
+      }
       if (typeof method === 'number') this.#onNumber(method, message);
       else if (typeof method === 'string') this.#onName(method, message);
       else if (typeof message.control === 'string') this.#onControl(message.control, message);

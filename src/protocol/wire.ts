@@ -2,13 +2,15 @@ import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
-import { decode, type References } from './decode.js';
-import { type AnyFunction, encode, type Encoded, type FunctionIds } from './encode.js';
+import { decode, type DecodeOptions, type References } from './decode.js';
+import { type AnyFunction, encode, type EncodeOptions, type FunctionIds } from './encode.js';
 import { LocalFunctions } from './functions.js';
 import type { Hello } from './hello.js';
 import type { Message } from './message.js';
 import { Outbox } from './outbox.js';
 import { type Caller, RemoteFunctions } from './references.js';
+
+const cullsAtOnce = 2_000;
 
 export interface WireOptions {
   readonly channel: Channel;
@@ -26,22 +28,30 @@ export class Wire {
   readonly references: RemoteFunctions;
   /** What the peer said of itself; undefined while, or for ever if, it is a plain dnode peer. */
   hello: Hello | undefined;
-  readonly #stacks: boolean;
+  #encoding: EncodeOptions;
+  #decoding: DecodeOptions;
   readonly #ids: FunctionIds;
+  /** What the message being encoded mentions so far. */
+  readonly #mentioned: number[] = [];
   readonly #given: References;
   #lastId = -1;
 
   constructor(options: WireOptions, caller: Caller) {
     const { channel, clock, limits } = options;
     this.limits = limits;
-    this.#stacks = options.stacks;
+    this.#encoding = { extended: false, stacks: options.stacks, limits };
+    this.#decoding = { extended: false, limits };
     this.outbox = new Outbox(channel, clock, limits.unsent);
     this.local = new LocalFunctions(() => this.nextId(), limits.functions);
     this.references = new RemoteFunctions(caller, limits.functions, () =>
       clock.defer(() => this.sendCulls()),
     );
     this.#ids = {
-      mention: (fn, fresh, path) => this.local.mention(fn, fresh, path),
+      mention: (fn, fresh, path) => {
+        const id = this.local.mention(fn, fresh, path);
+        this.#mentioned.push(id);
+        return id;
+      },
       own: (fn) => this.references.find(fn)?.id,
       method: (instance, name) => this.local.method(instance, name),
     };
@@ -73,6 +83,8 @@ export class Wire {
   greet(hello: Hello): void {
     this.hello = hello;
     this.references.plain = false;
+    this.#encoding = { ...this.#encoding, extended: true };
+    this.#decoding = { ...this.#decoding, extended: true };
     this.local.limit = Math.min(this.local.limit, hello.limits.functions ?? Infinity);
   }
 
@@ -87,44 +99,50 @@ export class Wire {
   }
 
   /**
-   * Arguments as they go into a message. `outcome`, for plain peers, adds a callback with that id as
-   * the last one. Throws ERR_DATA, ERR_LIMIT, ERR_RELEASED.
+   * Arguments as they go into a message, and the keys they need beside them. `outcome`, for plain
+   * peers, adds a callback with that id as the last one. Throws ERR_DATA, ERR_LIMIT, ERR_RELEASED.
    */
-  encode(args: readonly unknown[], outcome?: number): Encoded {
-    const { hello, limits } = this;
-    const options = { extended: hello !== undefined, stacks: this.#stacks, limits };
-    if (outcome !== undefined) {
-      const callback: AnyFunction = () => undefined;
-      const { mention } = this.#ids;
-      const ids: FunctionIds = {
-        ...this.#ids,
-        mention: (fn, fresh, path) => (fn === callback ? outcome : mention(fn, fresh, path)),
-      };
-      return encode([...args, callback], ids, options);
-    }
-    const encoded = encode(args, this.#ids, options);
-    const line = hello?.limits.line ?? Infinity;
-    // The rest of the message needs some room too.
-    if (encoded.json.length + encoded.extras.length > line - 1_024) {
+  encode(args: readonly unknown[], outcome?: number): string {
+    if (outcome !== undefined) return this.#withCallback(args, outcome);
+    this.#mentioned.length = 0;
+    try {
+      const encoded = encode(args, this.#ids, this.#encoding);
+      const line = this.hello?.limits.line ?? Infinity;
+      // The rest of the message needs some room too.
+      if (fits(encoded, line - 1_024)) return encoded;
       throw new DserviceError('ERR_LIMIT', `the peer reads lines of at most ${line} bytes`);
+    } catch (error) {
+      // The peer will never hear of these, so it will never let them go.
+      for (const id of this.#mentioned) this.local.cull(id, 1);
+      throw error;
     }
-    return encoded;
+  }
+
+  #withCallback(args: readonly unknown[], outcome: number): string {
+    const callback: AnyFunction = () => undefined;
+    const { mention } = this.#ids;
+    const ids: FunctionIds = {
+      ...this.#ids,
+      mention: (fn, fresh, path) => (fn === callback ? outcome : mention(fn, fresh, path)),
+    };
+    return encode([...args, callback], ids, this.#encoding);
   }
 
   /** The arguments of a message. Throws ERR_MALFORMED, ERR_LIMIT, ERR_REFERENCE. */
   decode(message: Message): unknown[] {
-    return decode(message, this.#given, { extended: !this.plain, limits: this.limits });
+    return decode(message, this.#given, this.#decoding);
   }
 
   /** Tells the peer which of its functions are not held any more. */
   sendCulls(): void {
-    const culls = this.references.takeCulls();
-    if (culls.size === 0) return;
-    if (this.plain) {
-      const ids = [...culls.keys()].join(',');
-      this.write(`{"method":"cull","arguments":[${ids}],"callbacks":{},"links":[]}`);
-    } else {
-      this.control('cull', `,"counts":${JSON.stringify(Object.fromEntries(culls))}`);
+    const culls = [...this.references.takeCulls()];
+    // A collection may find hundreds of thousands: more than a peer reads in one message.
+    for (let at = 0; at < culls.length; at += cullsAtOnce) {
+      const some = culls.slice(at, at + cullsAtOnce);
+      if (this.plain) {
+        const ids = some.map(([id]) => id).join(',');
+        this.write(`{"method":"cull","arguments":[${ids}],"callbacks":{},"links":[]}`);
+      } else this.control('cull', `,"counts":${JSON.stringify(Object.fromEntries(some))}`);
     }
   }
 
@@ -133,6 +151,12 @@ export class Wire {
     this.local.clear();
     this.references.clear();
   }
+}
+
+/** Whether text is that many bytes of UTF-8 at most. */
+function fits(text: string, bytes: number): boolean {
+  if (text.length * 3 <= bytes) return true;
+  return text.length <= bytes && new TextEncoder().encode(text).length <= bytes;
 }
 
 /** Old peers corrupt UTF-8 that is split across two pieces, so for them it is escaped. */

