@@ -43,6 +43,8 @@ export interface CacheOptions {
 const maxRecords = 4096;
 const maxRecordBytes = 2048;
 const maxTtl = 86_400;
+const coarseFrom = 256;
+const coarse = 100;
 
 /**
  * What was heard on one link (RFC 6762 §10): PTR, SRV and TXT records of our service type, and the
@@ -218,7 +220,9 @@ export class Cache {
     }
   }
 
-  #schedule(at: number): void {
+  #schedule(exactly: number): void {
+    // Looking through many records takes its time, so then several that are due share a look.
+    const at = this.#size > coarseFrom ? Math.ceil(exactly / coarse) * coarse : exactly;
     if (at === Infinity || (this.#timer !== undefined && this.#timer.at <= at)) return;
     this.#timer?.cancel();
     const { clock } = this.#options;

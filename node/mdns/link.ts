@@ -29,6 +29,9 @@ export interface LinkOptions {
 // whom others have just asked for.
 const sendInterval = { loopback: 200, network: 1000 };
 
+/** Instances that are asked about at once because something of them is missing. */
+const maxMissing = 256;
+
 /**
  * mDNS on one interface. Each has its own cache, since a host has other addresses on another, and
  * its own socket, which may be made anew under it.
@@ -44,7 +47,8 @@ export class Link {
   readonly #published = new Map<string, InstanceRecord>();
   /** What is asked to complete an instance, by canonical instance name. */
   readonly #missing = new Map<string, readonly Question[]>();
-  #resolving = new Map<string, Question>();
+  /** How many instances lack what a question asks for. */
+  readonly #resolving = new Map<string, number>();
   #error: Error | undefined;
   #closed = false;
 
@@ -108,12 +112,12 @@ export class Link {
   /** Asks who is listed under a name, and keeps asking. */
   ask(question: Question): void {
     this.#querier.start(question);
-    this.#look(new Set(this.#cache.listed(question.name)));
+    this.#look(this.#cache.listed(question.name));
   }
 
   unask(question: Question): void {
     this.#querier.stop(question);
-    this.#look(new Set(this.#missing.keys()));
+    this.#look([...this.#missing.keys()]);
   }
 
   /** Takes over a reading of the same interface with other addresses. */
@@ -193,21 +197,42 @@ export class Link {
   }
 
   /** Puts together what is known of these instances, and asks for what is missing. */
-  #look(instances: ReadonlySet<string>): void {
+  #look(instances: Iterable<string>): void {
     for (const instance of instances) {
+      const before = this.#missing.get(instance) ?? [];
       this.#missing.delete(instance);
       const record = this.#assemble(instance);
+      // After those that are still missing, so that their intervals go on.
+      for (const question of before) this.#unresolve(question);
       this.#options.found(instance, record);
     }
-    const wanted = new Map<string, Question>();
-    for (const questions of this.#missing.values()) {
-      for (const question of questions) wanted.set(setKey(question.name, question.type), question);
+  }
+
+  /** Asks for what an instance lacks. Of too many, those that have lacked something longest give way. */
+  #resolve(instance: string, questions: readonly Question[]): void {
+    if (this.#missing.size >= maxMissing) {
+      for (const [oldest, given] of this.#missing) {
+        this.#missing.delete(oldest);
+        for (const question of given) this.#unresolve(question);
+        break;
+      }
     }
-    for (const [key, question] of this.#resolving) {
-      if (!wanted.has(key)) this.#querier.stop(question);
+    this.#missing.set(instance, questions);
+    for (const question of questions) {
+      const key = setKey(question.name, question.type);
+      this.#resolving.set(key, (this.#resolving.get(key) ?? 0) + 1);
+      this.#querier.start(question);
     }
-    for (const question of wanted.values()) this.#querier.start(question);
-    this.#resolving = wanted;
+  }
+
+  #unresolve(question: Question): void {
+    const key = setKey(question.name, question.type);
+    const holders = (this.#resolving.get(key) ?? 0) - 1;
+    if (holders > 0) this.#resolving.set(key, holders);
+    else {
+      this.#resolving.delete(key);
+      this.#querier.stop(question);
+    }
   }
 
   #assemble(instance: string): InstanceRecord | undefined {
@@ -222,7 +247,7 @@ export class Link {
     if (host !== undefined && srv?.data.port !== 0 && addresses.length === 0) {
       missing.push({ name: host, type: 'A' }, { name: host, type: 'AAAA' });
     }
-    if (missing.length > 0 && this.#isListed(instance)) this.#missing.set(instance, missing);
+    if (missing.length > 0 && this.#isListed(instance)) this.#resolve(instance, missing);
     if (srv === undefined || txt === undefined) return undefined;
     return recordOf({ instance, srv, txt, addresses }, this.#iface.loopback);
   }

@@ -342,6 +342,27 @@ describe('other stacks', () => {
     expect(asked()).toEqual(['PTR', 'PTR']);
   });
 
+  test('of thousands that cannot be completed, only some are asked about', async () => {
+    const b = makeHost('10.0.0.2');
+    watch(b.discovery);
+    await clock.advance(10);
+    for (let i = 0; i < 3000; i++) net.inject(foreign(`x${i}`, { only: ['PTR'] }), them);
+    await clock.advance(2000);
+    net.log.length = 0;
+    await clock.advance(2000);
+    const asked = net.log.flatMap(({ message }) => message.questions);
+    expect(asked.length).toBeLessThan(600);
+    expect(asked.length).toBeGreaterThan(500);
+    // The next one is asked about nevertheless.
+    net.log.length = 0;
+    net.inject(foreign('late', { only: ['PTR'] }), them);
+    await clock.advance(10);
+    expect(net.log.flatMap(({ message }) => message.questions.map(({ type }) => type))).toEqual([
+      'SRV',
+      'TXT',
+    ]);
+  });
+
   test('one that has no subtype is found by name, among all, if nobody is listed under it', async () => {
     const b = makeHost('10.0.0.2');
     const events = watch(b.discovery, 'theirs');

@@ -25,6 +25,8 @@ interface Served {
   tokens: number;
   /** When `tokens` was right. */
   counted: number;
+  /** Changed sets that wait for a token. */
+  delayed: Set<string>;
   cancelDelayed: (() => void) | undefined;
   cancelDefence: (() => void) | undefined;
   defended: number;
@@ -36,6 +38,7 @@ interface Served {
 const changesAtOnce = 5;
 const changeInterval = 12_000;
 const repeatAfter = 1000; // §8.3
+const repeatable = 10_000;
 const goodbyeRepeatAfter = 250;
 const defenceInterval = 1000;
 const probeInterval = 250; // §6: a probe is answered though the record was sent less than a second ago
@@ -73,6 +76,7 @@ export class Responder {
       zone,
       tokens: changesAtOnce,
       counted: this.#options.clock.now(),
+      delayed: new Set(),
       cancelDelayed: undefined,
       cancelDefence: undefined,
       defended: -Infinity,
@@ -106,13 +110,16 @@ export class Responder {
       served.tokens--;
       return this.#announceTwice(served, sets);
     }
+    for (const set of sets) served.delayed.add(set);
     if (served.cancelDelayed !== undefined) return;
     const wait = served.counted + changeInterval - clock.now();
     served.cancelDelayed = clock.after(
       wait,
       () => {
         served.cancelDelayed = undefined;
-        this.#spend(served, allSets(served.zone));
+        const delayed = served.delayed;
+        served.delayed = new Set();
+        this.#spend(served, delayed);
       },
       true,
     );
@@ -130,7 +137,13 @@ export class Responder {
       repeatAfter,
       () => {
         served.repeats.delete(cancel);
-        this.#announceSoon(served, sets);
+        // What has changed since and waits for its turn is not told before it.
+        const told = served.zone.rrs.filter((rr) => this.#answers.sentWithin(rr, repeatable));
+        const toldSets = told.map((rr) => setKey(rr.name, rr.type));
+        this.#announceSoon(
+          served,
+          new Set(toldSets.filter((set) => sets === undefined || sets.has(set))),
+        );
       },
       true,
     );
@@ -151,7 +164,7 @@ export class Responder {
     const groups: Group[] = [];
     for (const [{ zone }, sets] of this.#announcing) {
       const rrs = zone.rrs.filter((rr) => sets === undefined || sets.has(setKey(rr.name, rr.type)));
-      groups.push({ answers: rrs, additionals: sets === undefined ? [zone.nsec] : [] });
+      groups.push({ answers: rrs, additionals: rrs.some((rr) => rr.name === zone.nsec.name) ? [zone.nsec] : [] });
     }
     this.#announcing.clear();
     if (!this.#closed) this.#multicast(groups);
@@ -338,10 +351,6 @@ function group(zone: Zone, found: readonly Rr[]): Group {
 
 function metaName(zone: Zone, rr: Rr): string | undefined {
   return rr.type === 'PTR' && rr.data !== zone.instance ? rr.name : undefined;
-}
-
-function allSets(zone: Zone): Set<string> {
-  return new Set(zone.rrs.map((rr) => setKey(rr.name, rr.type)));
 }
 
 /** The sets of `after` that are not as they were. */
