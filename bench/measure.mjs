@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { startProcess } from './process.mjs';
 
 /** What of the subjects can be dialled many times, and so has a set-up time and idle sessions. */
@@ -18,7 +19,7 @@ export async function measureRates({ subjects, works, rounds, ms, warmUp, profil
   for (const pair of pairs) {
     for (const it of works) await measure(pair, it, warmUp);
   }
-  if (profile !== undefined) await askAll(pairs, () => ['profile']);
+  if (profile !== undefined) await beginProfiles(pairs);
   for (let round = 0; round < rounds; round++) {
     for (const it of works) {
       for (let i = 0; i < pairs.length; i++) {
@@ -30,10 +31,7 @@ export async function measureRates({ subjects, works, rounds, ms, warmUp, profil
       }
     }
   }
-  if (profile !== undefined) {
-    await mkdir(profile, { recursive: true });
-    await askAll(pairs, (name) => ['saveProfile', join(profile, `${name}.cpuprofile`)]);
-  }
+  if (profile !== undefined) await saveProfiles(pairs, profile, works.join('-'));
   await endPairs(pairs);
   return rates;
 }
@@ -46,7 +44,7 @@ async function measure({ client, server, endpoint }, name, ms) {
 }
 
 /** For ours over TCP and for dnode: rates from first to last, and what both heaps gained, in bytes. */
-export async function measureChurn({ subjects, churn, dnodeChurn }) {
+export async function measureChurn({ subjects, churn, dnodeChurn, profile }) {
   const runs = [];
   for (const subject of subjects) {
     if (!['ours-tcp', 'dnode'].includes(subject.name)) continue;
@@ -56,9 +54,11 @@ export async function measureChurn({ subjects, churn, dnodeChurn }) {
     // What is compiled and cached at first is no growth.
     await client.ask('churn', endpoint, Math.min(20_000, count / 5), count / 10);
     await client.ask('closeAll');
-    const before = await Promise.all([client.ask('memory'), server.ask('memory')]);
+    const before = await settled(pair);
+    if (profile !== undefined) await beginProfiles([pair]);
     const rates = await client.ask('churn', endpoint, count, count / 10);
-    const after = await Promise.all([client.ask('memory'), server.ask('memory')]);
+    if (profile !== undefined) await saveProfiles([pair], profile, 'churn');
+    const after = await settled(pair);
     const [clientGrowth, serverGrowth] = after.map(({ heap }, i) => heap - before[i].heap);
     runs.push({ subject, count, rates, clientGrowth, serverGrowth });
     await endPairs([pair]);
@@ -84,11 +84,11 @@ export async function measureMemory({ subjects, sessions }) {
   const sizes = [];
   for (const subject of subjects.filter(dialled)) {
     const pair = await startPair(subject);
-    const { client, server, endpoint } = pair;
+    const { client, endpoint } = pair;
     await client.ask('open', endpoint, 20);
-    const before = await Promise.all([client.ask('memory'), server.ask('memory')]);
+    const before = await settled(pair);
     await client.ask('open', endpoint, sessions);
-    const after = await Promise.all([client.ask('memory'), server.ask('memory')]);
+    const after = await settled(pair);
     const [atClient, atServer] = after.map(({ heap, rss }, i) => ({
       heap: (heap - before[i].heap) / sessions,
       rss: (rss - before[i].rss) / sessions,
@@ -97,6 +97,23 @@ export async function measureMemory({ subjects, sessions }) {
     await endPairs([pair]);
   }
   return sizes;
+}
+
+/**
+ * Bytes in use at client and server, after collections. What one side's collection lets go (a finalizer
+ * tells the other side) the next one finds at the other: so several, until nothing more is won.
+ */
+async function settled({ client, server }) {
+  let last = Infinity;
+  for (let i = 0; i < 20; i++) {
+    await Promise.all([client.ask('collect'), server.ask('collect')]);
+    await setTimeout(100);
+    const both = await Promise.all([client.ask('memory'), server.ask('memory')]);
+    const sum = both[0].heap + both[1].heap;
+    if (i > 2 && sum > last - 50_000) return both;
+    last = sum;
+  }
+  throw new Error('the memory in use does not settle');
 }
 
 /** A server and a client of one subject. A port's server is a thread of its client. */
@@ -111,12 +128,20 @@ function endPairs(pairs) {
   return Promise.all(pairs.flatMap(({ client, server }) => [client.end(), server?.end()]));
 }
 
-/** Asks both sides of all; `request` gets the name of subject and side, and gives the task and what goes with it. */
-function askAll(pairs, request) {
+function beginProfiles(pairs) {
   return Promise.all(
-    pairs.flatMap(({ subject: { name }, client, server }) => [
-      client.ask(...request(`${name}-client`)),
-      server?.ask(...request(`${name}-server`)),
+    pairs.flatMap(({ client, server }) => [client.ask('profile'), server?.ask('profile')]),
+  );
+}
+
+async function saveProfiles(pairs, folder, name) {
+  await mkdir(folder, { recursive: true });
+  const save = (process, subject, side) =>
+    process?.ask('saveProfile', join(folder, `${subject.name}-${name}-${side}.cpuprofile`));
+  await Promise.all(
+    pairs.flatMap(({ subject, client, server }) => [
+      save(client, subject, 'client'),
+      save(server, subject, 'server'),
     ]),
   );
 }

@@ -6,6 +6,7 @@
 // objects) and of parts (churn, setup, memory, sizes, start), separated by commas. What is not the whole
 // run writes nothing. --profile writes CPU profiles of all processes to a folder.
 import { parseArgs } from 'node:util';
+import { writeDocument } from './document.mjs';
 import { measureChurn, measureMemory, measureRates, measureSetup } from './measure.mjs';
 import { endAll } from './process.mjs';
 import { printReport } from './report.mjs';
@@ -51,9 +52,10 @@ try {
   endAll();
 }
 printReport(plan, results);
+if (plan.writes) await writeDocument(plan, results);
 console.log(`\n${Math.round((performance.now() - began) / 1000)} s`);
 
-function makePlan({ quick, only, rounds, profile }) {
+function makePlan({ quick, only, rounds, profile, 'no-write': silent }) {
   const words = only?.split(',') ?? [];
   const known = [...Object.keys(parts), ...Object.keys(work)];
   for (const { name, path } of subjects) known.push(name, path);
@@ -79,5 +81,7 @@ function makePlan({ quick, only, rounds, profile }) {
     sessions: quick ? 200 : 1_000,
     setups: quick ? 50 : 200,
     profile,
+    // What is documented is a whole run.
+    writes: !quick && !silent && only === undefined,
   };
 }

@@ -25,6 +25,7 @@ function rates(rates, { subjects, works }) {
   return [
     {
       title: 'Calls per second',
+      note: '10 KB objects: echoes per second.',
       rows: [['', ...heads], ...all(({ rate }) => count(median(rate)))],
     },
     {
@@ -70,7 +71,12 @@ function churn(runs) {
 
 function setup(times) {
   const rows = times.map(({ subject, ms }) => [subject.label, ms.toFixed(2)]);
-  return { title: 'From nothing to the first answer, in ms', rows: [['', 'median'], ...rows] };
+  const note = 'Connecting, saying hello, one call, on connections one after the other.';
+  return {
+    title: 'From nothing to the first answer, in ms',
+    note,
+    rows: [['', 'median'], ...rows],
+  };
 }
 
 function memory(sizes) {
@@ -79,7 +85,8 @@ function memory(sizes) {
     ...[atClient.heap, atServer.heap, atClient.rss, atServer.rss].map(kilobytes),
   ]);
   const heads = ['heap, client', 'heap, server', 'process, client', 'process, server'];
-  return { title: 'An idle session', rows: [['', ...heads], ...rows] };
+  const note = 'What the heap and the whole process grow by for each session, after collections.';
+  return { title: 'An idle session', note, rows: [['', ...heads], ...rows] };
 }
 
 function sizes(sizes) {
