@@ -49,7 +49,7 @@ export async function measureChurn({ subjects, churn, dnodeChurn, profile }) {
   for (const subject of subjects) {
     if (!['ours-tcp', 'dnode'].includes(subject.name)) continue;
     const pair = await startPair(subject);
-    const { client, server, endpoint } = pair;
+    const { client, endpoint } = pair;
     const count = subject.name === 'dnode' ? dnodeChurn : churn;
     // What is compiled and cached at first is no growth.
     await client.ask('churn', endpoint, Math.min(20_000, count / 5), count / 10);
