@@ -16,6 +16,8 @@ export class Flow {
   readonly #outbox: Outbox;
   readonly #reasons = new Set<string>();
   #cancelStall: (() => void) | undefined;
+  /** The channel has just drained: something is read before it may be found full again. */
+  #turn = false;
 
   constructor(channel: Channel, clock: Clock, outbox: Outbox) {
     this.#channel = channel;
@@ -25,6 +27,7 @@ export class Flow {
 
   /** The outbox found the channel full. */
   full(): void {
+    if (this.#turn) return;
     this.pause('unsent');
     if (this.#cancelStall !== undefined) return;
     const before = this.#channel.buffered;
@@ -46,6 +49,12 @@ export class Flow {
     this.#cancelStall = undefined;
     this.#outbox.blocked = false;
     this.resume('unsent');
+    // Calls that were held back fill the channel at once; without this, their side would never read.
+    this.#turn = true;
+    this.#clock.defer(() => {
+      this.#turn = false;
+      if (this.#outbox.blocked) this.full();
+    });
   }
 
   /** Reads nothing until each reason to pause is gone. */

@@ -305,7 +305,10 @@ export class Session {
     // The message and its arguments are two levels by themselves.
     if (found.depth <= depth + 2 && found.nodes <= nodes) return true;
     const what = found.nodes > nodes ? `has more than ${nodes} values` : `is nested deeper than ${depth}`;
-    this.#refuse(this.#replyInText(line), new DserviceError('ERR_LIMIT', `a message ${what}`));
+    const error = new DserviceError('ERR_LIMIT', `a message ${what}`);
+    const outcome = /^\{"method":(\d{1,16}),/.exec(line.slice(0, 32));
+    if (outcome !== null) this.#calling.fail(Number(outcome[1]), error);
+    this.#refuse(this.#replyInText(line), error);
     return false;
   }
 
