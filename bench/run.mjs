@@ -4,7 +4,7 @@
 //
 // --only takes names of subjects (ours-tcp, dnode), of their paths (tcp, ws), of works (seq, c64, burst,
 // objects) and of parts (churn, setup, memory, sizes, start), separated by commas. What is not the whole
-// run writes nothing. --profile writes CPU profiles of all processes to a folder.
+// run writes nothing. --quick measures for a shorter time, and leaves out set-up and memory. --profile writes CPU profiles of all processes to a folder.
 import { parseArgs } from 'node:util';
 import { writeDocument } from './document.mjs';
 import { measureChurn, measureMemory, measureRates, measureSetup } from './measure.mjs';
@@ -69,8 +69,9 @@ function makePlan({ quick, only, rounds, profile, 'no-write': silent }) {
   const chosen = Object.keys(parts).filter((name) => words.includes(name));
   // A subject or a work without a part asks for its rates.
   if (chosen.length === 0 || works.length > 0) chosen.unshift('rates');
+  const usual = quick ? ['rates', 'churn', 'sizes'] : Object.keys(parts);
   return {
-    parts: only === undefined ? Object.keys(parts) : [...new Set(chosen)],
+    parts: only === undefined ? usual : [...new Set(chosen)],
     subjects: named.length > 0 ? named : subjects,
     works: works.length > 0 ? works : Object.keys(work),
     rounds: Number(rounds ?? (quick ? 3 : 5)),
