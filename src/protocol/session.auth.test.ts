@@ -20,9 +20,19 @@ test('no call runs before its sender was let in, whatever it looks like', async 
   const { authenticate, asked, decide } = door();
   const them = new Peer({ api: { run }, authenticate });
   await turns(1);
-  expect(them.got[0]).toMatchObject({ method: 'methods', arguments: [{}], dservice: { authenticate: true } });
+  expect(them.got[0]).toMatchObject({
+    method: 'methods',
+    arguments: [{}],
+    dservice: { authenticate: true },
+  });
   await them.send(methodsOf(auth));
-  for (const more of [{}, { control: 'ping' }, { control: 'cancel' }, { control: 7 }, { dservice: auth }]) {
+  for (const more of [
+    {},
+    { control: 'ping' },
+    { control: 'cancel' },
+    { control: 7 },
+    { dservice: auth },
+  ]) {
     await them.send({ method: 'run', arguments: [], reply: 1, ...more } as never);
   }
   for (const id of [0, 1, 2]) await them.send({ method: id, arguments: [] });
@@ -40,7 +50,11 @@ test('calls that waited run in order, after the api was sent', async () => {
   const order: unknown[] = [];
   const { authenticate, decide } = door();
   const them = new Peer({ api: { run: (n: unknown) => void order.push(n) }, authenticate });
-  await them.send(methodsOf(auth), { method: 'run', arguments: [1] }, { method: 'run', arguments: [2] });
+  await them.send(
+    methodsOf(auth),
+    { method: 'run', arguments: [1] },
+    { method: 'run', arguments: [2] },
+  );
   decide('ali');
   await turns(2);
   await them.send({ method: 'run', arguments: [3] });
@@ -52,7 +66,12 @@ test.each([
   ['false', () => false],
   ['null', () => null],
   ['undefined', () => undefined],
-  ['a throw', () => { throw new Error('no'); }],
+  [
+    'a throw',
+    () => {
+      throw new Error('no');
+    },
+  ],
   ['a rejection', () => Promise.reject(new Error('no'))],
 ])('%s refuses: the reason is said, and nothing has run', async (_, authenticate) => {
   const run = vi.fn();
