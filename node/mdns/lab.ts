@@ -60,10 +60,13 @@ export class Lab {
     const address = `10.77.0.${n}`;
     this.#add(name);
     const port = `p-${name}`;
-    this.inside('sw', 'ip', 'link', 'add', port, 'type', 'veth', 'peer', 'name', 'net0', 'netns', `${this.#prefix}-${name}`);
+    const peer = ['peer', 'name', 'net0', 'netns', `${this.#prefix}-${name}`];
+    this.inside('sw', 'ip', 'link', 'add', port, 'type', 'veth', ...peer);
     this.inside('sw', 'ip', 'link', 'set', port, 'master', 'br0', 'up');
     this.inside(name, 'ip', 'address', 'add', `${address}/24`, 'dev', 'net0');
     this.inside(name, 'ip', 'link', 'set', 'net0', 'up');
+    // Some stacks multicast where the default route leads.
+    this.inside(name, 'ip', 'route', 'add', 'default', 'dev', 'net0');
     return address;
   }
 
