@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 import type { Channel } from '../src/channel/channel.js';
 import type { Clock } from '../src/clock.js';
 import { defaultLimits, type Limits } from '../src/limits.js';
@@ -9,6 +9,7 @@ import { hostPort, reachableAddresses } from './listen/addresses.js';
 import { bindPath, bindPort } from './listen/bind.js';
 import { createGuard } from './listen/guard.js';
 import { createHttp, type RequestHandler } from './listen/http.js';
+import { createSecureServer } from './listen/secure.js';
 import { sniff } from './listen/sniff.js';
 
 export interface ListenOptions {
@@ -50,7 +51,7 @@ export async function listen(
 ): Promise<Listener> {
   const { clock, host = '127.0.0.1', port = 0, path } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  /** Connections that have not become channels. */
+  /** Connections of which it is not known what they speak. */
   const pending = new Set<Socket>();
   const perAddress = new Map<string, number>();
   const servers: Server[] = [];
@@ -62,7 +63,6 @@ export async function listen(
     guard: createGuard(options),
     request: options.request,
     onWebSocket(ws, { socket, headers }) {
-      pending.delete(socket);
       const secure = 'encrypted' in socket;
       const address =
         socket.remoteAddress && hostPort(socket.remoteAddress, socket.remotePort ?? 0);
@@ -102,8 +102,8 @@ export async function listen(
   };
   const serve = (socket: Socket): void => {
     sniff(socket, clock, (protocol) => {
-      if (protocol === 'http') return http.attach(socket);
       pending.delete(socket);
+      if (protocol === 'http') return http.attach(socket);
       onChannel(socketChannel(socket));
     });
   };
@@ -112,10 +112,18 @@ export async function listen(
       if (admit(socket)) serve(socket);
     });
   const secure = (tls: TlsOptions): Server =>
-    createTlsServer({ ...tls, handshakeTimeout: limits.handshake }, (socket) => {
-      socket.on('error', () => {});
-      serve(socket);
-    }).on('connection', admit);
+    createSecureServer({
+      tls,
+      clock,
+      handshake: limits.handshake,
+      admit,
+      serve(socket, raw) {
+        if (raw) pending.delete(raw);
+        pending.add(socket);
+        socket.once('close', () => pending.delete(socket));
+        serve(socket);
+      },
+    });
   const start = async (server: Server, bind: (server: Server) => Promise<void>): Promise<void> => {
     servers.push(server);
     await bind(server);

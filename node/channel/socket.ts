@@ -24,10 +24,13 @@ export function socketChannel(socket: Socket, options: SocketOptions = {}): Chan
   socket.setTimeout(0);
   // Counts as progress whatever the kernel takes, which no timer of ours could see.
   socket.once('timeout', () => socket.destroy());
-  return pairChannel(socket, socket, {
+  const channel = pairChannel(socket, socket, {
     ...options,
     peer: options.peer ?? peerOf(socket),
     ending: () => socket.setTimeout(linger),
+  });
+  return Object.assign(channel, {
+    hold: (keep: boolean) => void (keep ? socket.ref() : socket.unref()),
   });
 }
 

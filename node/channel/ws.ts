@@ -7,14 +7,12 @@ import { channelOver } from '../../src/channel/transport.js';
 export function wsOptions(limits: { readonly line: number }): {
   perMessageDeflate: false;
   maxPayload: number;
-  closeTimeout: number;
 } {
   return {
     // Compression costs more time than the network takes, and holds memory for each connection.
     perMessageDeflate: false,
     // A frame may hold several lines: those of a turn, about 8 KiB, and then one that is long.
     maxPayload: limits.line + 64 * 1024,
-    closeTimeout: 3_000,
   };
 }
 

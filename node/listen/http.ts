@@ -45,15 +45,15 @@ export function createHttp(options: HttpOptions): Http {
   });
   // What holds each connection to its time: Node's own limits work only in a server that listens.
   const deadlines = new Map<Socket, () => void>();
-  let busy = new WeakSet<Socket>();
+  const busy = new WeakSet<Socket>();
   let closing = false;
 
-  const allow = (socket: Socket, ms: number): void => {
+  const allow = (socket: Socket, ms: number, done = () => false): void => {
     deadlines.get(socket)?.();
-    deadlines.set(
-      socket,
-      clock.after(ms, () => socket.destroy(), true),
-    );
+    const late = (): void => {
+      if (!done()) socket.destroy();
+    };
+    deadlines.set(socket, clock.after(ms, late, true));
   };
   const release = (socket: Socket): void => {
     deadlines.get(socket)?.();
@@ -63,8 +63,8 @@ export function createHttp(options: HttpOptions): Http {
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
     busy.add(socket);
-    allow(socket, bodyTime);
-    request.once('end', () => deadlines.get(socket)?.());
+    // Answering may take as long as it takes.
+    allow(socket, bodyTime, () => request.complete);
     response.once('close', () => {
       busy.delete(socket);
       if (closing) socket.destroySoon();

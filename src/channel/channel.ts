@@ -45,6 +45,8 @@ export interface Channel {
   /** Asks the transport to deliver nothing more until `resume`. What is under way may still arrive. */
   pause(): void;
   resume(): void;
+  /** Whether it keeps the process alive while it is open, as it does unless told. Only where runtimes know this. */
+  hold?(keep: boolean): void;
   /** Ends the channel once what was written has left. */
   close(): void;
   /** Ends the channel at once; `close` handlers get the error, if one is given. */

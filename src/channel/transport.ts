@@ -29,14 +29,14 @@ export interface Feed {
   ended(error?: Error): void;
 }
 
-/** Milliseconds that a peer may take to answer our end with its own. */
-const linger = 3_000;
+/** Milliseconds without progress, in sending what is left and then in the peer's own end. */
+const linger = 10_000;
 
 /**
  * The rules of the channel port, kept once for all adapters: what arrives waits for `open` and
  * `resume`, the end is told once, last and never synchronously, and nothing is written after it.
- * `write` returns false while more than `window` bytes are buffered. With a clock, a transport whose
- * `end` gets no answer is aborted after a while.
+ * `write` returns false while more than `window` bytes are buffered. With a clock, a transport that makes no
+ * progress after its `end` is aborted.
  */
 export function channelOver(
   transport: Transport,
@@ -81,6 +81,18 @@ export function channelOver(
     end = { error };
     stopTimer?.();
     flow();
+  };
+
+  const watch = (before: number): void => {
+    stopTimer = clock?.after(
+      linger,
+      () => {
+        const left = transport.buffered();
+        if (left < before) watch(left);
+        else channel.destroy();
+      },
+      true,
+    );
   };
 
   const feed: Feed = {
@@ -131,7 +143,7 @@ export function channelOver(
       closing = true;
       // What has arrived is still delivered, and the peer's end has to be read.
       go();
-      stopTimer = clock?.after(linger, () => channel.destroy(), true);
+      watch(transport.buffered());
       transport.end();
     },
     destroy(error) {
