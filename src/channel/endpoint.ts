@@ -33,14 +33,13 @@ function parse(text: string): Endpoint | undefined {
   if (rest === undefined) return undefined;
   if (transport === 'unix') return { transport, path: rest.replace(/^\/\/(?=\/)/, '') };
   if (transport === 'ws' || transport === 'wss') {
+    // A WebSocket's address has no fragment (RFC 6455 §3).
+    if (!/^\/\/[^\s#]+$/.test(rest)) return undefined;
     try {
-      const url = new URL(text);
-      // A WebSocket's address has no fragment (RFC 6455 §3).
-      if (!url.hash && rest.startsWith('//')) return { transport, url: url.href };
+      return { transport, url: new URL(text).href };
     } catch {
-      // told below
+      return undefined;
     }
-    return undefined;
   }
   const [, host, digits] =
     /^\/\/(\[[\da-fA-F:.%\w]+\]|[^\s[\]/:@?#]+):(\d{1,5})\/?$/.exec(rest) ?? [];
