@@ -1,12 +1,25 @@
 import { contextOf, type CallContext } from '../src/protocol/context.js';
 import { makeDial } from '../src/service/dial.js';
 import { makeServe } from '../src/service/serve.js';
+import { makeDservice } from '../src/service/dservice.js';
 import { nodeRuntime } from './runtime.js';
 
 export { DserviceError, type ErrorCode } from '../src/errors.js';
 export { Exposed } from '../src/protocol/exposed.js';
 export { options, type CallOptions } from '../src/protocol/options.js';
 export { sessionOf } from '../src/service/dial.js';
+
+export type { Remote } from '../src/service/remote.js';
+export type { Service, ServiceConnection } from '../src/service/service.js';
+export type { ServiceOptions } from '../src/service/service-options.js';
+export { mdns } from './mdns/mdns.js';
+
+/**
+ * Serves and calls by name: `dservice('greeter@1.2.0', api).start()`, `dservice().connect('greeter@^1')`.
+ * Throws ERR_NAME, ERR_VERSION, ERR_API, ERR_OPTION.
+ */
+const dservice = makeDservice(nodeRuntime);
+export default dservice;
 
 export const serve = makeServe(nodeRuntime);
 export const dial = makeDial(nodeRuntime);

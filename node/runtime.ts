@@ -5,18 +5,26 @@ import type { ConnectionOptions } from 'node:tls';
 import WebSocket from 'ws';
 import { adoptStandard } from '../src/channel/adopt.js';
 import { type CallContext } from '../src/protocol/context.js';
-import type { Runtime } from '../src/service/runtime.js';
+import { parseEndpoint } from '../src/channel/endpoint.js';
+import { mergeDiscoveries } from '../src/discovery/merge.js';
+import { DserviceError } from '../src/errors.js';
+import { semverMatcher } from '../src/service/range.js';
+import type { Reach, ServiceOptions } from '../src/service/service-options.js';
+import type { ServiceRuntime } from '../src/service/service-runtime.js';
 import { socketChannel } from './channel/socket.js';
 import { streamChannel } from './channel/stream.js';
 import { wsChannel } from './channel/ws.js';
 import { nodeClock } from './clock.js';
 import { connectChannel } from './connect.js';
 import { listen, type ListenOptions } from './listen.js';
+import { mdns } from './mdns/mdns.js';
+import { Shutdown } from './shutdown.js';
 
 export type At = Omit<ListenOptions, 'clock' | 'limits'>;
 
 /** What the core needs of Node. One for the process: a call's context is found wherever it is asked for. */
-function makeRuntime(): Runtime<At> {
+function makeRuntime(): ServiceRuntime<At> {
+  const shutdown = new Shutdown();
   const storage = new AsyncLocalStorage<CallContext>();
   return {
     clock: nodeClock,
@@ -37,6 +45,15 @@ function makeRuntime(): Runtime<At> {
       // The core passes on what the user gave for TLS, and Node checks it.
       connectChannel(endpoint, { ...options, tls: options.tls as ConnectionOptions, clock: nodeClock }),
     listen: (at, limits, onChannel) => listen({ ...at, limits, clock: nodeClock }, onChannel),
+    matcher: semverMatcher,
+    get reach() {
+      return readReach(process.env.DSERVICE_REACH);
+    },
+    discover: (reach) => mdns({ reach, clock: nodeClock }),
+    merge: (discoveries) => mergeDiscoveries({ discoveries, clock: nodeClock }),
+    place,
+    reachable,
+    onShutdown: (stop) => shutdown.add(stop),
   };
 }
 
@@ -51,4 +68,28 @@ function isPair(target: unknown): target is { readable: Readable; writable: Writ
     'writable' in target &&
     target.writable instanceof Writable
   );
+}
+
+function readReach(text: string | undefined): Reach {
+  if (text === undefined || text === '' || text === 'local') return 'local';
+  if (text === 'lan') return text;
+  throw new DserviceError('ERR_OPTION', `DSERVICE_REACH is "local" or "lan", not "${text}"`);
+}
+
+function place(options: ServiceOptions, reach: Reach): At {
+  const { host = reach === 'lan' ? '0.0.0.0' : '127.0.0.1', port, path, tls, origins, hosts } = options;
+  return { host, port, path, tls, origins, hosts };
+}
+
+/** A caller with local reach uses only what cannot leave the machine. */
+function reachable(endpoint: string, reach: Reach): boolean {
+  try {
+    const parsed = parseEndpoint(endpoint);
+    if (reach === 'lan' || parsed.transport === 'unix') return true;
+    const host = 'url' in parsed ? new URL(parsed.url).hostname : parsed.host;
+    return /^(127\.|\[?::1\]?$|localhost$)/.test(host);
+  } catch {
+    // Records are hints from others: one that we cannot read is no way to anybody.
+    return false;
+  }
 }

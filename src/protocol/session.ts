@@ -92,6 +92,7 @@ export class Session {
   /** Lines that came before it was decided who is there. */
   #inbox: string[] = [];
   #ended = false;
+  #held = true;
   #byeSaid = false;
   #byeHeard = false;
   #cancelHandshake: (() => void) | undefined;
@@ -207,6 +208,15 @@ export class Session {
     const { local, references } = this.#wire;
     const { outstanding: pending } = this.#calling;
     return { local: local.size, references: references.size, pending, serving: this.#serving.count };
+  }
+
+  /**
+   * Whether the channel keeps the process alive: while somebody here uses the session, and as long as
+   * the peer holds a function of ours, which it may call.
+   */
+  hold(keep: boolean): void {
+    this.#held = keep;
+    this.#channel.hold?.(keep || this.#wire.local.size > 0);
   }
 
   /** Announces another api: the peer's remote is filled anew. Throws ERR_API, ERR_NAME, ERR_DATA. */
@@ -462,6 +472,7 @@ export class Session {
       const id = readId(key);
       if (id !== undefined && typeof count === 'number' && count > 0) this.#wire.local.cull(id, count);
     }
+    if (!this.#held) this.hold(false);
   }
 
   #refuse(reply: number | undefined, error: DserviceError): void {

@@ -1,0 +1,38 @@
+import type { Clock } from '../clock.js';
+import type { InstanceRecord } from '../discovery/record.js';
+
+/** What a picker sees of an instance. */
+export interface Candidate {
+  readonly record: InstanceRecord;
+  /** Calls of ours that it has not answered. */
+  readonly outstanding: number;
+  /** It was silent for too long while calls were out, or could not be reached a moment ago. */
+  readonly suspect: boolean;
+}
+
+/** Chooses one of several instances, of which there is at least one. */
+export type Picker = <T extends Candidate>(candidates: readonly T[]) => T | undefined;
+
+/** Two at random, and of them the one with less to do; one that is suspect only where the other is too. */
+export function twoChoices(clock: Pick<Clock, 'random'>): Picker {
+  return (candidates) => {
+    const { length } = candidates;
+    if (length < 2) return candidates[0];
+    const first = Math.floor(clock.random() * length);
+    const second = (first + 1 + Math.floor(clock.random() * (length - 1))) % length;
+    const [a, b] = [candidates[first], candidates[second]];
+    if (a === undefined || b === undefined) return a ?? b;
+    if (a.suspect !== b.suspect) return a.suspect ? b : a;
+    return b.outstanding < a.outstanding ? b : a;
+  };
+}
+
+/** One after the other. */
+export function roundRobin(): Picker {
+  let next = 0;
+  return (candidates) => candidates[next++ % candidates.length];
+}
+
+export function random(clock: Pick<Clock, 'random'>): Picker {
+  return (candidates) => candidates[Math.floor(clock.random() * candidates.length)];
+}

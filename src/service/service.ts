@@ -1,0 +1,352 @@
+import type { Announcement, Discovery } from '../discovery/discovery.js';
+import type { InstanceRecord, InstanceState, Rely } from '../discovery/record.js';
+import { Emitter } from '../emitter.js';
+import { DserviceError } from '../errors.js';
+import { defaultLimits, type Limits } from '../limits.js';
+import { type Api, checkApi } from '../protocol/api.js';
+import { messageOf } from '../protocol/encode.js';
+import type { Session } from '../protocol/session.js';
+import { Dependencies } from './dependencies.js';
+import { openSession } from './dial.js';
+import { parseQuery, parseService } from './name.js';
+import type { Remote } from './remote.js';
+import { Resolver } from './resolver.js';
+import type { Logger } from './runtime.js';
+import { checkServeOptions } from './serve.js';
+import { Server } from './server.js';
+import {
+  checkServiceOptions,
+  type ConnectOptions,
+  type Reach,
+  type ServiceOptions,
+} from './service-options.js';
+import { ServiceCaller, serviceRemote } from './service-remote.js';
+import type { ServiceRuntime } from './service-runtime.js';
+
+export type ServiceEvents = {
+  /** The state of this instance. */
+  state: [state: InstanceState | 'new' | 'stopped'];
+  /** What the service relies on and does not find any more; empty when it is whole again. */
+  degraded: [missing: readonly Rely[]];
+  /** What a `start` that nobody awaits was rejected with. */
+  error: [error: unknown];
+  /** A peer connected. */
+  session: [session: Session];
+};
+
+/** One instance's connection, as `dnodeFor` hands it over. */
+export interface ServiceConnection {
+  readonly instance: InstanceRecord;
+  readonly session: Session;
+  /** Gives the connection back: it closes where nobody else uses it. */
+  end(): void;
+  on(event: 'end', listener: (error: DserviceError | undefined) => void): () => void;
+}
+
+/** Something served under a name, or a caller without one. Made by `dservice()`. */
+export class Service<At> {
+  /** Unique to this running copy: 16 hex digits. */
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly version: string;
+  readonly #runtime: ServiceRuntime<At>;
+  readonly #options: ServiceOptions;
+  readonly #api: Api | undefined;
+  readonly #limits: Limits;
+  readonly #reach: Reach;
+  readonly #logger: Logger;
+  readonly #events = new Emitter<ServiceEvents>();
+  readonly #relies: Rely[] = [];
+  #state: InstanceState | 'new' | 'stopped' = 'new';
+  #degraded = false;
+  #discovery: Discovery | undefined;
+  #resolver: Resolver | undefined;
+  #server: Server | undefined;
+  #announcement: Announcement | undefined;
+  #dependencies: Dependencies | undefined;
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+  #abort = new AbortController();
+  #forgetShutdown: (() => void) | undefined;
+
+  /** Throws ERR_NAME, ERR_VERSION, ERR_API, ERR_OPTION. */
+  constructor(
+    runtime: ServiceRuntime<At>,
+    name: string | undefined,
+    api: Api | undefined,
+    options: ServiceOptions,
+  ) {
+    this.#runtime = runtime;
+    this.#options = options;
+    checkServiceOptions(options);
+    checkServeOptions(options);
+    const parsed = name === undefined ? undefined : parseService(name, runtime.matcher);
+    this.name = parsed?.name;
+    this.version = parsed?.version ?? '0.0.0';
+    if (api !== undefined) checkApi(api);
+    this.#api = api;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#reach = options.reach ?? runtime.reach;
+    this.#logger = options.logger ?? console;
+    this.id = newId();
+    // A program may pass its methods around.
+    this.start = this.start.bind(this);
+    this.stop = this.stop.bind(this);
+  }
+
+  get state(): InstanceState | 'new' | 'stopped' {
+    return this.#state;
+  }
+
+  get endpoints(): readonly string[] {
+    return this.#server?.endpoints ?? [];
+  }
+
+  /** What is announced of this instance. */
+  get record(): InstanceRecord {
+    const { id, version, endpoints } = this;
+    return {
+      ...{ id, name: this.name ?? '', version, endpoints },
+      relies: this.#relies,
+      state: this.#state === 'new' || this.#state === 'stopped' ? 'waiting' : this.#state,
+      ...(this.#degraded ? { degraded: true } : {}),
+    };
+  }
+
+  /** How instances are found, for those who want to look for themselves. */
+  get discovery(): Discovery {
+    return (this.#discovery ??= this.#makeDiscovery());
+  }
+
+  on<K extends keyof ServiceEvents>(
+    event: K,
+    listener: (...args: ServiceEvents[K]) => void,
+  ): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  /**
+   * Declares that this service needs another: `start` waits until an instance in range is up, unless
+   * it is optional. Throws ERR_NAME, ERR_RANGE, and ERR_STATE once the service was started.
+   */
+  rely(query: string, { optional = false }: { optional?: boolean } = {}): this {
+    if (this.#state !== 'new') {
+      throw new DserviceError('ERR_STATE', 'rely() is for before start(): others learn it at the start');
+    }
+    const { name, range = '' } = parseQuery(query, this.#runtime.matcher);
+    this.#relies.push({ name, range, ...(optional ? { optional } : {}) });
+    return this;
+  }
+
+  /**
+   * Listens, announces the instance, and resolves when it is up: when all it relies on is. Rejects with
+   * ERR_STATE, ERR_LISTEN, ERR_DEPENDENCY; where nobody awaits it, the `error` event tells.
+   */
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    this.#starting.catch((error: unknown) => {
+      if (this.#events.listens('error')) this.#events.emit('error', error);
+      else this.#logger.warn(`dservice: ${this.name ?? 'a service'} did not start: ${messageOf(error)}`);
+    });
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    if (this.name === undefined || this.#api === undefined) {
+      const what = this.name === undefined ? 'a name' : 'an api';
+      throw new DserviceError('ERR_STATE', `a service without ${what} only calls: dservice(name, api) serves`);
+    }
+    if (this.#state !== 'new') throw new DserviceError('ERR_STATE', 'this service was stopped');
+    try {
+      await this.#serve(this.#api);
+      await this.#dependencies?.ready(this.#options.startTimeout ?? 30_000, this.#abort.signal);
+      if (this.state === 'waiting') this.#become('up');
+    } catch (error) {
+      // A caller of `start` hears it by the promise; the network must not go on believing in us.
+      await this.stop(0);
+      throw error;
+    }
+  }
+
+  async #serve(api: Api): Promise<void> {
+    const { clock, scope, decodeText, matcher } = this.#runtime;
+    const { authenticate, deadline, callbacks, stacks } = this.#options;
+    const server = new Server(api, {
+      ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
+      ...{ authenticate, deadline, callbacks, stacks },
+      onSession: (session) => this.#events.emit('session', session),
+    });
+    const at = this.#runtime.place(this.#options, this.#reach);
+    this.#server = server;
+    server.attach(await this.#runtime.listen(at, this.#limits, (channel) => server.accept(channel)));
+    if (this.#reach === 'lan') this.#tellReach();
+    this.#forgetShutdown = this.#runtime.onShutdown(() => this.stop());
+    const resolver = this.#resolve();
+    if (this.#relies.length > 0) {
+      this.#dependencies = new Dependencies(this.#relies, {
+        ...{ clock, matcher },
+        instances: (name) => resolver.instances(name),
+        onChange: (missing) => this.#dependenciesChanged(missing),
+      });
+    }
+    this.#state = this.#dependencies?.missing.length ? 'waiting' : 'up';
+    this.#announcement = this.discovery.announce(this.record);
+    this.#events.emit('state', this.#state);
+  }
+
+  #tellReach(): void {
+    const where = this.endpoints.join(' ');
+    const open = this.#options.authenticate === undefined ? ', and anybody there may call it' : '';
+    this.#logger.warn(`dservice: ${this.name} can be reached from the network at ${where}${open}`);
+  }
+
+  #become(state: InstanceState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#announcement?.update(this.record);
+    this.#events.emit('state', state);
+  }
+
+  #dependenciesChanged(missing: readonly Rely[]): void {
+    if (this.#state !== 'up') return;
+    this.#degraded = missing.length > 0;
+    this.#announcement?.update(this.record);
+    this.#events.emit('degraded', missing);
+  }
+
+  /**
+   * Leaves without failing anybody: no new calls, what runs is finished (within `time` ms), goodbye.
+   * A service without a name gives back its connections. Never rejects; a second call is the same one.
+   */
+  stop(time?: number): Promise<void> {
+    return (this.#stopping ??= this.#stop(time));
+  }
+
+  async #stop(time: number | undefined): Promise<void> {
+    this.#abort.abort(new DserviceError('ERR_STATE', 'the service was stopped before it was up'));
+    this.#forgetShutdown?.();
+    this.#dependencies?.stop();
+    if (this.#announcement !== undefined) this.#become('draining');
+    await this.#server?.drain(time).catch(() => {});
+    this.#state = 'stopped';
+    await this.#announcement?.withdraw();
+    this.#resolver?.close();
+    // A discovery that was given may serve others, and is theirs to close.
+    if (this.#options.discovery === undefined) await this.#discovery?.close();
+    this.#events.emit('state', 'stopped');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /**
+   * A remote that stands for the service: each call goes to one of the instances in range. Resolves
+   * once one is connected. Rejects with ERR_NAME, ERR_RANGE, ERR_NO_INSTANCE, ERR_CONNECT, ERR_AUTH.
+   */
+  // Without a type, a remote is what the caller believes it to be.
+  // oxlint-disable-next-line no-explicit-any
+  async connect<T = any>(query: string, options: ConnectOptions = {}): Promise<Remote<T> & Disposable> {
+    const { clock, scope, matcher } = this.#runtime;
+    const { wait = this.#options.wait ?? 10_000, deadline = this.#options.deadline ?? 30_000 } = options;
+    const parsed = parseQuery(query, matcher);
+    const resolver = this.#resolve();
+    await this.#open(resolver, parsed, wait);
+    const caller = new ServiceCaller({
+      ...{ query: parsed, resolver, clock, scope, wait, deadline },
+      self: this.name,
+    });
+    // What instances really have is known only at the calls.
+    return serviceRemote(caller, () => {}) as Remote<T> & Disposable;
+  }
+
+  /**
+   * Finds one instance, and hands over its remote and the connection: `cb(err)` or `cb(null, remote, d)`.
+   * `d.end()` gives the connection back. Errors are those of `connect`.
+   */
+  // As above.
+  // oxlint-disable-next-line no-explicit-any
+  dnodeFor<T = any>(
+    query: string,
+    cb: (error: DserviceError | null, remote?: Remote<T>, d?: ServiceConnection) => void,
+  ): void {
+    const { clock, matcher } = this.#runtime;
+    // Deferred, so that what the callback throws is the program's own exception, not ours.
+    const tell = (...args: Parameters<typeof cb>): void => clock.defer(() => cb(...args));
+    const find = async (): Promise<void> => {
+      const wait = this.#options.wait ?? 10_000;
+      const connection = await this.#open(this.#resolve(), parseQuery(query, matcher), wait);
+      const session = await connection.open();
+      const end = connection.use();
+      session.on('end', end);
+      const { record: instance } = connection;
+      tell(null, session.remote as Remote<T>, {
+        ...{ instance, session, end },
+        on: (event, listener) => session.on(event, listener),
+      });
+    };
+    find().catch((error: unknown) =>
+      tell(
+        DserviceError.is(error)
+          ? error
+          : new DserviceError('ERR_CONNECT', messageOf(error), { cause: error }),
+      ),
+    );
+  }
+
+  /** Connects to an instance that can be reached, trying each once. */
+  async #open(resolver: Resolver, query: ReturnType<typeof parseQuery>, wait: number) {
+    const tried = new Set<string>();
+    for (;;) {
+      const connection = await resolver.wait(query, wait, tried);
+      tried.add(connection.record.id);
+      connection.begin();
+      try {
+        await connection.open();
+        return connection;
+      } catch (error) {
+        if (resolver.pick(query, tried) === undefined) throw error;
+      } finally {
+        connection.end();
+      }
+    }
+  }
+
+  #resolve(): Resolver {
+    if (this.#resolver !== undefined) return this.#resolver;
+    if (this.#stopping !== undefined) {
+      throw new DserviceError('ERR_STATE', 'this service was stopped: make another to call');
+    }
+    const { clock, matcher } = this.#runtime;
+    const { pick, prefer } = this.#options;
+    return (this.#resolver = new Resolver({
+      ...{ clock, matcher, discovery: this.discovery, pick, prefer },
+      open: (endpoint) => this.#dial(endpoint),
+      reachable: (endpoint) => this.#runtime.reachable(endpoint, this.#reach),
+    }));
+  }
+
+  async #dial(endpoint: string): Promise<Session> {
+    const { tls, auth, deadline, callbacks, stacks } = this.#options;
+    const timeout = 5_000;
+    const limits = this.#limits;
+    const channel = await this.#runtime.connect(endpoint, { timeout, tls, limits });
+    return await openSession(this.#runtime, channel, {
+      ...{ auth, limits, timeout, logger: this.#logger },
+      ...(deadline === undefined ? {} : { deadline }),
+      ...(callbacks === undefined ? {} : { callbacks }),
+      ...(stacks === undefined ? {} : { stacks }),
+    });
+  }
+
+  #makeDiscovery(): Discovery {
+    const given = this.#options.discovery;
+    if (given === undefined) return this.#runtime.discover(this.#reach);
+    return 'announce' in given ? given : this.#runtime.merge(given);
+  }
+}
+
+function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
