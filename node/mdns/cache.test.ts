@@ -27,7 +27,13 @@ const txt = (text: string, ttl = 4500): TxtRr => ({
   flush: true,
   data: [Buffer.from(text)],
 });
-const address = (data: string, ttl = 120): Rr => ({ name: host, type: 'A', ttl, flush: true, data });
+const address = (data: string, ttl = 120): Rr => ({
+  name: host,
+  type: 'A',
+  ttl,
+  flush: true,
+  data,
+});
 const gone = (rr: Rr): Rr => ({ ...rr, ttl: 0 });
 
 let clock: VirtualClock;
@@ -106,7 +112,9 @@ describe('expiry (RFC 6762 §10)', () => {
   test('it is asked for at 80, 85, 90 and 95 % of its time, and up to 2 % later (§5.2)', async () => {
     cache.receive([ptr(instance, 100)], '10.0.0.1');
     await clock.advance(100_000);
-    expect(asked.map(({ question }) => question)).toEqual(Array(4).fill({ name: serviceType, type: 'PTR' }));
+    expect(asked.map(({ question }) => question)).toEqual(
+      Array(4).fill({ name: serviceType, type: 'PTR' }),
+    );
     for (const [i, share] of [80, 85, 90, 95].entries()) {
       expect(asked[i]?.at).toBeGreaterThanOrEqual(share);
       expect(asked[i]?.at).toBeLessThanOrEqual(share + 2);
@@ -233,9 +241,7 @@ describe('the bound', () => {
     await clock.advance(100);
     cache.receive([ptr(`i1.${serviceType}`)], '10.0.0.1');
     cache.receive([ptr(`i4.${serviceType}`)], '10.0.0.1');
-    expect(cache.listed(serviceType).sort()).toEqual(
-      [1, 3, 4].map((i) => `i${i}.${serviceType}`),
-    );
+    expect(cache.listed(serviceType).sort()).toEqual([1, 3, 4].map((i) => `i${i}.${serviceType}`));
   });
 });
 

@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { fromPacket, isPlausible, toPacket } from './codec.js';
-import { makeRecord } from './fixtures.js';
+import { makeRecord } from './fixtures/record.js';
 import { selectInterfaces } from './interfaces.js';
 import { makeMessage, rrSize, type Message, type Rr } from './message.js';
 import { mdns } from './mdns.js';
 import { packGroups, packQuery, packetSize } from './packets.js';
-import { hostWith, Wire } from './wire.js';
+import { hostWith, Wire } from './fixtures/wire.js';
 import { defaultTtls, zoneOf } from './zone.js';
 
 const encode = (message: Message) => dnsPacket.encode(toPacket(message));
@@ -84,8 +84,14 @@ test('known answers that do not fit follow, and all packets but the last say so'
   const known = Array.from({ length: 60 }, () => rrs()[0] as Rr); // the first is there
   const messages = packQuery([{ question, known }]);
   expect(messages.length).toBeGreaterThan(3);
-  expect(messages.map(({ questions }) => questions.length)).toEqual([1, ...messages.slice(1).map(() => 0)]);
-  expect(messages.map(({ truncated }) => truncated)).toEqual([...messages.slice(1).map(() => true), false]);
+  expect(messages.map(({ questions }) => questions.length)).toEqual([
+    1,
+    ...messages.slice(1).map(() => 0),
+  ]);
+  expect(messages.map(({ truncated }) => truncated)).toEqual([
+    ...messages.slice(1).map(() => true),
+    false,
+  ]);
   expect(messages.flatMap(({ answers }) => answers)).toEqual(known);
   for (const message of messages) expect(encode(message).length).toBeLessThanOrEqual(packetSize);
 });
@@ -96,7 +102,9 @@ test('many questions go into several packets', () => {
     known: [],
   }));
   const messages = packQuery(queries);
-  expect(messages.flatMap(({ questions }) => questions)).toEqual(queries.map(({ question }) => question));
+  expect(messages.flatMap(({ questions }) => questions)).toEqual(
+    queries.map(({ question }) => question),
+  );
   for (const message of messages) {
     expect(message.truncated).toBe(false);
     expect(encode(message).length).toBeLessThanOrEqual(packetSize);

@@ -67,7 +67,9 @@ function fromAnswer(answer: Answer): Rr[] {
     case 'TXT': {
       const parts = Array.isArray(answer.data) ? answer.data : [answer.data];
       // Copies: a slice would keep the whole packet in memory for as long as the record is.
-      return [{ ...base, type: 'TXT', data: parts.map((part) => Uint8Array.from(Buffer.from(part))) }];
+      return [
+        { ...base, type: 'TXT', data: parts.map((part) => Uint8Array.from(Buffer.from(part))) },
+      ];
     }
     case 'NSEC':
       return [{ ...base, type: 'NSEC', data: answer.data.rrtypes }];

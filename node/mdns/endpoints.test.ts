@@ -95,7 +95,9 @@ describe('what is read', () => {
   test('nothing makes it throw', () => {
     const e = fc.oneof(
       fc.string(),
-      fc.array(fc.constantFrom('tcp:', 'ws://', '99999', '/', ' ', ':', '[', '::1', 'a')).map((x) => x.join('')),
+      fc
+        .array(fc.constantFrom('tcp:', 'ws://', '99999', '/', ' ', ':', '[', '::1', 'a'))
+        .map((x) => x.join('')),
     );
     fc.assert(
       fc.property(e, fc.string(), fc.boolean(), (value, u, loopback) => {

@@ -45,7 +45,10 @@ test('only those that were named', () => {
 test('an interface that was made anew is another one', () => {
   const [eth] = selectInterfaces({ eth1: [v4('10.1.0.1', 24)] }, 'lan');
   const [same] = selectInterfaces({ eth1: [v4('10.1.0.1', 24)] }, 'lan');
-  const [anew] = selectInterfaces({ eth1: [v4('10.1.0.1', 24, false, '02:00:00:00:00:02')] }, 'lan');
+  const [anew] = selectInterfaces(
+    { eth1: [v4('10.1.0.1', 24, false, '02:00:00:00:00:02')] },
+    'lan',
+  );
   if (!eth || !same || !anew) throw new Error('unreachable');
   expect(sameInterface(eth, same)).toBe(true);
   expect(sameInterface(eth, anew)).toBe(false);

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { InstanceRecord } from '../../src/discovery/record.js';
-import { makeRecord } from './fixtures.js';
-import { Agent, cannotMakeNetworks, Lab, line } from './lab.js';
+import { makeRecord } from './fixtures/record.js';
+import { Agent, cannotMakeNetworks, Lab, line } from './fixtures/lab.js';
 import { subtypeName } from './names.js';
 
 const why = cannotMakeNetworks();
@@ -12,8 +12,10 @@ const record = makeRecord({
 });
 const label = `image-resize-${record.id}`;
 
-const byName = (name: string) => (said: Readonly<Record<string, unknown>>, type = 'up') =>
-  said['type'] === type && (said['record'] as InstanceRecord | undefined)?.name === name;
+const byName =
+  (name: string) =>
+  (said: Readonly<Record<string, unknown>>, type = 'up') =>
+    said['type'] === type && (said['record'] as InstanceRecord | undefined)?.name === name;
 
 describe.skipIf(why !== undefined)(`other stacks${why === undefined ? '' : `: ${why}`}`, () => {
   let lab: Lab;
@@ -42,7 +44,7 @@ describe.skipIf(why !== undefined)(`other stacks${why === undefined ? '' : `: ${
 
   /** Runs a program on host b that prints lines of JSON. */
   function program(file: string, ...args: string[]): Agent {
-    const bundle = lab.bundle(`${import.meta.dirname}/${file}`, `${file}.cjs`);
+    const bundle = lab.bundle(`${import.meta.dirname}/fixtures/${file}`, `${file}.cjs`);
     const made = new Agent(lab.start('b', [process.execPath, bundle, ...args]));
     agents.push(made);
     return made;
@@ -65,7 +67,10 @@ describe.skipIf(why !== undefined)(`other stacks${why === undefined ? '' : `: ${
       const a = await agent('a');
       await a.tell({ do: 'announce', record });
       for (const type of ['_dservice._tcp', subtypeName(record.name).replace('.local', '')]) {
-        const [, interfaceName, protocol, name, , domain, host, address, port, txt] = await browse(type, label);
+        const [, interfaceName, protocol, name, , domain, host, address, port, txt] = await browse(
+          type,
+          label,
+        );
         expect({ interfaceName, protocol, name, domain, host, address, port }).toEqual({
           interfaceName: 'net0',
           protocol: 'IPv4',
@@ -107,21 +112,37 @@ describe.skipIf(why !== undefined)(`other stacks${why === undefined ? '' : `: ${
       browser.kill();
     });
 
-    test.each(['a', 'b'])('what it publishes comes up at us on host %s, and goes down', async (host) => {
-      const ours = await agent(host);
-      await ours.tell({ do: 'browse', name: 'theirs' });
-      const publisher = lab.start(
-        'b',
-        ['avahi-publish-service', '-s', 'Their printer', '_dservice._tcp', '1234', 'n=theirs', 'v=3.2.1'],
-        env,
-      );
-      const up = await ours.until((said) => byName('theirs')(said));
-      expect(up).toMatchObject({
-        record: { version: '3.2.1', endpoints: ['tcp://10.77.0.2:1234'], state: 'up', relies: [] },
-      });
-      publisher.kill();
-      await ours.until((said) => byName('theirs')(said, 'down'));
-    });
+    test.each(['a', 'b'])(
+      'what it publishes comes up at us on host %s, and goes down',
+      async (host) => {
+        const ours = await agent(host);
+        await ours.tell({ do: 'browse', name: 'theirs' });
+        const publisher = lab.start(
+          'b',
+          [
+            'avahi-publish-service',
+            '-s',
+            'Their printer',
+            '_dservice._tcp',
+            '1234',
+            'n=theirs',
+            'v=3.2.1',
+          ],
+          env,
+        );
+        const up = await ours.until((said) => byName('theirs')(said));
+        expect(up).toMatchObject({
+          record: {
+            version: '3.2.1',
+            endpoints: ['tcp://10.77.0.2:1234'],
+            state: 'up',
+            relies: [],
+          },
+        });
+        publisher.kill();
+        await ours.until((said) => byName('theirs')(said, 'down'));
+      },
+    );
   });
 
   test('bonjour-service sees our service', async () => {

@@ -36,7 +36,8 @@ export class KnownAnswers {
     const key = `${from.address} ${from.port}`;
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) {
-      if (!message.truncated || this.#waiting.size >= maxWaiting) return this.#give([message], from);
+      if (!message.truncated || this.#waiting.size >= maxWaiting)
+        return this.#give([message], from);
       const delay = 400 + 100 * this.#clock.random();
       const cancel = this.#clock.after(delay, () => this.#finish(key, from), true);
       this.#waiting.set(key, { messages: [message], cancel });

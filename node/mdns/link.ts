@@ -50,6 +50,8 @@ export class Link {
   /** How many instances lack what a question asks for. */
   readonly #resolving = new Map<string, number>();
   #error: Error | undefined;
+  /** The error was the socket's, not that of sending. */
+  #socketFailed = false;
   #closed = false;
 
   constructor(options: LinkOptions) {
@@ -130,7 +132,6 @@ export class Link {
   /** Makes the socket anew, announces and asks again. What was heard stays. */
   reopen(): void {
     void this.#transport.close();
-    this.#error = undefined;
     this.#transport = this.#openTransport();
     this.#responder.restart();
     this.#querier.restart();
@@ -151,8 +152,17 @@ export class Link {
       receive: (message, from) => {
         if (transport === this.#transport && !this.#closed) this.#receive(message, from);
       },
+      ready: () => {
+        // Where sending failed, only a packet that leaves shows that it works again.
+        const nothingToSend = this.#published.size === 0 && this.#querier.idle;
+        if (transport === this.#transport && (this.#socketFailed || nothingToSend)) {
+          this.#setError(undefined);
+        }
+      },
       failed: (error) => {
-        if (transport === this.#transport) this.#setError(error);
+        if (transport !== this.#transport) return;
+        this.#socketFailed = true;
+        this.#setError(error);
       },
     });
     return transport;
@@ -170,13 +180,18 @@ export class Link {
   }
 
   #setError(error: Error | undefined): void {
+    if (error === undefined) this.#socketFailed = false;
     if (this.#closed || error?.message === this.#error?.message) return;
     this.#error = error;
     this.#options.health();
   }
 
   #receive(message: Message, from: Peer): void {
-    if (!message.response) return this.#responder.query(message, from);
+    if (!message.response) {
+      this.#querier.heard(message);
+      this.#responder.query(message, from);
+      return;
+    }
     // RFC 6762 §6: an answer from another port is none.
     if (from.port !== this.#options.port) return;
     const rrs = [...message.answers, ...message.additionals];

@@ -139,9 +139,7 @@ class MdnsDiscovery implements Discovery {
    * without the network, with the endpoints that others make of it.
    */
   #showOwn(record: InstanceRecord): void {
-    const seen = [...this.#links.values()].flatMap(
-      (link) => link.publish(record)?.endpoints ?? [],
-    );
+    const seen = [...this.#links.values()].flatMap((link) => link.publish(record)?.endpoints ?? []);
     const endpoints = seen.length > 0 ? [...new Set(seen)] : record.endpoints;
     this.#union.put('own', 0, { ...record, endpoints });
   }

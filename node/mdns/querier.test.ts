@@ -1,6 +1,6 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
-import type { Message, Question, Rr } from './message.js';
+import { makeMessage, type Message, type Question, type Rr } from './message.js';
 import { serviceType } from './names.js';
 import { Querier } from './querier.js';
 
@@ -38,7 +38,11 @@ test('questions of one turn share a packet, with what is known', async () => {
   querier.start(ptr);
   await clock.advance(0);
   expect(sent.length).toBe(1);
-  expect(sent[0]?.message).toMatchObject({ response: false, questions: [ptr, srv], answers: known });
+  expect(sent[0]?.message).toMatchObject({
+    response: false,
+    questions: [ptr, srv],
+    answers: known,
+  });
 });
 
 test('a stopped question is not asked any more', async () => {
@@ -79,6 +83,42 @@ test('on another link all is asked as for the first time', async () => {
   querier.restart();
   await clock.advance(8000);
   expect(times()).toEqual([100, 101, 103, 107]);
+});
+
+describe('what somebody else has just asked (RFC 6762 §7.3)', () => {
+  const answer: Rr = { ...ptr, type: 'PTR', ttl: 60, flush: false, data: 'x' };
+
+  /** Hears a question a moment before ours is due, 15 s after the start. */
+  async function hear(message: Partial<Message>): Promise<number[]> {
+    querier.start(ptr);
+    await clock.advance(14_000);
+    sent.length = 0;
+    querier.heard(makeMessage({ questions: [ptr], ...message }));
+    await clock.advance(20_000);
+    return times();
+  }
+
+  test('is not asked again', async () => expect(await hear({})).toEqual([30]));
+
+  test('unless he knows what we do not', async () => {
+    expect(await hear({ answers: [answer] })).toEqual([15, 31]);
+  });
+
+  test('and is not, when we know that too', async () => {
+    known = [answer];
+    expect(await hear({ answers: [answer] })).toEqual([30]);
+  });
+
+  test('our own question that comes back changes nothing', async () => {
+    querier.start(ptr);
+    for (let i = 0; i < 100; i++) {
+      await clock.advance(i === 0 ? 0 : 1000);
+      for (const { message } of sent.splice(0)) {
+        expect([0, 1, 3, 7, 15, 31, 63]).toContain(i);
+        querier.heard(message);
+      }
+    }
+  });
 });
 
 test('what does not fit into a packet is not asked', async () => {

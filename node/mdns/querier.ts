@@ -1,5 +1,12 @@
 import type { Clock } from '../../src/clock.js';
-import { setKey, type Message, type Question, type Rr } from './message.js';
+import {
+  answers as isAnswer,
+  rrKey,
+  setKey,
+  type Message,
+  type Question,
+  type Rr,
+} from './message.js';
 import { isEncodable } from './names.js';
 import { packQuery } from './packets.js';
 
@@ -39,6 +46,10 @@ export class Querier {
     this.#options = options;
   }
 
+  get idle(): boolean {
+    return this.#asked.size === 0;
+  }
+
   asks(question: Question): boolean {
     return this.#asked.has(setKey(question.name, question.type));
   }
@@ -60,9 +71,30 @@ export class Querier {
   again(questions: readonly Question[]): void {
     if (this.#closed) return;
     for (const question of questions) {
-      if (isEncodable(question.name)) this.#once.set(setKey(question.name, question.type), question);
+      if (isEncodable(question.name))
+        this.#once.set(setKey(question.name, question.type), question);
     }
     this.#flushSoon();
+  }
+
+  /**
+   * Somebody else asks. What we were about to ask too, and he knows no answers of that we do not, need
+   * not be asked again (RFC 6762 §7.3). Our own questions come back to us as well: those are not due.
+   */
+  heard({ questions, answers, truncated }: Message): void {
+    if (truncated) return;
+    const now = this.#options.clock.now();
+    for (const question of questions) {
+      const asked = this.#asked.get(setKey(question.name, question.type));
+      const wait = (asked?.interval ?? 0) / 2;
+      if (asked === undefined || question.unicast === true) continue;
+      if (asked.nextAt <= now || asked.nextAt - now > wait / 4) continue;
+      const known = new Set(this.#options.known(asked.question).map(rrKey));
+      const theirs = answers.filter((rr) => isAnswer(question, rr));
+      if (!theirs.every((rr) => known.has(rrKey(rr)))) continue;
+      asked.nextAt = now + asked.interval;
+      asked.interval = Math.min(asked.interval * 2, maxInterval);
+    }
   }
 
   /** Asks everything as if for the first time: the link is another one. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
-import { makeRecord } from './fixtures.js';
+import { makeRecord } from './fixtures/record.js';
 import type { Interface } from './interfaces.js';
 import { makeMessage, rrKey, type Message, type Question, type Rr } from './message.js';
 import { metaType, serviceType, subtypeName } from './names.js';
@@ -87,7 +87,8 @@ describe('announcing (RFC 6762 §8.3)', () => {
     responder.publish(zone({ state: 'up' }));
     await clock.advance(60_000);
     expect(sent.map(({ at }) => at)).toEqual([100_000, 101_000]);
-    for (const { message } of sent) expect(message.answers).toEqual([rrOf('TXT', zone({ state: 'up' }))]);
+    for (const { message } of sent)
+      expect(message.answers).toEqual([rrOf('TXT', zone({ state: 'up' }))]);
   });
 
   test('no change announces nothing', async () => {
@@ -169,7 +170,9 @@ describe('goodbye (RFC 6762 §10.1)', () => {
     await responder.withdraw(instance);
     responder.publish(zone());
     await clock.advance(10_000);
-    expect(sent.filter(({ message }) => message.answers.some(({ ttl }) => ttl === 0)).length).toBe(1);
+    expect(sent.filter(({ message }) => message.answers.some(({ ttl }) => ttl === 0)).length).toBe(
+      1,
+    );
   });
 });
 
@@ -322,7 +325,11 @@ describe('known answers (RFC 6762 §7)', () => {
   test('however many askers leave their queries open, all are answered', async () => {
     await settle();
     for (let i = 0; i < 500; i++) {
-      ask([{ name: serviceType, type: 'PTR' }], { truncated: true }, { address: '10.0.0.3', port: i + 1 });
+      ask(
+        [{ name: serviceType, type: 'PTR' }],
+        { truncated: true },
+        { address: '10.0.0.3', port: i + 1 },
+      );
     }
     ask([{ name: serviceType, type: 'PTR' }], { truncated: true });
     await clock.advance(5000);

@@ -92,9 +92,10 @@ export class Responder {
     const sets = changedSets(before, zone);
     if (sets.size === 0) return;
     const gone = before.rrs.filter(
-      (rr) => !zone.rrs.some((other) => setKey(other.name, other.type) === setKey(rr.name, rr.type)),
+      (rr) =>
+        !zone.rrs.some((other) => setKey(other.name, other.type) === setKey(rr.name, rr.type)),
     );
-    this.#sayGoodbye(gone);
+    void this.#sayGoodbye(gone);
     this.#spend(served, sets);
   }
 
@@ -164,7 +165,10 @@ export class Responder {
     const groups: Group[] = [];
     for (const [{ zone }, sets] of this.#announcing) {
       const rrs = zone.rrs.filter((rr) => sets === undefined || sets.has(setKey(rr.name, rr.type)));
-      groups.push({ answers: rrs, additionals: rrs.some((rr) => rr.name === zone.nsec.name) ? [zone.nsec] : [] });
+      groups.push({
+        answers: rrs,
+        additionals: rrs.some((rr) => rr.name === zone.nsec.name) ? [zone.nsec] : [],
+      });
     }
     this.#announcing.clear();
     if (!this.#closed) this.#multicast(groups);
@@ -216,7 +220,9 @@ export class Responder {
 
   #owns(rr: Rr): boolean {
     const key = rrKey(rr);
-    return [...this.#served.values()].some(({ zone }) => zone.rrs.some((own) => rrKey(own) === key));
+    return [...this.#served.values()].some(({ zone }) =>
+      zone.rrs.some((own) => rrKey(own) === key),
+    );
   }
 
   /** Answers a query: at once, or after a moment (RFC 6762 §6). */

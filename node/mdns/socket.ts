@@ -26,6 +26,7 @@ export const openSocket: OpenTransport = (iface, port, handlers) => {
   const socket = createSocket({ type: 'udp4', reuseAddr: true });
   let state: 'opening' | 'open' | 'closed' = 'opening';
   let waiting: Waiting[] = [];
+  let reason = new Error('The socket is closed');
   let inFlight = 0;
   let drained: (() => void) | undefined;
 
@@ -51,6 +52,7 @@ export const openSocket: OpenTransport = (iface, port, handlers) => {
     state = 'open';
     const ready = waiting;
     waiting = [];
+    handlers.ready();
     for (const { message, to, done } of ready) send(message, to, done);
   });
   // dns-packet's own decoder made these, though the event is declared with looser types.
@@ -74,13 +76,14 @@ export const openSocket: OpenTransport = (iface, port, handlers) => {
 
   function fail(error: unknown): void {
     if (state === 'closed') return;
+    reason = error instanceof Error ? error : new Error(String(error));
     void close();
-    handlers.failed(error instanceof Error ? error : new Error(String(error)));
+    handlers.failed(reason);
   }
 
   function send(message: Message, to?: Peer, done?: (error?: Error) => void): void {
     if (state === 'closed') {
-      if (done !== undefined) process.nextTick(done, new Error('The socket is closed'));
+      if (done !== undefined) process.nextTick(done, reason);
       return;
     }
     if (state === 'opening') {
@@ -107,7 +110,7 @@ export const openSocket: OpenTransport = (iface, port, handlers) => {
   function close(): Promise<void> {
     closing ??= new Promise((resolve) => {
       state = 'closed';
-      for (const { done } of waiting) done?.(new Error('The socket is closed'));
+      for (const { done } of waiting) done?.(reason);
       waiting = [];
       // A socket that is closed drops what it is about to send.
       drained = () => mdns.destroy(resolve);

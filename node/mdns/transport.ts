@@ -23,6 +23,8 @@ export interface TransportHandlers {
   accept(address: string): boolean;
   /** A packet that could be decoded. */
   receive(message: Message, from: Peer): void;
+  /** The socket can be used. At most once. */
+  ready(): void;
   /** The socket cannot be used and is to be made anew. At most once. */
   failed(error: Error): void;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { InstanceRecord } from '../../src/discovery/record.js';
-import { makeRecord } from './fixtures.js';
+import { makeRecord } from './fixtures/record.js';
 import { decodeTxt, encodeTxt } from './txt.js';
 
 const none = { e: undefined, u: undefined };
@@ -54,21 +54,27 @@ describe('a record', () => {
 
   test('comes back as it was', () => {
     fc.assert(
-      fc.property(record, fc.option(fc.string({ unit: 'binary', maxLength: 300 }), { nil: undefined }), (given, u) => {
-        const back = decodeTxt(encodeTxt(given, { e: undefined, u }));
-        expect(back).toMatchObject({
-          name: given.name,
-          version: given.version,
-          id: given.id,
-          state: given.state,
-          degraded: given.degraded,
-          u,
-        });
-        const length = Buffer.byteLength(
-          given.relies.map(({ name: on, range, optional }) => `${optional ? '?' : ''}${on}@${range}`).join(','),
-        );
-        if (length < 200) expect(back).toMatchObject({ relies: given.relies, partial: false });
-      }),
+      fc.property(
+        record,
+        fc.option(fc.string({ unit: 'binary', maxLength: 300 }), { nil: undefined }),
+        (given, u) => {
+          const back = decodeTxt(encodeTxt(given, { e: undefined, u }));
+          expect(back).toMatchObject({
+            name: given.name,
+            version: given.version,
+            id: given.id,
+            state: given.state,
+            degraded: given.degraded,
+            u,
+          });
+          const length = Buffer.byteLength(
+            given.relies
+              .map(({ name: on, range, optional }) => `${optional ? '?' : ''}${on}@${range}`)
+              .join(','),
+          );
+          if (length < 200) expect(back).toMatchObject({ relies: given.relies, partial: false });
+        },
+      ),
     );
   });
 
@@ -90,14 +96,24 @@ describe('a record', () => {
       range: '^1.2.3',
     }));
     const strings = encodeTxt(makeRecord({ relies }), none);
-    expect(strings.map((bytes) => Buffer.from(bytes).toString().split('=')[0])).toEqual(
-      ['n', 'v', 'id', 's', 'r', 'r1', 'r2', 'r3'],
-    );
+    expect(strings.map((bytes) => Buffer.from(bytes).toString().split('=')[0])).toEqual([
+      'n',
+      'v',
+      'id',
+      's',
+      'r',
+      'r1',
+      'r2',
+      'r3',
+    ]);
     expect(decodeTxt(strings)).toMatchObject({ relies, partial: false });
   });
 
   test('of longer relies it says that they are missing', () => {
-    const relies = Array.from({ length: 60 }, (_, i) => ({ name: `service-${i}`, range: '>=1.2.3 <4' }));
+    const relies = Array.from({ length: 60 }, (_, i) => ({
+      name: `service-${i}`,
+      range: '>=1.2.3 <4',
+    }));
     const strings = encodeTxt(makeRecord({ relies }), none);
     expect(decodeTxt(strings)).toMatchObject({ relies: [], partial: true });
     expect(text(makeRecord({ relies }))).toContain('p');
@@ -155,11 +171,31 @@ describe('reading', () => {
         decodeTxt(strings);
       }),
     );
-    const part = fc.constantFrom('n', 'v', 'id', 's', 'r', 'r1', 'r9', 'e', 'u', 'p', 'd', '=', ',', '@', 'é', '%2C');
+    const part = fc.constantFrom(
+      'n',
+      'v',
+      'id',
+      's',
+      'r',
+      'r1',
+      'r9',
+      'e',
+      'u',
+      'p',
+      'd',
+      '=',
+      ',',
+      '@',
+      'é',
+      '%2C',
+    );
     fc.assert(
-      fc.property(fc.array(fc.array(part).map((parts) => Buffer.from(parts.join('')))), (strings) => {
-        decodeTxt(strings);
-      }),
+      fc.property(
+        fc.array(fc.array(part).map((parts) => Buffer.from(parts.join('')))),
+        (strings) => {
+          decodeTxt(strings);
+        },
+      ),
     );
   });
 });

@@ -52,10 +52,7 @@ export function mergeDiscoveries({ discoveries, clock }: MergeOptions): MergedDi
     };
   }
 
-  function browse(
-    name: string | undefined,
-    listener: (event: DiscoveryEvent) => void,
-  ): () => void {
+  function browse(name: string | undefined, listener: (event: DiscoveryEvent) => void): () => void {
     if (closed) return () => {};
     const table = new InstanceTable(clock);
     const union = new Union(table);

@@ -116,7 +116,10 @@ export function discoverySuite(options: DiscoverySuiteOptions): void {
     a.announce(three);
     await late.next('up', three.id);
     equal(
-      late.events.slice(0, 2).map(({ record }) => record.id).sort(),
+      late.events
+        .slice(0, 2)
+        .map(({ record }) => record.id)
+        .sort(),
       [one.id, two.id].sort(),
       'the first two',
     );
