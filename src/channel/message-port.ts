@@ -14,6 +14,7 @@ export interface PortLike {
   off?(type: string, listener: (value: unknown) => void): unknown;
   start?(): void;
   close?(): void;
+  terminate?(): unknown;
 }
 
 /**
@@ -63,7 +64,9 @@ export function messagePortChannel(
     const { message: why } = event as { message?: string };
     over(new Error(`the worker failed: ${why}`, { cause: event }));
   };
-  const listeners = Object.entries({ message, close: ended, exit: ended, error: failed });
+  const listeners = Object.entries({ message, close: ended, exit: ended });
+  // In a worker's own scope it would be any error of the program.
+  if (port.terminate) listeners.push(['error', failed]);
 
   const { channel, feed } = channelOver(
     {

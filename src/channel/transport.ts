@@ -29,8 +29,9 @@ export interface Feed {
   ended(error?: Error): void;
 }
 
-/** Milliseconds without progress, in sending what is left and then in the peer's own end. */
-const linger = 10_000;
+/** Milliseconds without progress in sending what is left, and for the peer's own end after that. */
+const stalled = 10_000;
+const unanswered = 2_000;
 
 /**
  * The rules of the channel port, kept once for all adapters: what arrives waits for `open` and
@@ -85,7 +86,7 @@ export function channelOver(
 
   const watch = (before: number): void => {
     stopTimer = clock?.after(
-      linger,
+      before > 0 ? stalled : unanswered,
       () => {
         const left = transport.buffered();
         if (left < before) watch(left);
