@@ -11,6 +11,7 @@ import { measureChurn, measureMemory, measureRates, measureSetup } from './measu
 import { endAll } from './process.mjs';
 import { printReport } from './report.mjs';
 import { measureSizes } from './sizes.mjs';
+import { measureStart } from './start.mjs';
 import { subjects } from './subjects/index.mjs';
 import { work } from './work.mjs';
 
@@ -41,6 +42,7 @@ const parts = {
   setup: measureSetup,
   memory: measureMemory,
   sizes: measureSizes,
+  start: measureStart,
 };
 
 const plan = makePlan(options);
@@ -69,7 +71,7 @@ function makePlan({ quick, only, rounds, profile, 'no-write': silent }) {
   const chosen = Object.keys(parts).filter((name) => words.includes(name));
   // A subject or a work without a part asks for its rates.
   if (chosen.length === 0 || works.length > 0) chosen.unshift('rates');
-  const usual = quick ? ['rates', 'churn', 'sizes'] : Object.keys(parts);
+  const usual = quick ? ['rates', 'churn', 'sizes', 'start'] : Object.keys(parts);
   return {
     parts: only === undefined ? usual : [...new Set(chosen)],
     subjects: named.length > 0 ? named : subjects,
@@ -80,6 +82,7 @@ function makePlan({ quick, only, rounds, profile, 'no-write': silent }) {
     churn: quick ? 200_000 : 1_000_000,
     dnodeChurn: quick ? 5_000 : 20_000,
     sessions: quick ? 200 : 1_000,
+    starts: quick ? 3 : 7,
     setups: quick ? 50 : 200,
     profile,
     // What is documented is a whole run.

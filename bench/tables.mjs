@@ -11,7 +11,7 @@ export function tablesOf(plan, results) {
     .filter(({ rows }) => rows.length > 1);
 }
 
-const makers = { rates, churn, setup, memory, sizes };
+const makers = { rates, churn, setup, memory, start, sizes };
 
 function rates(rates, { subjects, works }) {
   const heads = works.map((it) => work[it].title);
@@ -87,6 +87,16 @@ function memory(sizes) {
   const heads = ['heap, client', 'heap, server', 'process, client', 'process, server'];
   const note = 'What the heap and the whole process grow by for each session, after collections.';
   return { title: 'An idle session', note, rows: [['', ...heads], ...rows] };
+}
+
+function start({ ms, all }) {
+  const note =
+    'Two programs that have no addresses, on loopback: multicast DNS finds the service. From `start()` to the first answer in a program that was already waiting for it.';
+  const rows = [
+    ['', 'median', 'least', 'most'],
+    ['ms', ...[ms, Math.min(...all), Math.max(...all)].map((it) => it.toFixed(0))],
+  ];
+  return { title: 'From start to the first answer', note, rows };
 }
 
 function sizes(sizes) {

@@ -65,6 +65,10 @@ export const tasks = {
     return user + system;
   },
 
+  start: ({ module }, name) => module.start(name),
+
+  firstAnswer: ({ module }, name) => module.firstAnswer(name),
+
   collect: () => globalThis.gc(),
 
   /** Bytes in use. */

@@ -23,6 +23,14 @@ export const subjects = [
   { name: 'bare-port', label: 'bare MessagePort', path: 'port', file: 'bare-port' },
 ];
 
+/** Ours by name, for the time that finding takes. */
+export const service = {
+  name: 'service',
+  label: 'dservice by name',
+  path: 'mdns',
+  file: 'service',
+};
+
 /** @param {Subject} subject */
 export function load(subject) {
   return import(new URL(`${subject.file}.mjs`, import.meta.url).href);
