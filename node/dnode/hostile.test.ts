@@ -283,7 +283,7 @@ describe('limits', () => {
     const { f, served } = answering(1_000);
     const { socket, session } = await rig({ f }, { limits: { unsent: 100_000 } });
     socket.pause();
-    const count = 100_000;
+    const count = 30_000;
     socket.write(methods + call.repeat(count));
     while (session.stream?.isPaused() !== true) {
       await new Promise((resolve) => setImmediate(resolve));
