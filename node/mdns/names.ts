@@ -29,6 +29,7 @@ export function hash16(text: string): string {
 
 /** Names are compared without regard to the case of ASCII letters (RFC 6762 §16). */
 export function canonical(name: string): string {
+  if (!/[A-Z]/.test(name)) return name;
   return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 

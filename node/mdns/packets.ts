@@ -19,7 +19,7 @@ export interface Group {
 }
 
 /**
- * Responses that carry these groups: none larger than a packet, but one whose single group does
+ * Responses that carry these groups: none larger than a packet, but for a single record that does
  * not fit (it is fragmented by IP then, RFC 6762 §17). No record twice in a packet.
  */
 export function packGroups(groups: readonly Group[]): Message[] {
@@ -41,7 +41,7 @@ export function packGroups(groups: readonly Group[]): Message[] {
     additionals = new Map();
     size = headerSize;
   };
-  for (const group of groups) {
+  for (const group of groups.flatMap(split)) {
     const all = [...group.answers, ...group.additionals];
     const bytes = all.reduce((sum, rr) => sum + rrSize(rr), 0);
     if (size + bytes > packetSize) flush();
@@ -51,6 +51,13 @@ export function packGroups(groups: readonly Group[]): Message[] {
   }
   flush();
   return messages;
+}
+
+/** A group that does not fit into a packet is sent a record at a time, all of them as answers. */
+function split(group: Group): Group[] {
+  const all = [...group.answers, ...group.additionals];
+  if (headerSize + all.reduce((sum, rr) => sum + rrSize(rr), 0) <= packetSize) return [group];
+  return all.map((rr) => ({ answers: [rr], additionals: [] }));
 }
 
 /**

@@ -1,11 +1,13 @@
 import type { Clock } from '../../src/clock.js';
 import { Answers } from './answers.js';
-import { answers, makeMessage, rrKey, setKey, type Message, type Rr } from './message.js';
+import { makeMessage, rrKey, setKey, type Message, type Question, type Rr } from './message.js';
 import { canonical } from './names.js';
 import { packGroups, type Group } from './packets.js';
+import { Farewells } from './farewells.js';
 import { KnownAnswers, type Query } from './known.js';
 import type { Peer } from './transport.js';
 import { additionalsFor, type Zone } from './zone.js';
+import { Zones, type OwnRr } from './zones.js';
 
 export interface ResponderOptions {
   readonly clock: Clock;
@@ -39,7 +41,8 @@ const changesAtOnce = 5;
 const changeInterval = 12_000;
 const repeatAfter = 1000; // §8.3
 const repeatable = 10_000;
-const goodbyeRepeatAfter = 250;
+const packetsPerWave = 32;
+const waveInterval = 10;
 const defenceInterval = 1000;
 const probeInterval = 250; // §6: a probe is answered though the record was sent less than a second ago
 const legacyTtl = 10; // §6.7
@@ -49,9 +52,10 @@ export class Responder {
   readonly #options: ResponderOptions;
   /** By canonical instance name. */
   readonly #served = new Map<string, Served>();
+  readonly #zones = new Zones();
   readonly #answers: Answers;
   readonly #known: KnownAnswers;
-  readonly #farewells = new Map<() => void, () => void>();
+  readonly #farewells: Farewells;
   /** Zones to announce at the end of the turn, and the sets of records to announce; all, if undefined. */
   readonly #announcing = new Map<Served, Set<string> | undefined>();
   #scheduled = false;
@@ -63,6 +67,14 @@ export class Responder {
       clock: options.clock,
       interval: options.interval,
       send: (groups) => this.#multicast(groups),
+    });
+    this.#farewells = new Farewells({
+      clock: options.clock,
+      send: (goodbyes) => {
+        const groups = goodbyes.map((rr) => ({ answers: [rr], additionals: [] }));
+        return this.#send(packGroups(groups), (rr) => !this.#isOurs(rr), false);
+      },
+      isOurs: (rr) => this.#isOurs(rr),
     });
     this.#known = new KnownAnswers(options.clock, (query) => this.#answer(query));
   }
@@ -83,19 +95,22 @@ export class Responder {
       repeats: new Set(),
     };
     this.#served.set(key, fresh);
+    this.#zones.add(zone);
     this.#announceTwice(fresh, undefined);
   }
 
   #change(served: Served, zone: Zone): void {
     const before = served.zone;
-    served.zone = zone;
     const sets = changedSets(before, zone);
     if (sets.size === 0) return;
+    served.zone = zone;
+    this.#zones.delete(before);
+    this.#zones.add(zone);
     const gone = before.rrs.filter(
       (rr) =>
         !zone.rrs.some((other) => setKey(other.name, other.type) === setKey(rr.name, rr.type)),
     );
-    void this.#sayGoodbye(gone);
+    void this.#farewells.say(gone);
     this.#spend(served, sets);
   }
 
@@ -175,59 +190,65 @@ export class Responder {
   }
 
   #multicast(groups: readonly Group[]): void {
-    for (const message of packGroups(groups)) {
-      this.#answers.sent([...message.answers, ...message.additionals]);
-      this.#options.send(message);
-    }
+    void this.#send(packGroups(groups), (rr) => this.#isOurs(rr), true);
+  }
+
+  #isOurs(rr: Rr): boolean {
+    return this.#zones.alike(rr).same !== undefined;
   }
 
   /**
-   * Says goodbye (RFC 6762 §10.1), and once more a little later, since a lost goodbye costs others
-   * two minutes. Resolves when the first has left.
+   * Sends packets to the group, many in waves, since receivers have buffers; of what waited, only
+   * what is true yet. Resolves when all have left.
    */
+  async #send(
+    messages: readonly Message[],
+    isTrue: (rr: Rr) => boolean,
+    background: boolean,
+  ): Promise<void> {
+    const { clock } = this.#options;
+    const sending = messages.map((message, i) => {
+      const wave = Math.floor(i / packetsPerWave);
+      return new Promise<void>((done) => {
+        if (wave === 0) return this.#sendOne(message, done);
+        const sendLater = () => {
+          const answers = message.answers.filter(isTrue);
+          const additionals = message.additionals.filter(isTrue);
+          if (this.#closed || answers.length === 0) return done();
+          this.#sendOne({ ...message, answers, additionals }, done);
+        };
+        clock.after(wave * waveInterval, sendLater, background);
+      });
+    });
+    await Promise.all(sending);
+  }
+
+  #sendOne(message: Message, done: () => void): void {
+    this.#answers.sent([...message.answers, ...message.additionals]);
+    this.#options.send(message, undefined, done);
+  }
+
+  /** Says goodbye. Resolves when that has left. */
   withdraw(instance: string): Promise<void> {
     const key = canonical(instance);
     const served = this.#served.get(key);
     if (served === undefined) return Promise.resolve();
     this.#served.delete(key);
+    this.#zones.delete(served.zone);
     this.#announcing.delete(served);
     served.cancelDelayed?.();
     served.cancelDefence?.();
     for (const cancel of served.repeats) cancel();
     this.#answers.forget(served.zone.rrs);
     // The type itself stays as long as anybody has it, and expires when nobody does.
-    return this.#sayGoodbye(served.zone.rrs.filter((rr) => rr.name !== metaName(served.zone, rr)));
-  }
-
-  #sayGoodbye(rrs: readonly Rr[]): Promise<void> {
-    if (rrs.length === 0) return Promise.resolve();
-    const goodbyes = rrs.map((rr) => ({ ...rr, ttl: 0 }));
-    const say = () =>
-      Promise.all(
-        packGroups([{ answers: goodbyes, additionals: [] }]).map(
-          (message) => new Promise<void>((done) => this.#options.send(message, undefined, done)),
-        ),
-      );
-    const repeat = () => {
-      this.#farewells.delete(repeat);
-      // Not what was announced again in the meantime.
-      if (!rrs.some((rr) => this.#owns(rr))) void say();
-    };
-    const cancel = this.#options.clock.after(goodbyeRepeatAfter, repeat, true);
-    this.#farewells.set(repeat, cancel);
-    return say().then(() => {});
-  }
-
-  #owns(rr: Rr): boolean {
-    const key = rrKey(rr);
-    return [...this.#served.values()].some(({ zone }) =>
-      zone.rrs.some((own) => rrKey(own) === key),
+    return this.#farewells.say(
+      served.zone.rrs.filter((rr) => rr.name !== metaName(served.zone, rr)),
     );
   }
 
   /** Answers a query: at once, or after a moment (RFC 6762 §6). */
   query(message: Message, from: Peer): void {
-    if (this.#served.size === 0) return;
+    if (this.#zones.size === 0) return;
     this.#known.receive(message, from);
   }
 
@@ -235,34 +256,28 @@ export class Responder {
     const { message, from } = query;
     if (from.port !== this.#options.port) return this.#answerLegacy(query);
     const probe = message.authorities.length > 0;
-    const byUnicast: Group[] = [];
-    for (const { zone } of this.#served.values()) {
-      const direct: Rr[] = [];
-      for (const question of message.questions) {
-        for (const rr of matches(zone, question)) {
-          if (query.knows(rr)) continue;
-          const unicast =
-            question.unicast === true &&
-            !this.#options.isOwn(from.address) &&
-            this.#answers.sentWithin(rr, (rr.ttl * 1000) / 4);
-          if (unicast) direct.push(rr);
-          else {
-            const interval = probe ? Math.min(probeInterval, this.#options.interval) : undefined;
-            this.#answers.add(rr, additionalsFor(zone, rr), interval);
-          }
+    const byUnicast: OwnRr[] = [];
+    for (const question of message.questions) {
+      for (const own of this.#zones.answer(question)) {
+        const { rr, zone } = own;
+        if (query.knows(rr)) continue;
+        const unicast =
+          question.unicast === true &&
+          !this.#options.isOwn(from.address) &&
+          this.#answers.sentWithin(rr, (rr.ttl * 1000) / 4);
+        if (unicast) byUnicast.push(own);
+        else {
+          const interval = probe ? Math.min(probeInterval, this.#options.interval) : undefined;
+          this.#answers.add(rr, additionalsFor(zone, rr), interval);
         }
       }
-      if (direct.length > 0) byUnicast.push(group(zone, direct));
     }
-    for (const packet of packGroups(byUnicast)) this.#options.send(packet, from);
+    for (const packet of packGroups(byUnicast.map(group))) this.#options.send(packet, from);
   }
 
   /** To simple resolvers as any DNS server would, by unicast, for a few seconds (RFC 6762 §6.7). */
   #answerLegacy({ message, from }: Query): void {
-    const groups = [...this.#served.values()].flatMap(({ zone }) => {
-      const found = message.questions.flatMap((question) => matches(zone, question));
-      return found.length > 0 ? [group(zone, found)] : [];
-    });
+    const groups = message.questions.flatMap((question) => this.#zones.answer(question).map(group));
     const limit = (rr: Rr): Rr => ({ ...rr, ttl: Math.min(rr.ttl, legacyTtl), flush: false });
     const [packet] = packGroups(groups);
     if (packet === undefined) return;
@@ -283,22 +298,20 @@ export class Responder {
   heard(rrs: readonly Rr[]): void {
     for (const rr of rrs) {
       this.#answers.heard(rr);
-      for (const served of this.#served.values()) {
-        if (this.#isWrong(served.zone, rr)) this.#defend(served);
-      }
+      const zone = this.#contradicted(rr);
+      const served = zone && this.#served.get(canonical(zone.instance));
+      if (served !== undefined) this.#defend(served);
     }
   }
 
   /** Someone else's data under a unique name of ours (RFC 6762 §9), or ours about to expire (§6.6, §10.1). */
-  #isWrong(zone: Zone, rr: Rr): boolean {
-    const set = setKey(rr.name, rr.type);
-    const ours = zone.rrs.filter((own) => setKey(own.name, own.type) === set);
-    if (ours.length === 0) return false;
-    const key = rrKey(rr);
-    const same = ours.find((own) => rrKey(own) === key);
-    if (same !== undefined) return rr.ttl < same.ttl / 2;
+  #contradicted(rr: Rr): Zone | undefined {
+    const { same, others } = this.#zones.alike(rr);
+    if (same !== undefined) return rr.ttl < same.rr.ttl / 2 ? same.zone : undefined;
+    const [other] = others;
+    if (other === undefined || rr.type === 'NSEC' || rr.ttl === 0) return undefined;
     // What we sent ourselves a moment ago, before it changed, comes back from the group.
-    return rr.type !== 'PTR' && rr.ttl > 0 && !this.#answers.sentWithin(rr, 10_000);
+    return this.#answers.sentWithin(rr, 10_000) ? undefined : other.zone;
   }
 
   /** Announces ours again, at most once a second: that name is ours by construction, so we do not rename. */
@@ -319,10 +332,7 @@ export class Responder {
 
   /** Repeats goodbyes that are due yet, and says nothing any more. */
   close(): void {
-    for (const [repeat, cancel] of [...this.#farewells]) {
-      cancel();
-      repeat();
-    }
+    this.#farewells.close();
     this.#closed = true;
     this.#known.close();
     this.#answers.clear();
@@ -335,24 +345,13 @@ export class Responder {
   }
 
   /** Our records that answer a question: known answers for queries of our own. */
-  own(question: { readonly name: string; readonly type: string }): Rr[] {
-    const set = setKey(question.name, question.type);
-    return [...this.#served.values()].flatMap(({ zone }) =>
-      zone.rrs.filter((rr) => setKey(rr.name, rr.type) === set),
-    );
+  own(question: Question): Rr[] {
+    return this.#zones.answer(question).map(({ rr }) => rr);
   }
 }
 
-function matches(zone: Zone, question: Message['questions'][number]): Rr[] {
-  const found = zone.rrs.filter((rr) => answers(question, rr));
-  // We own the name, so we can say that there is no such record (RFC 6762 §6.1).
-  const address = question.type === 'A' || question.type === 'AAAA';
-  const ours = canonical(question.name) === canonical(zone.nsec.name);
-  return found.length === 0 && address && ours ? [zone.nsec] : found;
-}
-
-function group(zone: Zone, found: readonly Rr[]): Group {
-  return { answers: found, additionals: found.flatMap((rr) => additionalsFor(zone, rr)) };
+function group({ rr, zone }: OwnRr): Group {
+  return { answers: [rr], additionals: additionalsFor(zone, rr) };
 }
 
 function metaName(zone: Zone, rr: Rr): string | undefined {

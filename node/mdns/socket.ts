@@ -5,7 +5,9 @@ import type { OpenTransport, Peer } from './transport.js';
 import type { Message } from './message.js';
 
 const group = '224.0.0.251';
+const bindAddress = process.platform === 'win32' ? '0.0.0.0' : group;
 const maxWaiting = 256;
+const receiveBuffer = 1024 * 1024;
 
 interface Waiting {
   readonly message: Message;
@@ -18,9 +20,12 @@ interface Waiting {
  *
  * The socket is ours, and its multicast options are set here, because multicast-dns would go on
  * with the default route's interface when the one wanted cannot be set, would keep the process
- * alive by an interval, and cannot be told to look at a packet before it decodes it. It is bound to
- * 0.0.0.0, since bound to the interface's address it would receive no multicast on Linux; for the
- * same reason it also receives what other interfaces get, and `accept` tells them apart.
+ * alive by an interval, and cannot be told to look at a packet before it decodes it.
+ *
+ * It is bound to the group. Bound to the interface's address it would receive no multicast on
+ * Linux; bound to any address it would take the unicast answers of other stacks on this machine,
+ * which share the port: the last one bound gets them, and we never ask for any. Windows cannot bind
+ * to a group. Either way it receives what other interfaces get, and `accept` tells them apart.
  */
 export const openSocket: OpenTransport = (iface, port, handlers) => {
   const socket = createSocket({ type: 'udp4', reuseAddr: true });
@@ -39,12 +44,14 @@ export const openSocket: OpenTransport = (iface, port, handlers) => {
       socket.setMulticastLoopback(true);
       socket.setMulticastTTL(255); // RFC 6762 §11
       socket.setTTL(255);
+      // Answers of many come at one moment; the system gives what it allows.
+      socket.setRecvBufferSize(receiveBuffer);
     } catch (error) {
       fail(error);
     }
   });
 
-  const mdns = multicastDns({ socket, port, bind: '0.0.0.0', ip: group, multicast: false });
+  const mdns = multicastDns({ socket, port, bind: bindAddress, ip: group, multicast: false });
   mdns.on('error', fail);
   mdns.on('warning', () => {}); // a packet that cannot be decoded
   mdns.on('ready', () => {
