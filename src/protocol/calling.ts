@@ -46,7 +46,10 @@ export class Calling {
 
   reference(target: Reference, args: unknown[], given?: CallOptions): Promise<unknown> {
     if (target.released) return rejected(released());
-    return this.call(target.id, target.name, args, given);
+    // The answer to a plain peer's call is called as it stands. Old callbacks look at all they get, and
+    // none of them answers an answer: asked for an outcome, it would be pending until its deadline.
+    const bare = target.answer && this.#wire.plain && given === undefined;
+    return this.call(target.id, target.name, args, given, bare);
   }
 
   /** Calls by id or by name. Never throws: what cannot be sent rejects, with `mayHaveRun: false`. */
@@ -55,6 +58,7 @@ export class Calling {
     name: string,
     args: unknown[],
     given: CallOptions | undefined,
+    bare = false,
   ): Promise<unknown> {
     const wire = this.#wire;
     if (this.#over !== undefined) {
@@ -62,7 +66,7 @@ export class Calling {
     }
     if (given?.signal?.aborted === true) return this.#refuse(cancelled(name, given.signal), name);
     // A plain peer answers by calling back; who gave it a callback wants the answer there alone.
-    const silent = wire.plain && typeof args.at(-1) === 'function';
+    const silent = bare || (wire.plain && typeof args.at(-1) === 'function');
     const id = silent ? -1 : wire.nextId();
     let encoded: string;
     try {

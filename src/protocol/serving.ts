@@ -62,10 +62,12 @@ export class Serving {
       throw new DserviceError('ERR_BUSY', text, { mayHaveRun: false });
     }
     const meta = message.meta === undefined || this.#wire.plain ? noMeta : readMeta(message.meta);
-    // A handler that declares less than it got, the last being a function, may answer by returning.
-    const last = args.length > fn.length ? args.at(-1) : undefined;
-    const callback =
+    const last = args.at(-1);
+    const answer =
       typeof last === 'function' ? this.#wire.references.alive(last as AnyFunction) : undefined;
+    if (answer !== undefined) answer.answer = true;
+    // A handler that declares less than it got, the last being a function, may answer by returning.
+    const callback = args.length > fn.length ? answer : undefined;
     const call = new RunningCall(session, meta, clock, this, reply, callback);
     const at = reply === undefined ? undefined : callbackIndex(fn, args.length, callbacks);
     this.#count++;
