@@ -73,7 +73,14 @@ export class Server {
   announce(api: object): void {
     checkApi(api);
     this.#api = api;
-    for (const session of this.#sessions) session.announce(api);
+    for (const session of this.#sessions) {
+      try {
+        session.announce(api);
+      } catch (error) {
+        // This peer has no room for it, or knows no such values; the others do.
+        this.#options.logger?.warn(`dservice: a peer could not be told of the api: ${messageOf(error)}`);
+      }
+    }
   }
 
   /** Stops listening, and ends all sessions. */
