@@ -140,3 +140,11 @@ test('a signal that comes later changes nothing', async () => {
   expect(await closed).toBeUndefined();
   await it.close();
 });
+
+test.each(['tls', 'wss'])('%s: a certificate that is none', async (scheme) => {
+  const connecting = connectChannel(`${scheme}://127.0.0.1:1`, { tls: { cert: 'x', key: 'y' } });
+  await expect(connecting).rejects.toMatchObject({ code: 'ERR_OPTION' });
+  await expect(listening({ tls: { cert: 'x', key: 'y' } })).rejects.toMatchObject({
+    code: 'ERR_OPTION',
+  });
+});

@@ -1,8 +1,8 @@
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { connect as connectTls, createSecureContext, type ConnectionOptions } from 'node:tls';
 import WebSocket from 'ws';
 import type { Channel } from '../src/channel/channel.js';
-import { parseEndpoint } from '../src/channel/endpoint.js';
+import { parseEndpoint, type Endpoint } from '../src/channel/endpoint.js';
 import { systemClock, type Clock } from '../src/clock.js';
 import { DserviceError } from '../src/errors.js';
 import { defaultLimits, type Limits } from '../src/limits.js';
@@ -28,7 +28,7 @@ interface Attempt {
 
 /**
  * Connects to an endpoint: `tcp://host:port`, `tls://host:port`, `unix:/path`, `ws://…`, `wss://…`.
- * Rejects with `ERR_ENDPOINT` (it is none), `ERR_CONNECT` (nobody there, not resolved, refused; with
+ * Rejects with `ERR_ENDPOINT` (it is none), `ERR_OPTION` (a certificate that is none), `ERR_CONNECT` (nobody there, not resolved, refused; with
  * the cause), `ERR_TIMEOUT`, or the signal's reason.
  */
 export async function connectChannel(
@@ -36,7 +36,11 @@ export async function connectChannel(
   options: ConnectOptions = {},
 ): Promise<Channel> {
   const { timeout = 10_000, signal, clock = systemClock } = options;
-  const attempt = begin(endpoint, options, signal);
+  const target = parseEndpoint(endpoint);
+  signal?.throwIfAborted();
+  const secure = target.transport === 'tls' || target.transport === 'wss';
+  const tls = secure ? checkTls(options.tls) : undefined;
+  const attempt = begin(endpoint, target, { ...options, tls });
   let giveUp: ((reason: unknown) => void) | undefined;
   const givenUp = new Promise<never>((_, reject) => {
     giveUp = reject;
@@ -58,13 +62,7 @@ export async function connectChannel(
   }
 }
 
-function begin(
-  endpoint: string,
-  options: ConnectOptions,
-  signal: AbortSignal | undefined,
-): Attempt {
-  const target = parseEndpoint(endpoint);
-  signal?.throwIfAborted();
+function begin(endpoint: string, target: Endpoint, options: ConnectOptions): Attempt {
   switch (target.transport) {
     case 'tcp':
       return trySocket(endpoint, 'connect', connectTcp({ host: target.host, port: target.port }));
@@ -127,6 +125,16 @@ function tryWebSocket(
     });
   });
   return { done, abort: () => channel.destroy() };
+}
+
+/** What `tls.connect` would throw, and `ws` would take for a failure to connect. */
+function checkTls(tls: ConnectionOptions = {}): ConnectionOptions {
+  try {
+    return { secureContext: createSecureContext(tls), ...tls };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new DserviceError('ERR_OPTION', `tls: ${why}`, { cause });
+  }
 }
 
 function unreachable(endpoint: string, cause: unknown): DserviceError {

@@ -3,9 +3,10 @@ import type { TlsOptions } from 'node:tls';
 import type { Channel } from '../src/channel/channel.js';
 import type { Clock } from '../src/clock.js';
 import { defaultLimits, type Limits } from '../src/limits.js';
-import { socketChannel } from './channel/socket.js';
+import { hostPort } from './channel/address.js';
+import { keepAlive, socketChannel } from './channel/socket.js';
 import { wsChannel } from './channel/ws.js';
-import { hostPort, reachableAddresses } from './listen/addresses.js';
+import { reachableAddresses } from './listen/addresses.js';
 import { bindPath, bindPort } from './listen/bind.js';
 import { createGuard } from './listen/guard.js';
 import { createHttp, type RequestHandler } from './listen/http.js';
@@ -39,6 +40,8 @@ export interface Listener {
   /** Stops listening and ends what is still shaking hands. Channels are their owner's. */
   close(): Promise<void>;
 }
+
+const tuned = { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAlive };
 
 /**
  * Listens for peers: dnode over TCP, TLS or a unix socket, and over WebSockets, on the same port. Each
@@ -108,12 +111,12 @@ export async function listen(
     });
   };
   const plain = (): Server =>
-    createServer((socket) => {
+    createServer(tuned, (socket) => {
       if (admit(socket)) serve(socket);
     });
   const secure = (tls: TlsOptions): Server =>
     createSecureServer({
-      tls,
+      tls: { ...tls, ...tuned },
       clock,
       handshake: limits.handshake,
       admit,

@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Channel, ChannelPeer } from '../../src/channel/channel.js';
+import { hostPort } from './address.js';
 import { pairChannel } from './stream.js';
 
 /** Milliseconds without any progress after which a socket that we have ended is destroyed. */
 const linger = 30_000;
 /** Milliseconds of silence after which TCP asks whether the peer is there: plain peers do not ping. */
-const keepAlive = 15_000;
+export const keepAlive = 15_000;
 
 export interface SocketOptions {
   /** Said by the caller where it knows better: the transport, a name instead of an address. */
@@ -37,9 +38,8 @@ export function socketChannel(socket: Socket, options: SocketOptions = {}): Chan
 function peerOf(socket: Socket): ChannelPeer {
   const { remoteAddress, remotePort } = socket;
   if (remoteAddress === undefined) return { transport: 'unix' };
-  const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress;
   return {
     transport: 'encrypted' in socket ? 'tls' : 'tcp',
-    address: `${host}:${remotePort}`,
+    address: hostPort(remoteAddress, remotePort ?? 0),
   };
 }

@@ -27,7 +27,7 @@ export function streamChannel(stream: Duplex | StreamPair, options: StreamOption
     'readable' in stream && typeof stream.readable === 'object'
       ? stream
       : // A Duplex has a boolean `readable`, so this one is not a pair.
-        { readable: stream as Duplex, writable: stream as Duplex };
+        { readable: stream, writable: stream };
   return pairChannel(readable, writable, { clock: systemClock, ...options });
 }
 

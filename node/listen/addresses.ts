@@ -13,8 +13,3 @@ export function reachableAddresses(address: string): string[] {
   usable.sort((a, b) => Number(b.internal) - Number(a.internal));
   return [...new Set(usable.map((one) => one.address))];
 }
-
-/** `host:port`, as it stands in an endpoint. */
-export function hostPort(host: string, port: number): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
-}

@@ -1,13 +1,14 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, type ListenOptions, type Server } from 'node:net';
 import { DserviceError } from '../../src/errors.js';
+import { hostPort } from '../channel/address.js';
 
 /** Listens on a TCP port. Rejects with `ERR_LISTEN`. */
 export async function bindPort(server: Server, host: string, port: number): Promise<void> {
   try {
     await bind(server, { host, port });
   } catch (cause) {
-    throw refused(`${host.includes(':') ? `[${host}]` : host}:${port}`, cause);
+    throw refused(hostPort(host, port), cause);
   }
 }
 
@@ -64,11 +65,7 @@ function codeOf(error: unknown): unknown {
 }
 
 function refused(where: string, cause: unknown): DserviceError {
-  const why =
-    codeOf(cause) === 'EADDRINUSE'
-      ? 'it is in use'
-      : cause instanceof Error
-        ? cause.message
-        : cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const why = codeOf(cause) === 'EADDRINUSE' ? 'it is in use' : message;
   return new DserviceError('ERR_LISTEN', `cannot listen on ${where}: ${why}`, { cause });
 }

@@ -1,6 +1,7 @@
 import type { Server, Socket } from 'node:net';
-import { createServer, type TlsOptions } from 'node:tls';
+import { createServer, type Server as TlsServer, type TlsOptions } from 'node:tls';
 import type { Clock } from '../../src/clock.js';
+import { DserviceError } from '../../src/errors.js';
 
 export interface SecureOptions {
   readonly tls: TlsOptions;
@@ -13,7 +14,7 @@ export interface SecureOptions {
   serve(socket: Socket, raw: Socket | undefined): void;
 }
 
-/** A server whose connections speak TLS, or are ended. */
+/** A server whose connections speak TLS, or are ended. Throws `ERR_OPTION` for a key that is none. */
 export function createSecureServer(options: SecureOptions): Server {
   const { clock, handshake, admit, serve } = options;
   /** What shakes hands, by its peer: from a TLS socket there is no public way down. */
@@ -25,11 +26,12 @@ export function createSecureServer(options: SecureOptions): Server {
     return found?.raw;
   };
 
-  const server = createServer(options.tls, (socket) => {
+  const server = create(options.tls);
+  server.on('secureConnection', (socket) => {
     socket.on('error', () => {});
     serve(socket, leave(peerOf(socket)));
   });
-  server.on('connection', (raw) => {
+  server.on('connection', (raw: Socket) => {
     if (!admit(raw)) return;
     const peer = peerOf(raw);
     // TLS's own limit begins anew with every byte.
@@ -40,6 +42,15 @@ export function createSecureServer(options: SecureOptions): Server {
   });
   server.on('tlsClientError', (_, socket) => socket.destroy());
   return server;
+}
+
+function create(tls: TlsOptions): TlsServer {
+  try {
+    return createServer(tls);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new DserviceError('ERR_OPTION', `tls: ${why}`, { cause });
+  }
 }
 
 function peerOf(socket: Socket): string {

@@ -19,7 +19,7 @@ export interface PortLike {
 
 /**
  * A channel over a port. The port is the channel's from here on: a MessagePort is closed with it (a
- * Worker is not ended). Both ends have to be channels of this kind. Messages that are not text are
+ * Worker is not ended); a worker has to make it before its first `await`, or messages are lost. Both ends have to be channels of this kind. Messages that are not text are
  * ignored, but for `{dservice}`, which is ours: a number says how much was read (a port has no
  * back-pressure of its own), `'close'` says that the other side has ended (older engines do not).
  * `window`: unread characters at which `write` returns false; the same at both ends.

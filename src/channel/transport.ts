@@ -49,7 +49,10 @@ export function channelOver(
   let end: { error: Error | undefined } | undefined;
   let paused = false;
   let flowing = false;
+  /** Nothing more is written. */
   let closing = false;
+  /** The owner has closed. */
+  let leaving = false;
   let waiting = false;
   let told = false;
   let stopTimer: (() => void) | undefined;
@@ -133,17 +136,19 @@ export function channelOver(
       return false;
     },
     pause() {
-      // Past the end there is nothing to hold back, and a held end would never be told.
-      if (closing && end === undefined) return;
+      // Who has closed waits for the end, and a held end would never be told.
+      if (leaving) return;
       paused = true;
       transport.pause?.();
     },
     resume: go,
     close() {
-      if (closing) return;
-      closing = true;
+      if (leaving) return;
+      leaving = true;
       // What has arrived is still delivered, and the peer's end has to be read.
       go();
+      if (closing) return;
+      closing = true;
       watch(transport.buffered());
       transport.end();
     },

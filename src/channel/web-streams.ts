@@ -65,7 +65,7 @@ export function webStreamsChannel(
         flowing = true;
         read().catch(fail);
       },
-      end,
+      end: () => void end(),
       abort,
     },
     window,

@@ -59,7 +59,7 @@ test('a channel as it should be passes', async () => {
 });
 
 test.each<[string, (channel: Channel) => Channel]>([
-  ['never says that it is full', (it) => but(it, { write: (data) => (it.write(data), true) })],
+  ['never says that it is full', (it) => but(it, { write: (data) => it.write(data) || true })],
   ['never says that it has room', (it) => but(it, {}, () => ({ drain() {} }))],
   ['ignores pause', (it) => but(it, { pause() {} })],
   ['does not resume', (it) => but(it, { resume() {} })],
@@ -69,7 +69,7 @@ test.each<[string, (channel: Channel) => Channel]>([
   [
     'tells its end twice',
     (it) =>
-      but(it, {}, (owner) => ({ close: (error) => (owner.close(error), owner.close(error)) })),
+      but(it, {}, (owner) => ({ close: (error) => [1, 2].forEach(() => owner.close(error)) })),
   ],
   [
     'tells its end at once',
@@ -77,14 +77,28 @@ test.each<[string, (channel: Channel) => Channel]>([
       let owner: ChannelHandlers | undefined;
       return but(
         it,
-        { close: () => (it.close(), owner?.close()) },
-        (given) => ((owner = given), { close() {} }),
+        {
+          close() {
+            it.close();
+            owner?.close();
+          },
+        },
+        (given) => {
+          owner = given;
+          return { close() {} };
+        },
       );
     },
   ],
   [
     'delivers after its end',
-    (it) => but(it, {}, (owner) => ({ close: (e) => (owner.close(e), owner.receive('{}')) })),
+    (it) =>
+      but(it, {}, (owner) => ({
+        close(error) {
+          owner.close(error);
+          owner.receive('{}');
+        },
+      })),
   ],
   [
     'throws after its end',
@@ -95,7 +109,10 @@ test.each<[string, (channel: Channel) => Channel]>([
           if (over) throw new Error('it is over');
           return it.write(data);
         },
-        close: () => ((over = true), it.close()),
+        close() {
+          over = true;
+          it.close();
+        },
       });
     },
   ],
@@ -112,7 +129,10 @@ test.each<[string, (channel: Channel) => Channel]>([
       let held = '';
       return but(it, {
         write(data) {
-          if (held === '' && data.includes('{"n":3}\n')) return ((held = data), true);
+          if (held === '' && data.includes('{"n":3}\n')) {
+            held = data;
+            return true;
+          }
           const room = it.write(data);
           if (held) it.write(held);
           held = '';

@@ -246,6 +246,18 @@ export function channelSuite({ test, setup, supports = {} }: ChannelSuite): void
     same(b.lines, sent, 'what b read');
   });
 
+  both('who closes while paused, after the peer did, is told', async (a, b) => {
+    b.channel.pause();
+    a.channel.write('{"n":1}\n');
+    a.call((channel) => channel.close());
+    await turns(20);
+    b.call((channel) => channel.close());
+    b.call((channel) => channel.pause());
+    await b.closed();
+    await a.closed();
+    same(b.lines, ['{"n":1}'], 'what b read');
+  });
+
   both('both sides may close at once', async (a, b) => {
     const sent = numbered(20);
     for (const line of sent) {
@@ -336,6 +348,6 @@ function same(actual: unknown, expected: unknown, what: string): void {
 
 function show(value: unknown): string {
   return JSON.stringify(value, (_, it: unknown) =>
-    it === undefined ? 'undefined' : it instanceof Error ? String(it) : it,
+    it === undefined || it instanceof Error ? String(it) : it,
   );
 }

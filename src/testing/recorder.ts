@@ -12,7 +12,7 @@ export class Recorder implements ChannelHandlers {
   readonly faults: string[] = [];
   /** Called for everything received, after it was kept. */
   onReceive: (() => void) | undefined;
-  #decoder = new TextDecoder();
+  readonly #decoder = new TextDecoder();
   #rest = '';
   #opened = false;
   #busy = 0;
