@@ -142,36 +142,23 @@ describe.skipIf(why !== undefined)(
 
     test('found and lost though three packets in ten are', async () => {
       need('iptables', 'iptables');
+      const rule = '-p udp --dport 5353 -m statistic --mode random --probability 0.3 -j DROP';
       const loss = (action: string) => {
         for (const host of ['a', 'b']) {
-          lab.inside(
-            host,
-            'iptables',
-            action,
-            'INPUT',
-            '-p',
-            'udp',
-            '--dport',
-            '5353',
-            '-m',
-            'statistic',
-            '--mode',
-            'random',
-            '--probability',
-            '0.3',
-            '-j',
-            'DROP',
-          );
+          lab.inside(host, 'iptables', action, 'INPUT', ...rule.split(' '));
         }
       };
       loss('-A');
       try {
         const [a, b] = await pair({ ttl: 4 });
-        const record = onNet();
-        await a.tell({ do: 'announce', record });
-        await b.event('up', record.id);
-        await a.tell({ do: 'withdraw', id: record.id });
-        await b.event('down', record.id);
+        // One after the other, so that each has packets of its own to lose.
+        const records = Array.from({ length: 20 }, () => onNet());
+        for (const record of records) await a.tell({ do: 'announce', record });
+        await Promise.all(records.map(({ id }) => b.event('up', id)));
+        for (const { id } of records) await a.tell({ do: 'withdraw', id });
+        await Promise.all(records.map(({ id }) => b.event('down', id)));
+        const counted = lab.inside('b', 'iptables', '-L', 'INPUT', '-v', '-x', '-n');
+        expect(Number(/^\s*(\d+)\s.*DROP/m.exec(counted)?.[1])).toBeGreaterThan(0);
         await end(a, b);
       } finally {
         loss('-D');
