@@ -13,7 +13,7 @@ import { nodeClock } from '../clock.js';
 import { parseArgs } from './args.js';
 import { DnodeStream } from './stream.js';
 
-/** Milliseconds that a peer gets to close its side of a connection that has ended here. */
+/** Milliseconds without progress after which a socket that was ended here is destroyed. */
 const linger = 30_000;
 
 /** A dnode stream that makes connections, and servers of them. */
@@ -72,13 +72,25 @@ export class Dnode extends DnodeStream {
 
   #join(socket: Socket): void {
     this.stream = socket;
-    this.once('end', () => {
-      const cancel = nodeClock.after(linger, () => socket.destroy(), true);
-      socket.once('close', cancel);
-    });
+    this.once('end', () => outlast(socket));
     socket.pipe(this);
     this.pipe(socket);
   }
+}
+
+/** Destroys an ended socket whose peer neither reads what is left nor closes its side. */
+function outlast(socket: Socket): void {
+  const before = socket.writableLength;
+  const cancel = nodeClock.after(
+    linger,
+    () => {
+      socket.off('close', cancel);
+      if (socket.writableLength < before) outlast(socket);
+      else socket.destroy();
+    },
+    true,
+  );
+  socket.once('close', cancel);
 }
 
 /** This machine, as programs of dnode's time mean it: by IPv4 first, whatever the resolver prefers. */

@@ -3,6 +3,9 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import dnode, { type AnyRemote, type Cons, type Dnode, type DnodeOptions } from './index.js';
 
+// Machines are slow at times.
+vi.setConfig({ testTimeout: 20_000 });
+
 const closing: (() => void)[] = [];
 afterEach(() => {
   for (const close of closing.splice(0)) close();

@@ -5,6 +5,7 @@ import { decode, type References } from '../../src/protocol/decode.js';
 import { type AnyFunction, encode, type FunctionIds } from '../../src/protocol/encode.js';
 import { LocalFunctions } from '../../src/protocol/functions.js';
 import { isRecord, type Message, readId } from '../../src/protocol/message.js';
+import { ascii } from '../../src/protocol/wire.js';
 import type { DnodeOptions } from './options.js';
 import { type StandIns, WeakStandIns, WrappedStandIns } from './stand-ins.js';
 
@@ -191,14 +192,4 @@ export class Proto {
     this.#ended = true;
     this.#local.clear();
   }
-}
-
-/** dnode corrupts UTF-8 that is split across two pieces, so nothing that can be split is sent. */
-function ascii(line: string): string {
-  // oxlint-disable-next-line no-control-regex
-  if (!/[^\x00-\x7f]/.test(line)) return line;
-  return line.replace(
-    /[^\x00-\x7f]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -144,7 +144,7 @@ describe('our codec beside that of dnode-protocol', () => {
         for (const [id, fn] of they.table.entries()) expect(we.local.get(id)?.fn).toBe(fn);
         expect(we.local.size).toBe(they.table.length);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 2_000 },
     );
   });
 
@@ -161,7 +161,7 @@ describe('our codec beside that of dnode-protocol', () => {
           }
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 2_000 },
     );
   });
 

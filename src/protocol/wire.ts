@@ -160,7 +160,7 @@ function fits(text: string, bytes: number): boolean {
 }
 
 /** Old peers corrupt UTF-8 that is split across two pieces, so for them it is escaped. */
-function ascii(line: string): string {
+export function ascii(line: string): string {
   // oxlint-disable-next-line no-control-regex
   if (!/[^\x00-\x7f]/.test(line)) return line;
   return line.replace(
