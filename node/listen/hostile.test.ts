@@ -297,7 +297,7 @@ describe('many', () => {
       );
     }
     expect(statusOf(await answerTo(it.port, request('GET /')))).toBe(426);
-  });
+  }, 30_000);
 
   test('a reset of an open channel ends it with the error', async () => {
     const it = await start();
@@ -328,8 +328,7 @@ describe('many', () => {
     const held = await Promise.all([1, 2, 3].map(() => dialRaw(it.port)));
     expect(await untilEnd(await dialRaw(it.port))).toBe('');
     for (const socket of held) socket.destroy();
-    await turns(50);
-    await serves(it);
+    while ((await answerTo(it.port, request('GET /'))) === '') await turns(1);
   });
 
   test('connections are bounded in all, with TLS too', async () => {
@@ -339,8 +338,9 @@ describe('many', () => {
       connectChannel(`tls://localhost:${it.port}`, { tls: { ca: cert } }),
     ).rejects.toMatchObject({ code: 'ERR_CONNECT' });
     for (const socket of held) socket.destroy();
-    await turns(50);
-    const channel = await connectChannel(`tls://localhost:${it.port}`, { tls: { ca: cert } });
+    const again = (): Promise<Channel> =>
+      connectChannel(`tls://localhost:${it.port}`, { tls: { ca: cert } }).catch(again);
+    const channel = await again();
     channel.open({ receive() {}, drain() {}, close() {} });
     channel.destroy();
   });
