@@ -94,9 +94,14 @@ export class Connection implements Candidate {
     };
   }
 
+  /** A service's remote uses it, now and again: it stays open for a while when nobody else does. */
+  share(): void {
+    this.#shared = true;
+  }
+
   /** A call of a service's remote is on its way. */
   begin(): void {
-    this.#shared = true;
+    this.share();
     if (this.outstanding++ === 0 && this.#users === 0) this.#settle();
   }
 

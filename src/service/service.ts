@@ -251,7 +251,9 @@ export class Service<At> {
     const { wait = this.#options.wait ?? 10_000, deadline = this.#options.deadline ?? 30_000 } = options;
     const parsed = parseQuery(query, matcher);
     const resolver = this.#resolve();
-    await this.#open(resolver, parsed, wait);
+    const { connection, end } = await this.#open(resolver, parsed, wait);
+    connection.share();
+    end();
     const caller = new ServiceCaller({
       ...{ query: parsed, resolver, clock, scope, wait, deadline },
       self: this.name,
@@ -275,11 +277,10 @@ export class Service<At> {
     const tell = (...args: Parameters<typeof cb>): void => clock.defer(() => cb(...args));
     const find = async (): Promise<void> => {
       const wait = this.#options.wait ?? 10_000;
-      const connection = await this.#open(this.#resolve(), parseQuery(query, matcher), wait);
-      const session = await connection.open();
-      const end = connection.use();
+      const opened = await this.#open(this.#resolve(), parseQuery(query, matcher), wait);
+      const { session, end } = opened;
       session.on('end', end);
-      const { record: instance } = connection;
+      const { record: instance } = opened.connection;
       tell(null, session.remote as Remote<T>, {
         ...{ instance, session, end },
         on: (event, listener) => session.on(event, listener),
@@ -294,20 +295,19 @@ export class Service<At> {
     );
   }
 
-  /** Connects to an instance that can be reached, trying each once. */
+  /** Connects to an instance that can be reached, trying each once; in use until `end`. */
   async #open(resolver: Resolver, query: ReturnType<typeof parseQuery>, wait: number) {
     const tried = new Set<string>();
     for (;;) {
       const connection = await resolver.wait(query, wait, tried);
       tried.add(connection.record.id);
-      connection.begin();
+      const end = connection.use();
       try {
-        await connection.open();
-        return connection;
+        const session = await connection.open();
+        return { connection, session, end };
       } catch (error) {
+        end();
         if (resolver.pick(query, tried) === undefined) throw error;
-      } finally {
-        connection.end();
       }
     }
   }
