@@ -255,7 +255,7 @@ export function channelSuite({ test, setup, supports = {} }: ChannelSuite): void
     b.call((channel) => channel.pause());
     await b.closed();
     await a.closed();
-    same(b.lines, ['{"n":1}'], 'what b read');
+    if (crossing) same(b.lines, ['{"n":1}'], 'what b read');
   });
 
   both('both sides may close at once', async (a, b) => {
