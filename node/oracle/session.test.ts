@@ -334,6 +334,7 @@ describe('a dnode client of promise-style handlers', () => {
   });
 
   it('a handler that throws takes nothing down', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     const serving = await sessions.serve(() => ({
       bad: () => {
         throw new Error('bad');
@@ -345,5 +346,7 @@ describe('a dnode client of promise-style handlers', () => {
     closing.push(end);
     remote.bad(() => expect.unreachable());
     expect(await called((cb) => remote.ok(cb))).toEqual(['ok']);
+    expect(warn).toHaveBeenCalledTimes(1);
+    warn.mockRestore();
   });
 });
