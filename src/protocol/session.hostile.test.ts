@@ -67,7 +67,7 @@ describe('what ended a dnode server', () => {
     expect(them.failed).toHaveLength(1);
     // With an id to answer to, the answer says what was wrong.
     if (typeof message !== 'object' || message === null || Array.isArray(message)) return;
-    await them.send({ ...message, reply: 55 } as Wired);
+    await them.send({ ...message, reply: 55 });
     expect(them.outcome(55)?.arguments).toMatchObject([{ code: expect.stringMatching(/^ERR_/) }]);
     await works(them);
   });
@@ -100,9 +100,9 @@ describe('what ended a dnode server', () => {
   test.each([[[null]], [[]], [['text']], [[[1, 2]]], [[{ deep: { er: 1 } }]], [[0]]])(
     '`methods` with %j',
     async (args) => {
-      const them = await peer({ api, methods: args as unknown[] });
+      const them = await peer({ api, methods: args });
       expect(them.session.ready).toBe(true);
-      await them.send({ method: 'methods', arguments: args as unknown[] });
+      await them.send({ method: 'methods', arguments: args });
       await works(them);
     },
   );

@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { LineReader } from './lines.js';
+
+const encoder = new TextEncoder();
+
+/** What a reader makes of pieces. Each is wiped after it was read, as a channel may do. */
+function lines(
+  pieces: readonly (Uint8Array | string)[],
+  limit = 1_000_000,
+  budget?: { used: number; limit: number },
+): string[] {
+  const found: string[] = [];
+  const reader = new LineReader(limit, (line) => found.push(line), undefined, budget);
+  for (const piece of pieces) {
+    reader.push(piece);
+    if (typeof piece !== 'string') piece.fill(0);
+  }
+  return found;
+}
+
+const text = fc
+  .string({ unit: 'grapheme', maxLength: 30 })
+  .map((it) => it.replaceAll('\n', '').replaceAll('\r', ''));
+
+test('the same lines, wherever the pieces are cut', () => {
+  fc.assert(
+    fc.property(fc.array(text), fc.array(fc.nat(400)), (sent, cuts) => {
+      const bytes = encoder.encode(sent.map((line) => `${line}\n`).join(''));
+      const at = [
+        ...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length]),
+      ].sort((a, b) => a - b);
+      const pieces = at.slice(1).map((end, i) => bytes.slice(at[i], end));
+      expect(lines(pieces)).toEqual(sent);
+    }),
+  );
+});
+
+test('byte by byte', () => {
+  const sent = ['grüß', '語😀', '', 'x'];
+  const bytes = encoder.encode(`${sent.join('\n')}\nunfinished`);
+  expect(lines(Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual(sent);
+});
+
+test('text is whole lines, the last newline may be missing', () => {
+  expect(lines(['a\nb\n', 'c', 'd\ne'])).toEqual(['a', 'b', 'c', 'd', 'e']);
+});
+
+test('a byte order mark is data', () => {
+  expect(lines([Uint8Array.of(0xef, 0xbb, 0xbf, 0x61, 10)])).toEqual(['\ufeffa']);
+});
+
+test('bytes that are no UTF-8 leave the next line alone', () => {
+  expect(lines([Uint8Array.of(0xff, 0xe8, 0xaa, 10, 0x61, 10)])).toEqual(['\ufffd\ufffd', 'a']);
+});
+
+test('the limit holds for what came and for what has not ended, and not for the sum of lines', () => {
+  const ten = encoder.encode('0123456789\n');
+  expect(lines([ten.slice(), ten.slice()], 10)).toHaveLength(2);
+  const over = expect.objectContaining({ code: 'ERR_LIMIT' });
+  expect(() => lines([ten.slice()], 9)).toThrow(over);
+  expect(() => lines(['0123456789\n'], 9)).toThrow(over);
+  expect(() => lines([encoder.encode('01234'), encoder.encode('56789')], 9)).toThrow(over);
+  expect(lines([encoder.encode('01234'), encoder.encode('56789')], 10)).toEqual([]);
+});
+
+test('what is kept counts against the budget until its line is whole', () => {
+  const budget = { used: 0, limit: 8 };
+  const one = new LineReader(100, () => {}, undefined, budget);
+  const two = new LineReader(100, () => {}, undefined, budget);
+  one.push(encoder.encode('12345'));
+  two.push(encoder.encode('678'));
+  expect(budget.used).toBe(8);
+  expect(() => two.push(encoder.encode('9'))).toThrow(
+    expect.objectContaining({ code: 'ERR_LIMIT' }),
+  );
+  two.push(encoder.encode('\n'));
+  expect(budget.used).toBe(5);
+  one.stop();
+  expect(budget.used).toBe(0);
+});
+
+test('who is stopped in the middle hears nothing more', () => {
+  const found: string[] = [];
+  const reader = new LineReader(100, (line) => {
+    found.push(line);
+    reader.stop();
+  });
+  reader.push('a\nb\nc');
+  reader.push(encoder.encode('d\n'));
+  expect(found).toEqual(['a']);
+});
+
+test('many small pieces of a long line take time by its length alone', () => {
+  const piece = encoder.encode('x'.repeat(100));
+  const found: number[] = [];
+  const reader = new LineReader(10_000_000, (line) => found.push(line.length));
+  for (let i = 0; i < 40_000; i++) reader.push(piece);
+  reader.push(encoder.encode('\n'));
+  expect(found).toEqual([4_000_000]);
+});
