@@ -71,6 +71,17 @@ test('one packet tells all of an instance, in whatever order', () => {
   expect(cache.addresses(host)).toEqual(['10.0.0.1']);
 });
 
+test('what is heard again is nothing new; another address or another last word is', () => {
+  cache.receive([ptr(), srv(), txt('n=a'), address('10.0.0.1')], '10.0.0.1');
+  const receive = (...rrs: Rr[]) => cache.receive(rrs, '10.0.0.1').size;
+  expect(receive(ptr(), srv(), txt('n=a'), address('10.0.0.1'))).toBe(0);
+  expect(receive(address('10.0.0.2'))).toBe(1);
+  expect(receive(txt('n=b'))).toBe(1);
+  expect(receive(txt('n=a'))).toBe(1);
+  expect(receive(gone(address('10.0.0.2')))).toBe(1);
+  expect(receive(address('10.0.0.2'))).toBe(1);
+});
+
 test('what is of no interest is not kept', () => {
   cache.receive(
     [

@@ -90,11 +90,21 @@ export class Cache {
 
   #take(rr: Rr, source: string, touched: Set<string>): void {
     if (!this.#isOfInterest(rr) || rrSize(rr) > maxRecordBytes) return;
-    for (const instance of this.#instancesOf(rr)) touched.add(instance);
+    // Many instances may be on one host, which tells its address with each of them.
+    if (rr.ttl === 0 || !this.#isKnown(rr)) {
+      for (const instance of this.#instancesOf(rr)) touched.add(instance);
+    }
     if (rr.ttl === 0) return this.#goodbye(rr);
     if (rr.flush) this.#flush(rr);
     this.#put(rr, source);
-    for (const instance of this.#instancesOf(rr)) touched.add(instance);
+  }
+
+  /** Whether that has been heard, and is the last that was heard of its set. */
+  #isKnown(rr: Rr): boolean {
+    const entries = this.#sets.get(setKey(rr.name, rr.type));
+    const entry = entries?.get(rrKey(rr));
+    if (entry === undefined || entry.dying) return false;
+    return rr.type !== 'SRV' && rr.type !== 'TXT' ? true : entries?.size === 1;
   }
 
   #isOfInterest(rr: Rr): boolean {

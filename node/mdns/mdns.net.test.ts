@@ -152,7 +152,7 @@ describe.skipIf(why !== undefined)(
       try {
         const [a, b] = await pair({ ttl: 4 });
         // One after the other, so that each has packets of its own to lose.
-        const records = Array.from({ length: 20 }, () => onNet());
+        const records = Array.from({ length: 6 }, () => onNet());
         for (const record of records) await a.tell({ do: 'announce', record });
         await Promise.all(records.map(({ id }) => b.event('up', id)));
         for (const { id } of records) await a.tell({ do: 'withdraw', id });
@@ -184,7 +184,7 @@ describe.skipIf(why !== undefined)(
       const fakes = b.lines.filter(
         (said) => (said['record'] as InstanceRecord | undefined)?.name === 'fake',
       );
-      expect(fakes.length).toBeGreaterThan(500);
+      expect(fakes.length).toBeGreaterThan(250);
       expect(
         b.lines.some(
           (said) => said['type'] === 'down' && (said['record'] as InstanceRecord).id === record.id,
@@ -195,7 +195,7 @@ describe.skipIf(why !== undefined)(
   },
 );
 
-/** Packets of all kinds of nonsense, a few hundred at a time, ten thousand in all. */
+/** Packets of all kinds of nonsense, a few hundred at a time, five thousand in all. */
 function* storm(): Generator<string[]> {
   let seed = 1;
   const random = (below: number) => {
@@ -234,7 +234,7 @@ function* storm(): Generator<string[]> {
     header(0, 700),
     ...Array.from({ length: 700 }, () => Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0])),
   ]);
-  for (let round = 0; round < 50; round++) {
+  for (let round = 0; round < 25; round++) {
     const packets: Buffer[] = [];
     for (let i = 0; i < 40; i++) {
       const sample = good(round * 40 + i);

@@ -16,7 +16,11 @@ const version = fc
   .tuple(fc.nat(999), fc.nat(999), fc.nat(999), fc.constantFrom('', '-beta', '-rc.1', '+build.7'))
   .map(([major, minor, patch, rest]) => `${major}.${minor}.${patch}${rest}`);
 const rely = fc.record(
-  { name, range: fc.string({ maxLength: 30 }), optional: fc.constant(true as const) },
+  {
+    name: of('ab1.-', 1, 12),
+    range: fc.string({ maxLength: 12 }),
+    optional: fc.constant(true as const),
+  },
   { requiredKeys: ['name', 'range'] },
 );
 const record: fc.Arbitrary<InstanceRecord> = fc.record({
@@ -25,7 +29,7 @@ const record: fc.Arbitrary<InstanceRecord> = fc.record({
   version,
   endpoints: fc.constant([]),
   state: fc.constantFrom('waiting', 'up', 'draining', 'stuck'),
-  relies: fc.array(rely, { maxLength: 8 }),
+  relies: fc.array(rely, { maxLength: 5 }),
   degraded: fc.boolean(),
 });
 
