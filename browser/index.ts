@@ -1,12 +1,28 @@
 import { contextOf, type CallContext } from '../src/protocol/context.js';
 import { makeDial } from '../src/service/dial.js';
 import { makeServe } from '../src/service/serve.js';
+import { makeDservice } from '../src/service/dservice.js';
 import { browserRuntime } from './runtime.js';
+import { browserServiceRuntime } from './service-runtime.js';
 
+export { memoryDiscovery, MemoryNetwork } from '../src/discovery/memory.js';
+export { mergeDiscoveries } from '../src/discovery/merge.js';
+export { staticDiscovery } from '../src/discovery/static.js';
 export { DserviceError, type ErrorCode } from '../src/errors.js';
 export { Exposed } from '../src/protocol/exposed.js';
 export { options, type CallOptions } from '../src/protocol/options.js';
 export { sessionOf } from '../src/service/dial.js';
+
+export type { Remote } from '../src/service/remote.js';
+export type { Service, ServiceConnection } from '../src/service/service.js';
+export type { ServiceOptions } from '../src/service/service-options.js';
+
+/**
+ * Calls by name: `dservice({ discovery }).connect('greeter@^1')`. Throws ERR_NAME, ERR_VERSION, ERR_API,
+ * ERR_OPTION.
+ */
+const dservice = /* @__PURE__ */ makeDservice(/* @__PURE__ */ browserServiceRuntime());
+export default dservice;
 
 export const serve = /* @__PURE__ */ makeServe(browserRuntime);
 export const dial = /* @__PURE__ */ makeDial(browserRuntime);

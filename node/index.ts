@@ -4,6 +4,9 @@ import { makeServe } from '../src/service/serve.js';
 import { makeDservice } from '../src/service/dservice.js';
 import { nodeRuntime } from './runtime.js';
 
+export { memoryDiscovery, MemoryNetwork } from '../src/discovery/memory.js';
+export { mergeDiscoveries } from '../src/discovery/merge.js';
+export { staticDiscovery } from '../src/discovery/static.js';
 export { DserviceError, type ErrorCode } from '../src/errors.js';
 export { Exposed } from '../src/protocol/exposed.js';
 export { options, type CallOptions } from '../src/protocol/options.js';

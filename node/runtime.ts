@@ -43,13 +43,17 @@ function makeRuntime(): ServiceRuntime<At> {
     },
     connect: (endpoint, options) =>
       // The core passes on what the user gave for TLS, and Node checks it.
-      connectChannel(endpoint, { ...options, tls: options.tls as ConnectionOptions, clock: nodeClock }),
+      connectChannel(endpoint, {
+        ...options,
+        tls: options.tls as ConnectionOptions,
+        clock: nodeClock,
+      }),
     listen: (at, limits, onChannel) => listen({ ...at, limits, clock: nodeClock }, onChannel),
     matcher: semverMatcher,
     get reach() {
       return readReach(process.env.DSERVICE_REACH);
     },
-    discover: (reach) => mdns({ reach, clock: nodeClock }),
+    discover: (reach) => mdns({ reach }),
     merge: (discoveries) => mergeDiscoveries({ discoveries, clock: nodeClock }),
     place,
     reachable,
@@ -77,7 +81,14 @@ function readReach(text: string | undefined): Reach {
 }
 
 function place(options: ServiceOptions, reach: Reach): At {
-  const { host = reach === 'lan' ? '0.0.0.0' : '127.0.0.1', port, path, tls, origins, hosts } = options;
+  const {
+    host = reach === 'lan' ? '0.0.0.0' : '127.0.0.1',
+    port,
+    path,
+    tls,
+    origins,
+    hosts,
+  } = options;
   return { host, port, path, tls, origins, hosts };
 }
 

@@ -23,6 +23,8 @@ export class Shutdown {
     // From here on a second signal ends the process at once.
     this.#stops.clear();
     for (const each of signals) process.off(each, this.#onSignal);
-    void Promise.allSettled(stops.map((stop) => stop())).then(() => process.kill(process.pid, signal));
+    void Promise.allSettled(stops.map((stop) => stop())).then(() =>
+      process.kill(process.pid, signal),
+    );
   };
 }

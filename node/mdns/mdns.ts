@@ -6,6 +6,7 @@ import type { InstanceRecord } from '../../src/discovery/record.js';
 import { InstanceTable } from '../../src/discovery/table.js';
 import { Union } from '../../src/discovery/union.js';
 import { DserviceError } from '../../src/errors.js';
+import { nodeClock } from '../clock.js';
 import {
   sameInterface,
   selectInterfaces,
@@ -27,7 +28,7 @@ export interface MdnsOptions {
    * interfaces that have an IPv4 address, loopback too.
    */
   readonly reach: Reach;
-  readonly clock: Clock;
+  readonly clock?: Clock;
   /** Of the interfaces within reach, only those of these names. */
   readonly interfaces?: readonly string[];
   /** The UDP port; 5353 unless programs agree upon another. */
@@ -92,9 +93,9 @@ class MdnsDiscovery implements Discovery {
       throw new DserviceError('ERR_OPTION', `The reach is "local" or "lan"`);
     }
     this.#options = options;
-    this.#clock = options.clock;
+    this.#clock = options.clock ?? nodeClock;
     this.#ttls = ttlsOf(options.ttl);
-    this.#table = new InstanceTable(options.clock);
+    this.#table = new InstanceTable(this.#clock);
     this.#union = new Union(this.#table);
     this.#poll();
   }

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import { type Clock, systemClock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Announcement, Discovery, DiscoveryEvent } from './discovery.js';
 import type { InstanceRecord } from './record.js';
@@ -36,11 +36,14 @@ export class MemoryNetwork {
 
 export interface MemoryDiscoveryOptions {
   readonly network: MemoryNetwork;
-  readonly clock: Clock;
+  readonly clock?: Clock;
 }
 
 /** Discovery within one process: for tests, and for programs whose services live together. Never degraded. */
-export function memoryDiscovery({ network, clock }: MemoryDiscoveryOptions): Discovery {
+export function memoryDiscovery({
+  network,
+  clock = systemClock,
+}: MemoryDiscoveryOptions): Discovery {
   const table = new InstanceTable(clock);
   const leave = network.join({ table });
   const announced = new Set<Announcement>();

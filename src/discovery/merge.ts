@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import { type Clock, systemClock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Announcement, Discovery, DiscoveryEvent } from './discovery.js';
 import type { InstanceRecord } from './record.js';
@@ -19,14 +19,17 @@ export interface MergedDiscovery extends Discovery {
 export interface MergeOptions {
   /** The first is preferred: its endpoints come first. */
   readonly discoveries: readonly Discovery[];
-  readonly clock: Clock;
+  readonly clock?: Clock;
 }
 
 /**
  * Several discoveries as one. What is announced is announced by each; what each hears is merged by
  * instance id: endpoints are united, `down` comes when the last one lost it. `close` closes each.
  */
-export function mergeDiscoveries({ discoveries, clock }: MergeOptions): MergedDiscovery {
+export function mergeDiscoveries({
+  discoveries,
+  clock = systemClock,
+}: MergeOptions): MergedDiscovery {
   const stops = new Set<() => void>();
   const listeners = new Set<(reason: DserviceError | undefined) => void>();
   let closed = false;

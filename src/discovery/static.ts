@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import { type Clock, systemClock } from '../clock.js';
 import type { Announcement, Discovery, DiscoveryEvent } from './discovery.js';
 import { idChanged } from './memory.js';
 import type { InstanceRecord } from './record.js';
@@ -16,14 +16,17 @@ export interface StaticInstance {
 
 export interface StaticDiscoveryOptions {
   readonly instances: readonly StaticInstance[];
-  readonly clock: Clock;
+  readonly clock?: Clock;
 }
 
 /**
  * Discovery by a list of endpoints: each entry counts as an instance that is `up` for ever. What is
  * announced here is heard here only. Never degraded.
  */
-export function staticDiscovery({ instances, clock }: StaticDiscoveryOptions): Discovery {
+export function staticDiscovery({
+  instances,
+  clock = systemClock,
+}: StaticDiscoveryOptions): Discovery {
   const table = new InstanceTable(clock);
   for (const instance of instances) table.set(toRecord(instance));
   let closed = false;

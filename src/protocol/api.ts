@@ -9,24 +9,42 @@ export type Api = object | ((remote: Record<string, unknown>, session: Session) 
 
 /** Throws ERR_API or ERR_NAME for what cannot be served. */
 export function checkApi(api: unknown): asserts api is object {
-  if ((typeof api !== 'object' && typeof api !== 'function') || api === null || Array.isArray(api)) {
-    throw new DserviceError('ERR_API', 'an api is an object of functions, or a function that makes one');
+  if (
+    (typeof api !== 'object' && typeof api !== 'function') ||
+    api === null ||
+    Array.isArray(api)
+  ) {
+    throw new DserviceError(
+      'ERR_API',
+      'an api is an object of functions, or a function that makes one',
+    );
   }
   for (const word of ['methods', 'cull']) {
     if (typeof api === 'object' && word in api) {
-      throw new DserviceError('ERR_NAME', `"${word}" is a word of the protocol: rename that method`);
+      throw new DserviceError(
+        'ERR_NAME',
+        `"${word}" is a word of the protocol: rename that method`,
+      );
     }
   }
   const proto: unknown = Object.getPrototypeOf(api);
-  if (typeof api !== 'object' || proto === null || isExposed(api) || Object.keys(api).length > 0) return;
+  if (typeof api !== 'object' || proto === null || isExposed(api) || Object.keys(api).length > 0)
+    return;
   const methods = Object.getOwnPropertyNames(proto).filter((key) => key !== 'constructor');
   if (proto !== Object.prototype && methods.length > 0) {
-    throw new DserviceError('ERR_API', "let the class extend `Exposed` to serve its prototype's methods");
+    throw new DserviceError(
+      'ERR_API',
+      "let the class extend `Exposed` to serve its prototype's methods",
+    );
   }
 }
 
 /** The api of one session. A function is called with the remote (still empty) and the session. */
-export function makeApi(api: Api | undefined, remote: Record<string, unknown>, session: Session): object {
+export function makeApi(
+  api: Api | undefined,
+  remote: Record<string, unknown>,
+  session: Session,
+): object {
   if (typeof api !== 'function') return api ?? {};
   const made: unknown =
     Object.getOwnPropertyDescriptor(api, 'prototype') === undefined

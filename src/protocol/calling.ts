@@ -91,7 +91,13 @@ export class Calling {
       given === undefined && current === undefined
         ? ''
         : writeMeta(given, current?.meta, named && deadline !== Infinity ? deadline : undefined);
-    return this.#wait(id, name, `${line},"reply":${JSON.stringify(id)}${meta}}`, deadline, given?.signal);
+    return this.#wait(
+      id,
+      name,
+      `${line},"reply":${JSON.stringify(id)}${meta}}`,
+      deadline,
+      given?.signal,
+    );
   }
 
   #wait(

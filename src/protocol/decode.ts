@@ -71,7 +71,8 @@ class Placement {
   functions(key: string, entries: unknown, find: (id: number) => AnyFunction): void {
     if (entries === undefined) return;
     // An old peer in a language without a difference may send [] for {}.
-    if (typeof entries !== 'object' || entries === null) throw malformed(`\`${key}\` is not an object`);
+    if (typeof entries !== 'object' || entries === null)
+      throw malformed(`\`${key}\` is not an object`);
     for (const [text, path] of Object.entries(entries)) {
       const id = readId(text);
       if (id === undefined) throw malformed(`"${text.slice(0, 32)}" in \`${key}\` is not an id`);
@@ -195,7 +196,8 @@ class Placement {
 
   /** What holds the value at a path, and its key there. */
   #target(path: unknown): [parent: Parent, key: string | number] {
-    if (!Array.isArray(path) || path.length === 0) throw malformed('a path is not an array of keys');
+    if (!Array.isArray(path) || path.length === 0)
+      throw malformed('a path is not an array of keys');
     const parent = this.#walk(path, path.length - 1);
     const key: unknown = path[path.length - 1];
     if (Array.isArray(parent)) return [parent, index(key, parent)];
@@ -239,13 +241,15 @@ function put(parent: Parent, key: string | number, value: unknown): void {
 
 function index(key: unknown, array: unknown[]): number {
   const at = readId(key);
-  if (at === undefined || at >= array.length) throw malformed('a path leads past the end of an array');
+  if (at === undefined || at >= array.length)
+    throw malformed('a path leads past the end of an array');
   return at;
 }
 
 function name(key: unknown): string {
   if (typeof key === 'number') return String(key);
-  if (typeof key !== 'string' || forbidden.has(key)) throw malformed('a path holds a key that is not allowed');
+  if (typeof key !== 'string' || forbidden.has(key))
+    throw malformed('a path holds a key that is not allowed');
   return key;
 }
 
@@ -256,7 +260,8 @@ function readDate(text: string): Date {
 }
 
 function readNumber(text: string): number {
-  if (!['NaN', 'Infinity', '-Infinity', '-0'].includes(text)) throw new SyntaxError('not one of them');
+  if (!['NaN', 'Infinity', '-Infinity', '-0'].includes(text))
+    throw new SyntaxError('not one of them');
   return Number(text);
 }
 

@@ -41,7 +41,9 @@ export function encode(
     return options.extended ? json : `${json},"callbacks":{},"links":[]`;
   } catch (error) {
     if (DserviceError.is(error)) throw error;
-    throw new DserviceError('ERR_DATA', `this cannot be sent: ${messageOf(error)}`, { cause: error });
+    throw new DserviceError('ERR_DATA', `this cannot be sent: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -106,7 +108,8 @@ class Look {
     if (proto !== Object.prototype && proto !== null) return false;
     // Such an object inherits nothing enumerable, and unlike Object.keys this makes no array.
     for (const key in value) {
-      if (--this.#room < 0 || !this.#value((value as Record<string, unknown>)[key], depth)) return false;
+      if (--this.#room < 0 || !this.#value((value as Record<string, unknown>)[key], depth))
+        return false;
     }
     return true;
   }
@@ -256,7 +259,11 @@ class Walk {
     if (value instanceof Error) return this.#error(value);
     const leaf = this.#options.extended ? this.#leaf(value) : undefined;
     if (leaf !== undefined) return leaf;
-    if ('toJSON' in value && typeof value.toJSON === 'function' && !Object.hasOwn(value, 'toJSON')) {
+    if (
+      'toJSON' in value &&
+      typeof value.toJSON === 'function' &&
+      !Object.hasOwn(value, 'toJSON')
+    ) {
       const json: unknown = value.toJSON(this.#path.at(-1) ?? '');
       return json === value ? this.#properties(value) : this.#value(json);
     }
@@ -345,7 +352,10 @@ class Walk {
   #note(): Path {
     const { entries } = this.#options.limits;
     if (++this.#entries > entries) {
-      throw new DserviceError('ERR_LIMIT', `more than ${entries} functions, links and typed values`);
+      throw new DserviceError(
+        'ERR_LIMIT',
+        `more than ${entries} functions, links and typed values`,
+      );
     }
     this.#nodes += this.#path.length + 3;
     return [...this.#path];

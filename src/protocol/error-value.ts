@@ -27,7 +27,13 @@ export function fillError(error: Error, data: Readonly<Record<string, unknown>>)
   for (const [key, value] of Object.entries(data)) {
     if (taken.has(key) || (key === 'code' && DserviceError.is(error))) continue;
     if (key === 'cause' || key === 'errors') hidden(error, key, value);
-    else if (key !== 'stack') Object.defineProperty(error, key, { value, enumerable: true, writable: true, configurable: true });
+    else if (key !== 'stack')
+      Object.defineProperty(error, key, {
+        value,
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
     else if (typeof value === 'string') hidden(error, key, value);
   }
 }

@@ -78,7 +78,8 @@ export class LocalFunctions {
 
   /** The function that a method's name stands for in an api, or undefined. May throw what a getter throws. */
   named(api: object, name: string): AnyFunction | undefined {
-    if (isExposed(api)) return exposedNames(api).includes(name) ? this.method(api, name) : undefined;
+    if (isExposed(api))
+      return exposedNames(api).includes(name) ? this.method(api, name) : undefined;
     // Own and enumerable, and nothing else: never inherited, never an index into the table.
     if (!Object.prototype.propertyIsEnumerable.call(api, name)) return undefined;
     const value: unknown = Reflect.get(api, name);

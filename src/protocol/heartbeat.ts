@@ -82,7 +82,8 @@ export class Heartbeat {
     this.#cancelIdle = this.#clock.after(
       this.#times.idle,
       () => {
-        if (this.#listen() || this.#clock.now() - this.#quietSince < this.#times.idle) this.#missed = 0;
+        if (this.#listen() || this.#clock.now() - this.#quietSince < this.#times.idle)
+          this.#missed = 0;
         else if (++this.#missed > 2) return this.#events.dead();
         else this.#events.ping();
         this.#idle();

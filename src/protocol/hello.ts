@@ -2,7 +2,17 @@ import type { Limits } from '../limits.js';
 import { isRecord } from './message.js';
 
 /** What this build can do beyond plain dnode (protocol page, section 2). */
-export const features = ['reply', 'types', 'links', 'own', 'cull', 'cancel', 'meta', 'ping', 'bye'] as const;
+export const features = [
+  'reply',
+  'types',
+  'links',
+  'own',
+  'cull',
+  'cancel',
+  'meta',
+  'ping',
+  'bye',
+] as const;
 
 /** What each side says of itself in its first `methods` message. */
 export interface Hello {

@@ -78,7 +78,10 @@ export class LineReader {
     if (this.#size + bytes.length > this.limit) throw tooLong(this.limit);
     if (this.#budget !== undefined) {
       if (this.#budget.used + bytes.length > this.#budget.limit) {
-        throw new DserviceError('ERR_LIMIT', `over ${this.#budget.limit} bytes of unfinished lines`);
+        throw new DserviceError(
+          'ERR_LIMIT',
+          `over ${this.#budget.limit} bytes of unfinished lines`,
+        );
       }
       this.#budget.used += bytes.length;
     }

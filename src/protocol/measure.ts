@@ -26,7 +26,7 @@ export function scan(text: string): { depth: number; nodes: number } {
 
 /** The index of the quote that ends the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     at = text.indexOf('"', at + 1);
     if (at === -1) return text.length;
     let back = at - 1;

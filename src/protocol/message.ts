@@ -54,7 +54,8 @@ export function isControl(message: Message): boolean {
 
 /** An id as it stands in `method`, `reply` and in keys: a plain decimal integer, else undefined. */
 export function readId(value: unknown): number | undefined {
-  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
   if (typeof value !== 'string' || !/^(0|[1-9]\d{0,15})$/.test(value)) return undefined;
   const id = Number(value);
   return Number.isSafeInteger(id) ? id : undefined;

@@ -25,9 +25,18 @@ export interface Callable {
 // Registered symbols, so that remotes of another copy of this package are recognised.
 export const callable: unique symbol = Symbol.for('dservice.callable') as never;
 /** `Symbol.dispose`, also where the runtime has none yet. */
-export const dispose: typeof Symbol.dispose = Symbol.dispose ?? (Symbol.for('Symbol.dispose') as never);
+export const dispose: typeof Symbol.dispose =
+  Symbol.dispose ?? (Symbol.for('Symbol.dispose') as never);
 
-const known = new Set(['signal', 'deadline', 'idempotent', 'key', 'traceparent', 'tracestate', 'path']);
+const known = new Set([
+  'signal',
+  'deadline',
+  'idempotent',
+  'key',
+  'traceparent',
+  'tracestate',
+  'path',
+]);
 
 /**
  * A view of a remote, or of one of its functions, whose calls are made with these options:
@@ -44,7 +53,10 @@ export function options<T extends object>(remote: T, given: CallOptions): T {
       release: () => own.release(),
     };
     // A view of T is called and released as T is.
-    return Object.assign(view, { [callable]: behind, [dispose]: () => own.release() }) as unknown as T;
+    return Object.assign(view, {
+      [callable]: behind,
+      [dispose]: () => own.release(),
+    }) as unknown as T;
   }
   return new Proxy(remote, {
     get(target, key) {
@@ -66,7 +78,10 @@ function callableOf(value: object): Callable | undefined {
 export function checkCallOptions(given: CallOptions): void {
   for (const key of Object.keys(given)) {
     if (!known.has(key)) {
-      throw new DserviceError('ERR_OPTION', `"${key}" is no option of a call: ${[...known].join(', ')} are`);
+      throw new DserviceError(
+        'ERR_OPTION',
+        `"${key}" is no option of a call: ${[...known].join(', ')} are`,
+      );
     }
   }
   const { deadline } = given;

@@ -74,7 +74,10 @@ export class RemoteFunctions {
     if (this.plain && known === undefined && id <= this.#highest) ref.released = true;
     else if (this.#byId.size >= this.#limit) {
       this.unmention(id);
-      throw new DserviceError('ERR_LIMIT', `more than ${this.#limit} functions of the peer are held`);
+      throw new DserviceError(
+        'ERR_LIMIT',
+        `more than ${this.#limit} functions of the peer are held`,
+      );
     }
     if (id > this.#highest) this.#highest = id;
     const made = standIn(ref);

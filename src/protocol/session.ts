@@ -207,7 +207,12 @@ export class Session {
   get tables(): { local: number; references: number; pending: number; serving: number } {
     const { local, references } = this.#wire;
     const { outstanding: pending } = this.#calling;
-    return { local: local.size, references: references.size, pending, serving: this.#serving.count };
+    return {
+      local: local.size,
+      references: references.size,
+      pending,
+      serving: this.#serving.count,
+    };
   }
 
   /**
@@ -314,7 +319,8 @@ export class Session {
     const found = scan(line);
     // The message and its arguments are two levels by themselves.
     if (found.depth <= depth + 2 && found.nodes <= nodes) return true;
-    const what = found.nodes > nodes ? `has more than ${nodes} values` : `is nested deeper than ${depth}`;
+    const what =
+      found.nodes > nodes ? `has more than ${nodes} values` : `is nested deeper than ${depth}`;
     const error = new DserviceError('ERR_LIMIT', `a message ${what}`);
     const outcome = /^\{"method":(\d{1,16}),/.exec(line.slice(0, 32));
     if (outcome !== null) this.#calling.fail(Number(outcome[1]), error);
@@ -358,7 +364,9 @@ export class Session {
     else {
       const released = this.#wire.issued(id);
       const text = released ? `function ${id} was released` : `there is no function ${id}`;
-      throw new DserviceError(released ? 'ERR_RELEASED' : 'ERR_METHOD', text, { mayHaveRun: false });
+      throw new DserviceError(released ? 'ERR_RELEASED' : 'ERR_METHOD', text, {
+        mayHaveRun: false,
+      });
     }
     this.#pauseIfFull();
   }
@@ -470,7 +478,8 @@ export class Session {
   #cull(counts: [id: unknown, count: unknown][]): void {
     for (const [key, count] of counts) {
       const id = readId(key);
-      if (id !== undefined && typeof count === 'number' && count > 0) this.#wire.local.cull(id, count);
+      if (id !== undefined && typeof count === 'number' && count > 0)
+        this.#wire.local.cull(id, count);
     }
     if (!this.#held) this.hold(false);
   }
@@ -487,7 +496,10 @@ export class Session {
 
   #full(buffered: number): void {
     if (buffered <= this.#options.limits.unsentMax) return this.#flow.full();
-    const error = new DserviceError('ERR_LIMIT', `the peer does not read: ${buffered} bytes are unsent`);
+    const error = new DserviceError(
+      'ERR_LIMIT',
+      `the peer does not read: ${buffered} bytes are unsent`,
+    );
     this.#channel.destroy(error);
     this.#end(error);
   }
@@ -510,7 +522,8 @@ export class Session {
   /** Ends the session, and says why where it is not in good order. */
   #finish(code: ErrorCode, message: string): void {
     if (this.#ended) return;
-    if (code !== 'ERR_CLOSED') this.#wire.write(JSON.stringify({ control: 'close', code, message }));
+    if (code !== 'ERR_CLOSED')
+      this.#wire.write(JSON.stringify({ control: 'close', code, message }));
     this.#wire.outbox.flush();
     this.#channel.close();
     if (code === 'ERR_CLOSED') this.#end(undefined, code);

@@ -125,7 +125,8 @@ export class Connection implements Candidate {
     this.#stopIdle = undefined;
     const tables = this.#session?.tables;
     // A callback or an object by reference, on either side, is still of use.
-    if (tables !== undefined && (tables.local > 0 || tables.references > this.#apiSize)) this.#settle();
+    if (tables !== undefined && (tables.local > 0 || tables.references > this.#apiSize))
+      this.#settle();
     else this.close();
   }
 

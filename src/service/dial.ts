@@ -62,7 +62,10 @@ export function makeDial<At>(runtime: Runtime<At>) {
       channel = await runtime.connect(target, { timeout, signal, tls, limits });
     } else channel = runtime.adopt(target);
     if (channel === undefined) {
-      throw new DserviceError('ERR_ENDPOINT', 'dial takes an endpoint, or a channel, port, socket or stream');
+      throw new DserviceError(
+        'ERR_ENDPOINT',
+        'dial takes an endpoint, or a channel, port, socket or stream',
+      );
     }
     const left = Math.max(1, timeout - (runtime.clock.now() - started));
     const session = await openSession(runtime, channel, { ...options, limits, timeout: left });
@@ -89,7 +92,17 @@ export function openSession<At>(
   options: OpenOptions,
 ): Promise<Session> {
   const { clock, scope, decodeText } = runtime;
-  const { api, auth, deadline, callbacks, stacks, limits, timeout, signal, logger = console } = options;
+  const {
+    api,
+    auth,
+    deadline,
+    callbacks,
+    stacks,
+    limits,
+    timeout,
+    signal,
+    logger = console,
+  } = options;
   return new Promise((resolve, reject) => {
     const session = new Session({
       ...{ channel, clock, scope, decodeText, limits: { ...limits, handshake: timeout } },

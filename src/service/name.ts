@@ -18,14 +18,20 @@ export function parseService(text: string, matcher: Matcher): { name: string; ve
   const version = matcher.version(given);
   if (version !== undefined) return { name, version };
   const hint = matcher.isRange(given) ? ' (a range is for callers)' : '';
-  throw new DserviceError('ERR_VERSION', `"${given}" is no version${hint}: give three numbers, as 1.2.0`);
+  throw new DserviceError(
+    'ERR_VERSION',
+    `"${given}" is no version${hint}: give three numbers, as 1.2.0`,
+  );
 }
 
 /** Takes `name@range` apart: what a caller asks for. Throws ERR_NAME, ERR_RANGE. */
 export function parseQuery(text: string, matcher: Matcher): Query {
   const [name, range] = split(text);
   if (range === undefined || matcher.isRange(range)) return { name, range };
-  throw new DserviceError('ERR_RANGE', `"${range}" is no semver range: give one as ^1, >=1.2 <3 or 1.x`);
+  throw new DserviceError(
+    'ERR_RANGE',
+    `"${range}" is no semver range: give one as ^1, >=1.2 <3 or 1.x`,
+  );
 }
 
 export function formatQuery({ name, range }: Query): string {
@@ -44,7 +50,10 @@ export function matches(
 
 function split(text: unknown): [name: string, rest: string | undefined] {
   if (typeof text !== 'string') {
-    throw new DserviceError('ERR_NAME', 'a service is named by a string, as greeter or greeter@1.2.0');
+    throw new DserviceError(
+      'ERR_NAME',
+      'a service is named by a string, as greeter or greeter@1.2.0',
+    );
   }
   const at = text.indexOf('@');
   const name = at === -1 ? text : text.slice(0, at);

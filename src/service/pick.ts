@@ -1,5 +1,6 @@
-import type { Clock } from '../clock.js';
 import type { InstanceRecord } from '../discovery/record.js';
+
+type Chance = { random(): number };
 
 /** What a picker sees of an instance. */
 export interface Candidate {
@@ -13,8 +14,17 @@ export interface Candidate {
 /** Chooses one of several instances, of which there is at least one. */
 export type Picker = <T extends Candidate>(candidates: readonly T[]) => T | undefined;
 
+/** A way of picking by its name, or your own function. */
+export type Pick = 'round-robin' | 'random' | Picker;
+
+export function makePicker(pick: Pick | undefined, clock: Chance): Picker {
+  if (pick === 'round-robin') return roundRobin();
+  if (pick === 'random') return random(clock);
+  return pick ?? twoChoices(clock);
+}
+
 /** Two at random, and of them the one with less to do; one that is suspect only where the other is too. */
-export function twoChoices(clock: Pick<Clock, 'random'>): Picker {
+function twoChoices(clock: Chance): Picker {
   return (candidates) => {
     const { length } = candidates;
     if (length < 2) return candidates[0];
@@ -28,11 +38,11 @@ export function twoChoices(clock: Pick<Clock, 'random'>): Picker {
 }
 
 /** One after the other. */
-export function roundRobin(): Picker {
+function roundRobin(): Picker {
   let next = 0;
   return (candidates) => candidates[next++ % candidates.length];
 }
 
-export function random(clock: Pick<Clock, 'random'>): Picker {
+function random(clock: Chance): Picker {
   return (candidates) => candidates[Math.floor(clock.random() * candidates.length)];
 }

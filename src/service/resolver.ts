@@ -6,7 +6,7 @@ import type { Session } from '../protocol/session.js';
 import { Connection } from './connection.js';
 import { Instances } from './instances.js';
 import { formatQuery, matches, type Query } from './name.js';
-import { type Picker, twoChoices } from './pick.js';
+import { makePicker, type Pick, type Picker } from './pick.js';
 import type { Matcher } from './range.js';
 
 export interface ResolverOptions {
@@ -17,7 +17,7 @@ export interface ResolverOptions {
   open(endpoint: string): Promise<Session>;
   /** Whether this caller may use an endpoint. */
   reachable(endpoint: string): boolean;
-  readonly pick?: Picker | undefined;
+  readonly pick?: Pick | undefined;
   /** Only the newest of the versions that are there. */
   readonly prefer?: 'highest' | undefined;
   /** Milliseconds after which a connection that nobody uses is closed; 60,000. */
@@ -33,7 +33,7 @@ export class Resolver {
 
   constructor(options: ResolverOptions) {
     this.#options = options;
-    this.#pick = options.pick ?? twoChoices(options.clock);
+    this.#pick = makePicker(options.pick, options.clock);
   }
 
   /** The instances of a name, followed from now on. */
@@ -93,12 +93,18 @@ export class Resolver {
     const seen = [...this.instances(query.name).records].map(
       ({ name, version, state }) => `${name}@${version} (${state})`,
     );
-    const instead = seen.length > 0 ? `seen instead: ${seen.join(', ')}` : 'none of that name was seen';
+    const instead =
+      seen.length > 0 ? `seen instead: ${seen.join(', ')}` : 'none of that name was seen';
     const { degraded } = discovery;
-    const where = degraded === undefined ? discovery.kind : `${discovery.kind} (${degraded.message})`;
+    const where =
+      degraded === undefined ? discovery.kind : `${discovery.kind} (${degraded.message})`;
     const service = formatQuery(query);
     const text = `no instance of ${service} within ${wait} ms, by ${where}; ${instead}`;
-    return new DserviceError('ERR_NO_INSTANCE', text, { service, mayHaveRun: false, cause: degraded });
+    return new DserviceError('ERR_NO_INSTANCE', text, {
+      service,
+      mayHaveRun: false,
+      cause: degraded,
+    });
   }
 
   #connection(record: InstanceRecord): Connection {

@@ -34,7 +34,10 @@ export function checkServeOptions(options: ServeOptions): void {
   for (const [key, value] of Object.entries(limits ?? {})) {
     if (!(key in defaultLimits) || typeof value !== 'number' || !(value > 0)) {
       const names = Object.keys(defaultLimits).join(', ');
-      throw new DserviceError('ERR_OPTION', `limit "${key}": limits are positive numbers: ${names}`);
+      throw new DserviceError(
+        'ERR_OPTION',
+        `limit "${key}": limits are positive numbers: ${names}`,
+      );
     }
   }
 }
@@ -45,7 +48,11 @@ export function checkServeOptions(options: ServeOptions): void {
  * ERR_LISTEN.
  */
 export function makeServe<At extends object>(runtime: Runtime<At>) {
-  return async function serve(api: Api, at: At & ServeOptions, options?: ServeOptions): Promise<Server> {
+  return async function serve(
+    api: Api,
+    at: At & ServeOptions,
+    options?: ServeOptions,
+  ): Promise<Server> {
     const channel = runtime.adopt(at);
     const given = options ?? (channel === undefined ? at : {});
     checkServeOptions(given);

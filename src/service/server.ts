@@ -62,7 +62,8 @@ export class Server {
     this.#sessions.add(session);
     session.on('end', () => this.#sessions.delete(session));
     session.on('error', (error) => {
-      const text = error instanceof Error && error.stack !== undefined ? error.stack : messageOf(error);
+      const text =
+        error instanceof Error && error.stack !== undefined ? error.stack : messageOf(error);
       logger?.warn(`dservice: a handler failed, and its caller asked for no outcome: ${text}`);
     });
     onSession?.(session);
@@ -78,7 +79,9 @@ export class Server {
         session.announce(api);
       } catch (error) {
         // This peer has no room for it, or knows no such values; the others do.
-        this.#options.logger?.warn(`dservice: a peer could not be told of the api: ${messageOf(error)}`);
+        this.#options.logger?.warn(
+          `dservice: a peer could not be told of the api: ${messageOf(error)}`,
+        );
       }
     }
   }

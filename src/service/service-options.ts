@@ -2,7 +2,7 @@ import type { Discovery } from '../discovery/discovery.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Authenticate } from '../protocol/session.js';
-import type { Picker } from './pick.js';
+import type { Pick } from './pick.js';
 import type { Logger } from './runtime.js';
 
 /** How far a service is known: to this machine, or to its network. */
@@ -37,7 +37,8 @@ export interface ServiceOptions {
   readonly wait?: number;
   /** Milliseconds that `start` waits for what the service relies on; 30,000. */
   readonly startTimeout?: number;
-  readonly pick?: Picker;
+  /** Two at random and of them the one with less to do; or `round-robin`, `random`, your own function. */
+  readonly pick?: Pick;
   readonly prefer?: 'highest';
 }
 
@@ -49,8 +50,27 @@ export interface ConnectOptions {
 }
 
 const known = new Set<keyof ServiceOptions>([
-  ...(['reach', 'discovery', 'port', 'path', 'host', 'tls', 'origins', 'hosts', 'authenticate'] as const),
-  ...(['auth', 'deadline', 'callbacks', 'stacks', 'limits', 'logger', 'wait', 'startTimeout'] as const),
+  ...([
+    'reach',
+    'discovery',
+    'port',
+    'path',
+    'host',
+    'tls',
+    'origins',
+    'hosts',
+    'authenticate',
+  ] as const),
+  ...([
+    'auth',
+    'deadline',
+    'callbacks',
+    'stacks',
+    'limits',
+    'logger',
+    'wait',
+    'startTimeout',
+  ] as const),
   ...(['pick', 'prefer'] as const),
 ]);
 
@@ -59,14 +79,28 @@ export function checkServiceOptions(options: ServiceOptions): void {
   for (const key of Object.keys(options)) {
     // A name that a user made up is just what is looked for here.
     if (known.has(key as keyof ServiceOptions)) continue;
-    throw new DserviceError('ERR_OPTION', `"${key}" is no option of a service: ${[...known].join(', ')} are`);
+    throw new DserviceError(
+      'ERR_OPTION',
+      `"${key}" is no option of a service: ${[...known].join(', ')} are`,
+    );
   }
-  const { reach, wait, deadline, startTimeout, prefer } = options;
+  const { reach, wait, deadline, startTimeout, pick, prefer } = options;
   if (reach !== undefined && reach !== 'local' && reach !== 'lan') {
-    throw new DserviceError('ERR_OPTION', `reach is 'local' or 'lan', not ${JSON.stringify(reach)}`);
+    throw new DserviceError(
+      'ERR_OPTION',
+      `reach is 'local' or 'lan', not ${JSON.stringify(reach)}`,
+    );
   }
   if (prefer !== undefined && prefer !== 'highest') {
     throw new DserviceError('ERR_OPTION', `prefer is 'highest', not ${JSON.stringify(prefer)}`);
+  }
+  if (
+    pick !== undefined &&
+    typeof pick !== 'function' &&
+    pick !== 'random' &&
+    pick !== 'round-robin'
+  ) {
+    throw new DserviceError('ERR_OPTION', "pick is 'round-robin', 'random' or a function");
   }
   for (const [key, value] of Object.entries({ wait, deadline, startTimeout })) {
     if (value === undefined || (typeof value === 'number' && value > 0)) continue;

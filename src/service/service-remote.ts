@@ -46,7 +46,8 @@ export class ServiceCaller {
       const due = clock.now() + (given?.deadline ?? deadline);
       return quiet(this.#again(path, args, options, due, new Set(), connection));
     }
-    const due = given?.deadline === undefined ? clock.now() + deadline : clock.now() + given.deadline;
+    const due =
+      given?.deadline === undefined ? clock.now() + deadline : clock.now() + given.deadline;
     return quiet(
       this.#at(connection, session, path, args, options).catch((error: unknown) => {
         if (!mayRepeat(error, given)) throw this.#named(error);
@@ -92,7 +93,8 @@ export class ServiceCaller {
     given: CallOptions | undefined,
   ): Promise<unknown> {
     const target = this.lookUp(session, path);
-    const own = typeof target === 'function' ? (target as { [callable]?: Callable })[callable] : undefined;
+    const own =
+      typeof target === 'function' ? (target as { [callable]?: Callable })[callable] : undefined;
     if (own === undefined) {
       const method = path.join('.');
       const text = `${this.#service} (${connection.record.version}) has no method "${method}"`;
@@ -180,9 +182,12 @@ function level(caller: ServiceCaller, path: readonly string[], own: object): obj
       if (made.has(key)) return at(key);
       const there = caller.peek([...path, key]);
       // Data is what it is at the moment; functions and objects stay good when the instance changes.
-      return there === undefined || typeof there === 'function' || typeof there === 'object' ? at(key) : there;
+      return there === undefined || typeof there === 'function' || typeof there === 'object'
+        ? at(key)
+        : there;
     },
-    has: (target, key) => key in target || (typeof key === 'string' && caller.peek([...path, key]) !== undefined),
+    has: (target, key) =>
+      key in target || (typeof key === 'string' && caller.peek([...path, key]) !== undefined),
     ownKeys: (target) => Reflect.ownKeys(target),
   });
 }
@@ -204,4 +209,3 @@ function method(caller: ServiceCaller, path: readonly string[]): object {
     },
   });
 }
-

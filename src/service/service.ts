@@ -131,7 +131,10 @@ export class Service<At> {
    */
   rely(query: string, { optional = false }: { optional?: boolean } = {}): this {
     if (this.#state !== 'new') {
-      throw new DserviceError('ERR_STATE', 'rely() is for before start(): others learn it at the start');
+      throw new DserviceError(
+        'ERR_STATE',
+        'rely() is for before start(): others learn it at the start',
+      );
     }
     const { name, range = '' } = parseQuery(query, this.#runtime.matcher);
     this.#relies.push({ name, range, ...(optional ? { optional } : {}) });
@@ -146,7 +149,10 @@ export class Service<At> {
     this.#starting ??= this.#start();
     this.#starting.catch((error: unknown) => {
       if (this.#events.listens('error')) this.#events.emit('error', error);
-      else this.#logger.warn(`dservice: ${this.name ?? 'a service'} did not start: ${messageOf(error)}`);
+      else
+        this.#logger.warn(
+          `dservice: ${this.name ?? 'a service'} did not start: ${messageOf(error)}`,
+        );
     });
     return this.#starting;
   }
@@ -154,7 +160,10 @@ export class Service<At> {
   async #start(): Promise<void> {
     if (this.name === undefined || this.#api === undefined) {
       const what = this.name === undefined ? 'a name' : 'an api';
-      throw new DserviceError('ERR_STATE', `a service without ${what} only calls: dservice(name, api) serves`);
+      throw new DserviceError(
+        'ERR_STATE',
+        `a service without ${what} only calls: dservice(name, api) serves`,
+      );
     }
     if (this.#state !== 'new') throw new DserviceError('ERR_STATE', 'this service was stopped');
     try {
@@ -178,7 +187,9 @@ export class Service<At> {
     });
     const at = this.#runtime.place(this.#options, this.#reach);
     this.#server = server;
-    server.attach(await this.#runtime.listen(at, this.#limits, (channel) => server.accept(channel)));
+    server.attach(
+      await this.#runtime.listen(at, this.#limits, (channel) => server.accept(channel)),
+    );
     if (this.#reach === 'lan') this.#tellReach();
     this.#forgetShutdown = this.#runtime.onShutdown(() => this.stop());
     const resolver = this.#resolve();
@@ -246,9 +257,13 @@ export class Service<At> {
    */
   // Without a type, a remote is what the caller believes it to be.
   // oxlint-disable-next-line no-explicit-any
-  async connect<T = any>(query: string, options: ConnectOptions = {}): Promise<Remote<T> & Disposable> {
+  async connect<T = any>(
+    query: string,
+    options: ConnectOptions = {},
+  ): Promise<Remote<T> & Disposable> {
     const { clock, scope, matcher } = this.#runtime;
-    const { wait = this.#options.wait ?? 10_000, deadline = this.#options.deadline ?? 30_000 } = options;
+    const { wait = this.#options.wait ?? 10_000, deadline = this.#options.deadline ?? 30_000 } =
+      options;
     const parsed = parseQuery(query, matcher);
     const resolver = this.#resolve();
     const { connection, end } = await this.#open(resolver, parsed, wait);

@@ -1,0 +1,13 @@
+// What an adapter written elsewhere needs to show that it is one.
+export type { Clock } from '../clock.js';
+export type { Channel, ChannelHandlers, ChannelPeer } from '../channel/channel.js';
+export { memoryPair } from '../channel/memory.js';
+export type { Announcement, Discovery, DiscoveryEvent } from '../discovery/discovery.js';
+export type { InstanceRecord, InstanceState, Rely } from '../discovery/record.js';
+export { channelSuite, type ChannelPair, type ChannelSuite } from './channel-suite.js';
+export {
+  discoverySuite,
+  type DiscoverySetup,
+  type DiscoverySuiteOptions,
+} from './discovery-suite.js';
+export { VirtualClock } from './virtual-clock.js';
