@@ -3,8 +3,8 @@
 //   node scripts/build.mjs [--quiet]
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { commonJs } from './cjs.mjs';
 import { root } from './root.mjs';
@@ -16,6 +16,9 @@ const entries = [
   { file: 'node/cli/main', bin: true },
   { file: 'browser/index', require: true },
   { file: 'src/testing/index', require: true },
+  // No entry, but a file of its own: semver does not say that it has no side effects, so that whoever bundles the
+  // file that imports it carries semver.
+  { file: 'src/service/range' },
 ];
 
 const quiet = process.argv.includes('--quiet');
@@ -23,18 +26,14 @@ const began = performance.now();
 // Made beside dist/, and put in its place when all is there: who reads dist/ meanwhile finds it whole.
 const next = join(root, `.dist-${process.pid}`);
 
-const present = entries.filter(({ file }) => existsSync(join(root, `${file}.ts`)));
-for (const { file } of entries.filter((entry) => !present.includes(entry))) {
-  console.warn(`build: there is no ${file}.ts yet`);
-}
-
 try {
   await mkdir(next, { recursive: true });
   const [declarations] = await Promise.all([
     tsc('-p', 'tsconfig.build.json', '--outDir', next),
     bundle(),
   ]);
-  await Promise.all(present.map(finish));
+  await dropUnreached();
+  await Promise.all(entries.map(finish));
   await replaceDist();
   // What has faults in its types is there to be tried, and fails all the same.
   if (declarations !== 0) process.exitCode = 1;
@@ -47,7 +46,7 @@ try {
 async function bundle() {
   await build({
     absWorkingDir: root,
-    entryPoints: present.map(({ file }) => `${file}.ts`),
+    entryPoints: entries.map(({ file }) => `${file}.ts`),
     outdir: next,
     outbase: root,
     bundle: true,
@@ -62,6 +61,26 @@ async function bundle() {
     legalComments: 'none',
     logLevel: 'warning',
   });
+}
+
+/** Removes the declarations that no entry's lead to: they are nobody's business. */
+async function dropUnreached() {
+  const reached = new Set();
+  const visit = async (path) => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    const text = await readFile(path, 'utf8');
+    for (const [, from] of text.matchAll(/(?:from |import\()['"](\.[^'"]+)\.js['"]/g)) {
+      await visit(join(dirname(path), `${from}.d.ts`));
+    }
+  };
+  for (const { file } of entries.filter((entry) => entry.require)) {
+    await visit(join(next, `${file}.d.ts`));
+  }
+  for (const file of await readdir(next, { recursive: true })) {
+    const path = join(next, file);
+    if (file.endsWith('.d.ts') && !reached.has(path)) await rm(path);
+  }
 }
 
 async function finish({ file, require, bin }) {
