@@ -28,23 +28,23 @@ const next = join(root, `.dist-${process.pid}`);
 
 try {
   await mkdir(next, { recursive: true });
-  const [declarations] = await Promise.all([
-    tsc('-p', 'tsconfig.build.json', '--outDir', next),
-    bundle(),
-  ]);
-  await dropUnreached();
-  await Promise.all(entries.map(finish));
-  await replaceDist();
-  // What has faults in its types is there to be tried, and fails all the same.
-  if (declarations !== 0) process.exitCode = 1;
-  if (!quiet) console.log(`build: dist/ in ${Math.round(performance.now() - began)} ms`);
+  const [declared, bundled] = await Promise.all([declare(), bundle()]);
+  if (bundled) {
+    await dropUnreached();
+    await Promise.all(entries.map(finish));
+    await replaceDist();
+    if (!quiet) console.log(`build: dist/ in ${Math.round(performance.now() - began)} ms`);
+  }
+  // What has faults in its types alone is there to be tried, and fails all the same.
+  if (!declared || !bundled) process.exitCode = 1;
 } finally {
   await rm(next, { recursive: true, force: true });
 }
 
 // One build for all entries, so that they share their code: one class of errors, whatever is imported.
+// Whether it could be done; esbuild says what is wrong.
 async function bundle() {
-  await build({
+  const options = {
     absWorkingDir: root,
     entryPoints: entries.map(({ file }) => `${file}.ts`),
     outdir: next,
@@ -60,6 +60,21 @@ async function bundle() {
     sourcemap: true,
     legalComments: 'none',
     logLevel: 'warning',
+  };
+  return build(options).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Writes the declarations; whether the types are right. The compiler says what is wrong. */
+function declare() {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const args = [tsc, '-p', 'tsconfig.build.json', '--outDir', next];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code === 0));
   });
 }
 
@@ -98,14 +113,4 @@ async function replaceDist() {
   if (existsSync(dist)) await rename(dist, last);
   await rename(next, dist);
   await rm(last, { recursive: true, force: true });
-}
-
-/** Runs the compiler; resolves to its exit code. */
-function tsc(...args) {
-  const bin = join(root, 'node_modules/typescript/bin/tsc');
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bin, ...args], { cwd: root, stdio: 'inherit' });
-    child.once('error', reject);
-    child.once('exit', (code) => resolve(code ?? 1));
-  });
 }
