@@ -7,6 +7,7 @@ import type { Refusal } from './guard.js';
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
+/** @internal It names the types of `ws`, which users of the package need not have. */
 export interface HttpOptions {
   readonly clock: Clock;
   readonly limits: { readonly line: number; readonly handshake: number };
@@ -29,7 +30,7 @@ const bodyTime = 60_000;
 /** Milliseconds that a connection waits for its next request. */
 const idleTime = 5_000;
 
-/** The HTTP half of a listener: every request passes the guard, upgrades go to `ws`. */
+/** @internal The HTTP half of a listener: every request passes the guard, upgrades go to `ws`. */
 export function createHttp(options: HttpOptions): Http {
   const { clock, limits, guard } = options;
   const upgrades = new WebSocketServer({
