@@ -1,0 +1,148 @@
+import type { Discovery } from '../../src/discovery/discovery.js';
+import type { InstanceRecord } from '../../src/discovery/record.js';
+import { matches, parseQuery } from '../../src/service/name.js';
+import { semverMatcher } from '../../src/service/range.js';
+import { type Command, exit } from './command.js';
+import { faultText } from './fault.js';
+import { inOrder, tableOf, toJson } from './listing.js';
+import { parse, readMs, readReach } from './parse.js';
+import { painter } from './style.js';
+import { checked, UsageError } from './usage-error.js';
+import { lineView, tableView } from './watch.js';
+import type { World } from './world.js';
+
+/**
+ * How long it listens. Answers come within 20 to 150 ms (RFC 6762 §6), but nothing says which is the
+ * last. On one machine none is lost; on a network the question is asked again after a second.
+ */
+const waits = { local: 750, lan: 1_500 } as const;
+
+type Wanted = (record: InstanceRecord) => boolean;
+
+export const ls: Command = {
+  name: 'ls',
+  usage: 'ls [options] [name[@range]]',
+  summary: 'lists what is on the air',
+  help: `  -w, --watch     goes on, and shows what changes: a table on a terminal, else a line an event
+      --json      one JSON array; with --watch, an object {type, record} a line
+      --wait MS   how long it listens; ${waits.local}, with --reach lan ${waits.lan}, with --watch for ever.
+                  Nobody can know whether all have answered, so it always takes that long
+      --reach R   local: this machine (the default, or what DSERVICE_REACH says); lan: the network
+
+Without a name it lists all services. With a range, those of that name whose version is in it:
+
+  dservice ls greeter@^1
+
+Exit codes: 0 also when there is nothing to list; 1 if it could not listen; 2 wrong usage.
+`,
+  async run(args, world) {
+    const { values, positionals } = parse(args, {
+      watch: { type: 'boolean', short: 'w' },
+      json: { type: 'boolean' },
+      wait: { type: 'string' },
+      reach: { type: 'string' },
+    });
+    const [filter, ...more] = positionals;
+    if (more.length > 0) throw new UsageError('ls takes one name at most');
+    const wanted = wantedBy(filter);
+    const reach = readReach(values.reach);
+    const { watch = false, json = false } = values;
+    const wait = readMs('--wait', values.wait, watch ? undefined : waits[reach ?? 'local']);
+    const caller = checked(() => world.caller(reach === undefined ? {} : { reach }));
+    try {
+      const { discovery } = caller;
+      if (watch) return await follow(discovery, wanted, { wait, json }, world);
+      return await list(discovery, wanted, { wait: wait ?? waits.local, json, filter }, world);
+    } finally {
+      await caller.stop();
+    }
+  },
+};
+
+function wantedBy(filter: string | undefined): Wanted {
+  if (filter === undefined) return () => true;
+  const query = checked(() => parseQuery(filter, semverMatcher));
+  return (record) => matches(query, record, semverMatcher);
+}
+
+async function list(
+  discovery: Discovery,
+  wanted: Wanted,
+  { wait, json, filter }: { wait: number; json: boolean; filter: string | undefined },
+  world: World,
+): Promise<number> {
+  const { output } = world;
+  const seen = new Map<string, InstanceRecord>();
+  // All names, and chosen from here: other stacks may not announce by name what they have.
+  const stop = discovery.browse(undefined, ({ type, record }) => {
+    if (type === 'down') seen.delete(record.id);
+    else seen.set(record.id, record);
+  });
+  await pause(wait, world);
+  stop();
+  const { degraded } = discovery;
+  if (degraded !== undefined) output.err(`${faultText(degraded)}\n`);
+  const found = inOrder(seen.values()).filter(wanted);
+  if (json) output.out(`${JSON.stringify(found.map(toJson))}\n`);
+  else if (found.length > 0) output.out(lines(tableOf(found, painter(output.colors))));
+  if (found.length > 0) return exit.done;
+  if (degraded !== undefined) return exit.failed;
+  output.err(lines(hint(filter, inOrder(seen.values()), wait)));
+  return exit.done;
+}
+
+/** What may be the reason that nothing is listed. */
+function hint(filter: string | undefined, seen: readonly InstanceRecord[], wait: number): string[] {
+  if (filter !== undefined && seen.length > 0) {
+    const names = new Set(seen.map(({ name, version }) => `${name}@${version}`));
+    return [`Nothing of ${filter} is on the air. There is: ${[...names].join(', ')}`];
+  }
+  const what = filter === undefined ? 'Nothing' : `Nothing of ${filter}`;
+  return [
+    `${what} is on the air: no service said a word within ${wait} ms.`,
+    'Services of this machine are seen by themselves; those of the network with --reach lan,',
+    'where they were started with reach "lan" too. --wait MS listens longer.',
+  ];
+}
+
+async function follow(
+  discovery: Discovery,
+  wanted: Wanted,
+  { wait, json }: { wait: number | undefined; json: boolean },
+  world: World,
+): Promise<number> {
+  const view = world.output.terminal && !json ? tableView(world) : lineView(world, json);
+  const unsubscribe = discovery.onDegraded((reason) => view.degraded(reason));
+  if (discovery.degraded !== undefined) view.degraded(discovery.degraded);
+  const stop = discovery.browse(undefined, (event) => {
+    if (wanted(event.record)) view.event(event);
+  });
+  await pause(wait, world);
+  stop();
+  unsubscribe();
+  return exit.done;
+}
+
+/** Resolves after so many ms, or when nobody reads the output any more; without a time, only then. */
+function pause(ms: number | undefined, { clock, output }: World): Promise<void> {
+  return new Promise((resolve) => {
+    const { closed } = output;
+    let stopTimer: () => void;
+    const end = (): void => {
+      stopTimer();
+      closed.removeEventListener('abort', end);
+      resolve();
+    };
+    // A discovery keeps no process alive: the timer does, also where there is no end to wait for.
+    const hold = (): void => {
+      stopTimer = clock.after(ms ?? 60_000, ms === undefined ? hold : end);
+    };
+    hold();
+    closed.addEventListener('abort', end);
+    if (closed.aborted) end();
+  });
+}
+
+function lines(all: readonly string[]): string {
+  return all.map((line) => `${line}\n`).join('');
+}

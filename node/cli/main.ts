@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { nodeClock } from '../clock.js';
+import dservice from '../index.js';
+import { run } from './cli.js';
+import type { Output } from './world.js';
+
+/** The process's own streams. Ctrl-C ends the process as it always does: nothing here needs more. */
+function processOutput(): Output {
+  const { stdout, stderr } = process;
+  const closed = new AbortController();
+  // Who has read enough (`| head`) closes the pipe: no error of ours, and no reason to go on.
+  stdout.on('error', () => closed.abort());
+  stderr.on('error', () => {});
+  return {
+    out: (text) => void (closed.signal.aborted || stdout.write(text)),
+    err: (text) => void stderr.write(text),
+    closed: closed.signal,
+    terminal: stdout.isTTY,
+    // Knows of NO_COLOR, FORCE_COLOR and dumb terminals.
+    colors: stdout.isTTY && stdout.hasColors(),
+    get rows() {
+      return stdout.rows;
+    },
+  };
+}
+
+/** By the package's own name, since the build decides which file this code ends up in. */
+async function ownVersion(): Promise<string> {
+  const path = fileURLToPath(import.meta.resolve('dservice/package.json'));
+  // Our own manifest has a version.
+  return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version;
+}
+
+process.exitCode = await run(process.argv.slice(2), {
+  output: processOutput(),
+  clock: nodeClock,
+  version: await ownVersion(),
+  caller: (options) => dservice(options),
+});
