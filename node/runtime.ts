@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Duplex, Readable, Writable } from 'node:stream';
-import { Socket } from 'node:net';
+import { isIPv4, Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import WebSocket from 'ws';
 import { adoptStandard } from '../src/channel/adopt.js';
-import { type CallContext } from '../src/protocol/context.js';
+import type { CallContext } from '../src/protocol/context.js';
 import { parseEndpoint } from '../src/channel/endpoint.js';
 import { mergeDiscoveries } from '../src/discovery/merge.js';
 import { DserviceError } from '../src/errors.js';
@@ -98,7 +98,8 @@ function reachable(endpoint: string, reach: Reach): boolean {
     const parsed = parseEndpoint(endpoint);
     if (reach === 'lan' || parsed.transport === 'unix') return true;
     const host = 'url' in parsed ? new URL(parsed.url).hostname : parsed.host;
-    return /^(127\.|\[?::1\]?$|localhost$)/.test(host);
+    // Not `127.example.com`, which is anybody's.
+    return /^(\[?::1\]?|localhost)$/.test(host) || (isIPv4(host) && host.startsWith('127.'));
   } catch {
     // Records are hints from others: one that we cannot read is no way to anybody.
     return false;

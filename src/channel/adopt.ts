@@ -16,14 +16,14 @@ export function adoptStandard(target: unknown, clock: Clock): Channel | undefine
     return webSocketChannel(target as WebSocketLike, { clock });
   }
   if ('postMessage' in target) return messagePortChannel(target as PortLike, { clock });
-  if (
+  return isPair(target) ? webStreamsChannel(target, { clock }) : undefined;
+}
+
+function isPair(target: object): target is Parameters<typeof webStreamsChannel>[0] {
+  return (
     'readable' in target &&
     target.readable instanceof ReadableStream &&
     'writable' in target &&
     target.writable instanceof WritableStream
-  ) {
-    const { readable, writable } = target;
-    return webStreamsChannel({ readable, writable }, { clock });
-  }
-  return undefined;
+  );
 }

@@ -2,10 +2,10 @@ import { DserviceError } from '../errors.js';
 import { isExposed } from './exposed.js';
 import { isRecord } from './message.js';
 import { callable } from './options.js';
-import type { Session } from './session.js';
+import type { SessionHandle } from './session-handle.js';
 
 /** What a peer may call: an object of functions, or what makes one for each session, in dnode's manner. */
-export type Api = object | ((remote: Record<string, unknown>, session: Session) => unknown);
+export type Api = object | ((remote: Record<string, unknown>, session: SessionHandle) => unknown);
 
 /** Throws ERR_API or ERR_NAME for what cannot be served. */
 export function checkApi(api: unknown): asserts api is object {
@@ -43,13 +43,16 @@ export function checkApi(api: unknown): asserts api is object {
 export function makeApi(
   api: Api | undefined,
   remote: Record<string, unknown>,
-  session: Session,
+  session: SessionHandle,
 ): object {
   if (typeof api !== 'function') return api ?? {};
   const made: unknown =
     Object.getOwnPropertyDescriptor(api, 'prototype') === undefined
       ? // Without a prototype it is no constructor, so it is the other kind of function.
-        (api as (remote: Record<string, unknown>, session: Session) => unknown)(remote, session)
+        (api as (remote: Record<string, unknown>, session: SessionHandle) => unknown)(
+          remote,
+          session,
+        )
       : Reflect.construct(api, [remote, session]);
   checkApi(made);
   return made;

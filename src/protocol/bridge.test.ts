@@ -1,3 +1,4 @@
+/* oxlint-disable object-shorthand, no-unused-vars -- the form of each function is what is tested */
 import { describe, expect, test, vi } from 'vitest';
 import { codeOf, peer, sessionPair } from '../testing/fixtures/peer.js';
 import { turns } from '../testing/recorder.js';
@@ -10,7 +11,6 @@ class Methods {
 }
 
 test('a classic function, and nothing else, is one', () => {
-  // oxlint-disable-next-line prefer-arrow-callback, object-shorthand
   const shorthand = { method(_: unknown): void {}, async later(_: unknown): Promise<void> {} };
   const kinds: [unknown, boolean][] = [
     [function classic(_: unknown) {}, true],
@@ -186,7 +186,7 @@ describe('a value returned, where the caller gave a callback', () => {
   test('nor where the handler takes the callback, or called it', async () => {
     expect(await told((_, back) => (back as Back)(5) && undefined)).toEqual([5]);
     expect(await told((x, _) => x)).toEqual([]);
-    expect(await told((...all) => ((all.at(-1) as Back)('mine'), 'returned'))).toEqual(['mine']);
+    expect(await told((...all) => (all.at(-1) as Back)('mine') && 'returned')).toEqual(['mine']);
   });
 
   test('a function by its side is no callback', async () => {

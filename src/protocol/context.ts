@@ -1,8 +1,7 @@
-import type { ChannelPeer } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Meta } from './message.js';
-import type { Session } from './session.js';
+import type { Peer, SessionHandle } from './session-handle.js';
 
 /** What a handler may know of the call it serves. */
 export interface CallContext {
@@ -10,14 +9,9 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Milliseconds left, or undefined where the caller named no deadline. */
   readonly deadline: number | undefined;
-  readonly session: Session;
+  readonly session: SessionHandle;
   readonly peer: Peer;
   readonly meta: Meta;
-}
-
-export interface Peer extends ChannelPeer {
-  /** What `authenticate` returned. */
-  readonly identity?: unknown;
 }
 
 /**
@@ -55,7 +49,7 @@ export function contextOf(scope: ContextScope): CallContext {
 
 /** One call that is being served. What few handlers ask for is made when it is asked for. */
 export class ServedCall implements CallContext {
-  readonly session: Session;
+  readonly session: SessionHandle;
   readonly meta: Meta;
   readonly #clock: Clock;
   readonly #due: number | undefined;
@@ -63,7 +57,7 @@ export class ServedCall implements CallContext {
   #controller: AbortController | undefined;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(session: Session, meta: Meta, clock: Clock) {
+  constructor(session: SessionHandle, meta: Meta, clock: Clock) {
     this.session = session;
     this.meta = meta;
     this.#clock = clock;

@@ -259,12 +259,11 @@ class Walk {
     if (value instanceof Error) return this.#error(value);
     const leaf = this.#options.extended ? this.#leaf(value) : undefined;
     if (leaf !== undefined) return leaf;
-    if (
-      'toJSON' in value &&
-      typeof value.toJSON === 'function' &&
-      !Object.hasOwn(value, 'toJSON')
-    ) {
-      const json: unknown = value.toJSON(this.#path.at(-1) ?? '');
+    const toJSON: unknown = Object.hasOwn(value, 'toJSON')
+      ? undefined
+      : Reflect.get(value, 'toJSON');
+    if (typeof toJSON === 'function') {
+      const json: unknown = Reflect.apply(toJSON, value, [this.#path.at(-1) ?? '']);
       return json === value ? this.#properties(value) : this.#value(json);
     }
     if (value instanceof Number || value instanceof String || value instanceof Boolean) {

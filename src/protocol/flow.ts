@@ -1,9 +1,20 @@
 import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
+import { DserviceError } from '../errors.js';
+import type { Limits } from '../limits.js';
 import type { Outbox } from './outbox.js';
 
 /** After so many ms without progress, a side that waits for the other reads on all the same. */
 const stall = 1_000;
+
+export interface FlowOptions {
+  readonly channel: Channel;
+  readonly clock: Clock;
+  readonly outbox: Outbox;
+  readonly limits: Limits;
+  /** So much is unsent that there is no going on. */
+  onOverflow(error: DserviceError): void;
+}
 
 /**
  * Back-pressure (protocol page, section 4): who does not read our answers gets no more questions in.
@@ -19,14 +30,18 @@ export class Flow {
   /** The channel has just drained: something is read before it may be found full again. */
   #turn = false;
 
-  constructor(channel: Channel, clock: Clock, outbox: Outbox) {
+  constructor({ channel, clock, outbox, limits, onOverflow }: FlowOptions) {
     this.#channel = channel;
     this.#clock = clock;
     this.#outbox = outbox;
+    outbox.onFull = (buffered) => {
+      if (buffered <= limits.unsentMax) return this.#full();
+      const text = `the peer does not read: ${buffered} bytes are unsent`;
+      onOverflow(new DserviceError('ERR_LIMIT', text));
+    };
   }
 
-  /** The outbox found the channel full. */
-  full(): void {
+  #full(): void {
     if (this.#turn) return;
     this.pause('unsent');
     if (this.#cancelStall !== undefined) return;
@@ -37,7 +52,7 @@ export class Flow {
         this.#cancelStall = undefined;
         if (!this.#outbox.blocked) return;
         if (this.#channel.buffered >= before) this.resume('unsent');
-        else this.full();
+        else this.#full();
       },
       true,
     );
@@ -53,7 +68,7 @@ export class Flow {
     this.#turn = true;
     this.#clock.defer(() => {
       this.#turn = false;
-      if (this.#outbox.blocked) this.full();
+      if (this.#outbox.blocked) this.#full();
     });
   }
 

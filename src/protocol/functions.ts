@@ -65,7 +65,10 @@ export class LocalFunctions {
   /** A method of an exposed instance, bound; the same function each time. */
   method(instance: object, name: string): AnyFunction {
     let methods = this.#methods.get(instance);
-    if (methods === undefined) this.#methods.set(instance, (methods = new Map()));
+    if (methods === undefined) {
+      methods = new Map<string, AnyFunction>();
+      this.#methods.set(instance, methods);
+    }
     let bound = methods.get(name);
     if (bound === undefined) {
       const method: unknown = Reflect.get(instance, name);

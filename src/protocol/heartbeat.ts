@@ -30,7 +30,7 @@ export class Heartbeat {
   #missed = 0;
   #cancelBusy: (() => void) | undefined;
   #cancelIdle: (() => void) | undefined;
-  #outstanding: () => boolean;
+  readonly #outstanding: () => boolean;
 
   constructor(
     clock: Clock,

@@ -45,7 +45,11 @@ export class RemoteFunctions {
   readonly #onCull: () => void;
   readonly #limit: number;
   readonly #byId = new Map<number, { ref: Reference; weak: WeakRef<AnyFunction> }>();
-  readonly #registry = new FinalizationRegistry<Reference>((ref) => this.#drop(ref));
+  readonly #registry = new FinalizationRegistry<Reference>((ref) => {
+    // Not unregistered when it is released: that would cost more than being told for nothing.
+    if (!ref.released && !this.#over) this.#drop(ref);
+  });
+  #over = false;
   #culls = new Map<number, number>();
   #highest = -1;
   /** A plain cull ends an id for good: a mention that crossed it is dead. */
@@ -83,7 +87,7 @@ export class RemoteFunctions {
     const made = standIn(ref);
     if (!ref.released) {
       this.#byId.set(id, { ref, weak: new WeakRef(made) });
-      this.#registry.register(made, ref, ref);
+      this.#registry.register(made, ref);
     }
     return made;
   }
@@ -114,7 +118,6 @@ export class RemoteFunctions {
   release(ref: Reference): void {
     if (ref.released) return;
     ref.released = true;
-    this.#registry.unregister(ref);
     this.#drop(ref);
   }
 
@@ -139,7 +142,7 @@ export class RemoteFunctions {
   }
 
   clear(): void {
-    for (const { ref } of this.#byId.values()) this.#registry.unregister(ref);
+    this.#over = true;
     this.#byId.clear();
     this.#culls.clear();
   }

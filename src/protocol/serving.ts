@@ -6,11 +6,11 @@ import type { AnyFunction } from './encode.js';
 import { type Message, type Meta, readId } from './message.js';
 import { noMeta, readMeta } from './meta.js';
 import type { Reference } from './references.js';
-import type { Session } from './session.js';
+import type { SessionHandle } from './session-handle.js';
 import type { Wire } from './wire.js';
 
 export interface ServingOptions {
-  readonly session: Session;
+  readonly session: SessionHandle;
   readonly wire: Wire;
   readonly clock: Clock;
   readonly scope: ContextScope;
@@ -138,7 +138,7 @@ class RunningCall extends ServedCall implements Outcome {
   ended = false;
 
   constructor(
-    session: Session,
+    session: SessionHandle,
     meta: Meta,
     clock: Clock,
     serving: Serving,

@@ -1,64 +1,21 @@
 import type { Channel } from '../channel/channel.js';
-import type { Clock } from '../clock.js';
 import { Emitter } from '../emitter.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
-import type { Limits } from '../limits.js';
-import { type Api, checkApi, fillRemote, makeApi, readableApi } from './api.js';
+import { checkApi, fillRemote, makeApi, readableApi } from './api.js';
+import { Admission } from './admission.js';
 import { Calling } from './calling.js';
-import type { ContextScope, Peer } from './context.js';
 import { messageOf } from './encode.js';
+import { Farewell } from './farewell.js';
 import { Flow } from './flow.js';
-import { Heartbeat, heartbeatTimes, type HeartbeatTimes } from './heartbeat.js';
+import { Heartbeat, heartbeatTimes } from './heartbeat.js';
 import { makeHello, readHello } from './hello.js';
-import { type Budget, LineReader } from './lines.js';
-import { isShallow, scan } from './measure.js';
+import { Intake } from './intake.js';
 import { isControl, isRecord, type Message, readId } from './message.js';
 import type { CallOptions } from './options.js';
 import { Serving } from './serving.js';
+import type { Peer, SessionEvents, SessionHandle } from './session-handle.js';
+import type { SessionOptions } from './session-options.js';
 import { Wire } from './wire.js';
-
-/** Decides who is let in, and returns an identity. False, undefined, null or a throw refuses. */
-export type Authenticate = (auth: unknown, peer: Peer) => unknown;
-
-export interface SessionOptions {
-  readonly channel: Channel;
-  readonly clock: Clock;
-  readonly scope: ContextScope;
-  readonly limits: Limits;
-  readonly api?: Api | undefined;
-  /** Credentials for the peer: any JSON. */
-  readonly auth?: unknown;
-  readonly authenticate?: Authenticate | undefined;
-  /** Milliseconds that a call may take, where it does not say; 30,000. */
-  readonly deadline?: number | undefined;
-  /** Whether all handlers take callbacks, or none does, where it is not to be told from each. */
-  readonly callbacks?: boolean | undefined;
-  /** Whether errors carry their stack to the peer; false. */
-  readonly stacks?: boolean | undefined;
-  readonly heartbeat?: HeartbeatTimes | undefined;
-  /** Decodes UTF-8, where the runtime has something faster than TextDecoder. */
-  readonly decodeText?: ((bytes: Uint8Array) => string) | undefined;
-  /** What the sessions of one server may keep of unfinished lines. */
-  readonly budget?: Budget | undefined;
-}
-
-export type SessionEvents = {
-  /** The peer's api is here, for the first time or anew. */
-  remote: [remote: Record<string, unknown>];
-  /** The peer did something wrong, and the session goes on. */
-  fail: [error: DserviceError];
-  /** Code of ours failed with nobody to tell: a handler whose caller wants no outcome, or a listener. */
-  error: [error: unknown];
-  /** The peer is slow to show life while calls are out, or shows it again. */
-  suspect: [suspect: boolean];
-  /** The peer will leave: no new calls, please. */
-  bye: [];
-  /** The session is over; with an error, unless it was closed in good order. */
-  end: [error: DserviceError | undefined];
-};
-
-/** Lines longer than this are measured before they are parsed. */
-const longLine = 64 * 1024;
 
 /**
  * Two programs that call each other over one channel (protocol page). It is plain dnode until both
@@ -68,51 +25,41 @@ const longLine = 64 * 1024;
  * `Serving` runs handlers for it. Nothing that a peer sends, and nothing that a handler throws,
  * leaves here as an exception.
  */
-export class Session {
-  /** The peer's api: one object for the whole session, filled, and filled anew, by its `methods`. */
+export class Session implements SessionHandle {
   readonly remote: Record<string, unknown> = {};
   #peer: Peer;
   readonly #options: SessionOptions;
   readonly #channel: Channel;
   readonly #events = new Emitter<SessionEvents>();
-  readonly #lines: LineReader;
+  readonly #intake: Intake;
   readonly #wire: Wire;
   readonly #calling: Calling;
   readonly #serving: Serving;
   readonly #flow: Flow;
-  /** Lines longer than these are measured before, or looked at after, they are parsed. */
-  readonly #measureFrom: number;
-  readonly #lookFrom: number;
+  readonly #admission: Admission;
+  readonly #farewell: Farewell;
   #heartbeat: Heartbeat | undefined;
   #api: object = {};
-  /** The peer was let in; its calls run. */
-  #admitted: boolean;
   /** The peer let us in; its api is here. */
   #ready = false;
-  /** Lines that came before it was decided who is there. */
-  #inbox: string[] = [];
   #ended = false;
   #held = true;
-  #byeSaid = false;
-  #byeHeard = false;
   #cancelHandshake: (() => void) | undefined;
-  #draining: { promise: Promise<void>; done: () => void } | undefined;
 
   constructor(options: SessionOptions) {
     const { channel, clock, limits, scope } = options;
     this.#options = options;
     this.#channel = channel;
     this.#peer = channel.peer;
-    this.#admitted = options.authenticate === undefined;
-    // A value takes two characters at least, and so does a level of nesting.
-    this.#measureFrom = Math.min(longLine, 2 * limits.nodes);
-    this.#lookFrom = 2 * limits.depth;
-    this.#lines = new LineReader(
-      limits.firstLine,
-      (line) => this.#line(line),
-      options.decodeText,
-      options.budget,
-    );
+    this.#admission = new Admission(options.authenticate);
+    this.#intake = new Intake({
+      limits,
+      decodeText: options.decodeText,
+      budget: options.budget,
+      onMessage: (message, line) => this.#onMessage(message, line),
+      onRefused: (error, reply, outcome) => this.#refuse(error, reply, outcome),
+      onFatal: (code, text) => this.#finish(code, text),
+    });
     this.#wire = new Wire(
       { channel, clock, limits, stacks: options.stacks === true },
       { call: (target, args, given) => this.#calling.reference(target, args, given) },
@@ -123,7 +70,7 @@ export class Session {
       scope,
       deadline: options.deadline ?? 30_000,
       onCall: () => this.#heartbeat?.busy(),
-      onSettled: () => this.#answerBye(),
+      onSettled: () => this.#farewell.settled(),
     });
     this.#serving = new Serving({
       session: this,
@@ -134,8 +81,21 @@ export class Session {
       onError: (error) => this.#events.emit('error', error),
       onDone: () => this.#served(),
     });
-    this.#flow = new Flow(channel, clock, this.#wire.outbox);
-    this.#wire.outbox.onFull = (buffered) => this.#full(buffered);
+    this.#flow = new Flow({
+      ...{ channel, clock, limits, outbox: this.#wire.outbox },
+      onOverflow: (error) => {
+        channel.destroy(error);
+        this.#end(error);
+      },
+    });
+    this.#farewell = new Farewell({
+      clock,
+      plain: () => this.#wire.plain,
+      sayBye: () => this.#wire.control('bye'),
+      outstanding: () => this.#calling.outstanding,
+      serving: () => this.#serving.count,
+      close: () => this.close(),
+    });
   }
 
   /** Begins: says `methods`, and reads. Called once, after the listeners are on. */
@@ -162,7 +122,6 @@ export class Session {
     this.#sendApi(true);
   }
 
-  /** Adds a listener, and returns what removes it. */
   on<K extends keyof SessionEvents>(
     event: K,
     listener: (...args: SessionEvents[K]) => void,
@@ -170,12 +129,10 @@ export class Session {
     return this.#events.on(event, listener);
   }
 
-  /** Who is there. */
   get peer(): Peer {
     return this.#peer;
   }
 
-  /** Whether the peer's api has come. */
   get ready(): boolean {
     return this.#ready;
   }
@@ -184,7 +141,6 @@ export class Session {
     return this.#ended;
   }
 
-  /** Whether the peer speaks the extension: known once it is `ready`. */
   get extended(): boolean {
     return !this.#wire.plain;
   }
@@ -193,17 +149,14 @@ export class Session {
     return this.#heartbeat?.suspect ?? false;
   }
 
-  /** Whether the peer has said that it will leave. */
   get leaving(): boolean {
-    return this.#byeHeard;
+    return this.#farewell.heard;
   }
 
-  /** Calls of ours whose outcome is not in. */
   get outstanding(): number {
     return this.#calling.outstanding;
   }
 
-  /** How many functions each side holds of the other's, and how many calls are on their way each way. */
   get tables(): { local: number; references: number; pending: number; serving: number } {
     const { local, references } = this.#wire;
     const { outstanding: pending } = this.#calling;
@@ -224,48 +177,27 @@ export class Session {
     this.#channel.hold?.(keep || this.#wire.local.size > 0);
   }
 
-  /** Announces another api: the peer's remote is filled anew. Throws ERR_API, ERR_NAME, ERR_DATA. */
   announce(api: object): void {
     checkApi(api);
     this.#api = api;
-    if (this.#admitted && !this.#ended) this.#sendMethods(api, false);
+    if (this.#admission.admitted && !this.#ended) this.#sendMethods(api, false);
   }
 
-  /** Calls a method by its name, whether or not the peer has told of it. */
   call(name: string, args: unknown[], given?: CallOptions): Promise<unknown> {
     return this.#calling.call(name, name, args, given);
   }
 
-  /** Ends in good order: what was written leaves; what waits for an outcome rejects with ERR_CLOSED. */
   close(): void {
     this.#finish('ERR_CLOSED', 'the session was closed on this side');
   }
 
-  /**
-   * Ends without failing anybody: asks the peer to call no more, serves what crosses that, finishes
-   * what runs (within `time` ms), and closes. A plain peer, which cannot be asked, gets a second of quiet.
-   */
   drain(time = 10_000): Promise<void> {
-    if (this.#draining !== undefined) return this.#draining.promise;
-    if (this.#ended) return Promise.resolve();
-    const { clock } = this.#options;
-    let done = (): void => {};
-    const drained = new Promise<void>((resolve) => (done = resolve));
-    const cancelTimer = clock.after(time, done);
-    const promise = drained.then(() => {
-      cancelTimer();
-      this.close();
-    });
-    this.#draining = { promise, done };
-    if (this.#wire.plain) clock.after(Math.min(1_000, time), () => this.#checkDrained(true), true);
-    else this.#sayBye();
-    this.#checkDrained();
-    return promise;
+    return this.#ended ? Promise.resolve() : this.#farewell.drain(time);
   }
 
   #sendApi(first: boolean): void {
     try {
-      this.#sendMethods(this.#admitted ? this.#api : {}, first);
+      this.#sendMethods(this.#admission.admitted ? this.#api : {}, first);
     } catch (error) {
       this.#noApi(error);
     }
@@ -286,63 +218,17 @@ export class Session {
 
   #receive(data: Uint8Array | string): void {
     if (this.#heartbeat !== undefined) this.#heartbeat.heard = true;
-    try {
-      this.#lines.push(data);
-    } catch (error) {
-      // Only the reader itself throws here, for a line that is too long.
-      this.#finish('ERR_LIMIT', messageOf(error));
-    }
-  }
-
-  #line(line: string): void {
-    if (this.#ended) return;
-    let message: unknown;
-    try {
-      if (line.length > this.#measureFrom && !this.#measure(line)) return;
-      message = JSON.parse(line);
-    } catch {
-      if (line.trim() !== '') this.#finish('ERR_MALFORMED', 'a line is not JSON');
-      return;
-    }
-    if (!isRecord(message)) {
-      this.#events.emit('fail', new DserviceError('ERR_MALFORMED', 'a message is not an object'));
-    } else if (this.#admitted || message.method === 'methods' || isControl(message)) {
-      this.#message(message, line.length > this.#lookFrom);
-    } else if (this.#inbox.push(line) > 1_000) {
-      this.#finish('ERR_LIMIT', 'more than 1000 messages before it is known who is there');
-    }
-  }
-
-  /** Whether a long line keeps to the limits of depth and size; if it does not, the peer is told. */
-  #measure(line: string): boolean {
-    const { depth, nodes } = this.#options.limits;
-    const found = scan(line);
-    // The message and its arguments are two levels by themselves.
-    if (found.depth <= depth + 2 && found.nodes <= nodes) return true;
-    const what =
-      found.nodes > nodes ? `has more than ${nodes} values` : `is nested deeper than ${depth}`;
-    const error = new DserviceError('ERR_LIMIT', `a message ${what}`);
-    const outcome = /^\{"method":(\d{1,16}),/.exec(line.slice(0, 32));
-    if (outcome !== null) this.#calling.fail(Number(outcome[1]), error);
-    this.#refuse(this.#replyInText(line), error);
-    return false;
-  }
-
-  /** The reply id of a line that is refused unread: ours stands at the end, and is cheap to find there. */
-  #replyInText(line: string): number | undefined {
-    const found = this.#wire.plain ? null : /"reply":(\d{1,16})[^[\]]*$/.exec(line.slice(-1_024));
-    return found === null ? undefined : readId(found[1]);
+    this.#intake.push(data);
   }
 
   /** The one place where a message is read. */
-  #message(message: Message, look: boolean): void {
+  #onMessage(message: Message, line: string): void {
     const { method } = message;
+    if (!this.#admission.admitted && method !== 'methods' && !isControl(message)) {
+      if (this.#admission.keep(line)) return;
+      return this.#finish('ERR_LIMIT', 'too many messages before it is known who is there');
+    }
     try {
-      const { depth } = this.#options.limits;
-      // The arguments are a level by themselves.
-      if (look && !isShallow(message.arguments, depth + 1)) {
-        throw new DserviceError('ERR_LIMIT', `a message is nested deeper than ${depth}`);
-      }
       if (typeof method === 'number') this.#onNumber(method, message);
       else if (typeof method === 'string') this.#onName(method, message);
       else if (typeof message.control === 'string') this.#onControl(message.control, message);
@@ -351,8 +237,8 @@ export class Session {
       const known = DserviceError.is(error)
         ? error
         : new DserviceError('ERR_API', messageOf(error), { cause: error });
-      if (typeof method === 'number') this.#calling.fail(method, known);
-      this.#refuse(this.#serving.replyOf(message), known);
+      const outcome = typeof method === 'number' ? method : undefined;
+      this.#refuse(known, this.#serving.replyOf(message), outcome);
     }
   }
 
@@ -398,8 +284,8 @@ export class Session {
     const [methods] = this.#wire.decode(message);
     if (first) this.#greet(message);
     fillRemote(this.remote, methods);
-    if (!this.#admitted) {
-      if (first) this.#authenticate();
+    if (!this.#admission.admitted) {
+      if (first) void this.#authenticate();
       // A server that asks who is there sends its api in a second `methods`.
     } else if (!first || this.#wire.hello?.authenticate !== true) {
       this.#announceRemote();
@@ -407,10 +293,10 @@ export class Session {
   }
 
   #greet(message: Message): void {
-    const { clock, limits, heartbeat } = this.#options;
+    const { clock, heartbeat } = this.#options;
     this.#cancelHandshake?.();
     this.#cancelHandshake = undefined;
-    this.#lines.limit = limits.line;
+    this.#intake.greeted();
     const hello = readHello(message.dservice);
     if (hello === undefined) return;
     this.#wire.greet(hello);
@@ -427,25 +313,20 @@ export class Session {
     this.#events.emit('remote', this.remote);
   }
 
-  #authenticate(): void {
-    const refuse = (): void => this.#finish('ERR_AUTH', 'the credentials were not accepted');
-    const admit = (identity: unknown): void => {
-      if (this.#ended) return;
-      if (identity === undefined || identity === null || identity === false) return refuse();
-      this.#admitted = true;
-      this.#peer = { ...this.#peer, identity };
-      this.#sendApi(false);
-      if (this.#ended) return;
-      this.#flow.resume('authenticate');
-      if (this.#wire.hello?.authenticate !== true) this.#announceRemote();
-      const inbox = this.#inbox;
-      this.#inbox = [];
-      for (const line of inbox) this.#line(line);
-    };
+  async #authenticate(): Promise<void> {
     this.#flow.pause('authenticate');
-    Promise.resolve(this.#wire.hello?.auth)
-      .then((auth) => this.#options.authenticate?.(auth, this.#peer))
-      .then(admit, refuse);
+    const identity = await this.#admission.decide(this.#wire.hello?.auth, this.#peer);
+    if (this.#ended) return;
+    if (identity === undefined) {
+      return this.#finish('ERR_AUTH', 'the credentials were not accepted');
+    }
+    this.#admission.admitted = true;
+    this.#peer = { ...this.#peer, identity };
+    this.#sendApi(false);
+    if (this.#ended) return;
+    this.#flow.resume('authenticate');
+    if (this.#wire.hello?.authenticate !== true) this.#announceRemote();
+    for (const line of this.#admission.take()) this.#intake.read(line);
   }
 
   #onControl(control: string, message: Message): void {
@@ -459,10 +340,8 @@ export class Session {
       case 'cull':
         return isRecord(message.counts) ? this.#cull(Object.entries(message.counts)) : undefined;
       case 'bye':
-        this.#byeHeard = true;
         this.#events.emit('bye');
-        this.#answerBye();
-        return this.#checkDrained();
+        return this.#farewell.onBye();
     }
   }
 
@@ -484,39 +363,16 @@ export class Session {
     if (!this.#held) this.hold(false);
   }
 
-  #refuse(reply: number | undefined, error: DserviceError): void {
-    if (reply !== undefined) this.#serving.reply(reply, [error]);
+  /** Tells whoever waits, on either side, that a message was refused. */
+  #refuse(error: DserviceError, reply: number | undefined, outcome: number | undefined): void {
+    if (outcome !== undefined) this.#calling.fail(outcome, error);
+    if (reply !== undefined && !this.#wire.plain) this.#serving.reply(reply, [error]);
     this.#events.emit('fail', error);
   }
 
   #served(): void {
     if (!this.#serving.full) this.#flow.resume('serving');
-    this.#checkDrained();
-  }
-
-  #full(buffered: number): void {
-    if (buffered <= this.#options.limits.unsentMax) return this.#flow.full();
-    const error = new DserviceError(
-      'ERR_LIMIT',
-      `the peer does not read: ${buffered} bytes are unsent`,
-    );
-    this.#channel.destroy(error);
-    this.#end(error);
-  }
-
-  #sayBye(): void {
-    if (this.#byeSaid) return;
-    this.#byeSaid = true;
-    this.#wire.control('bye');
-  }
-
-  /** Who was asked to call no more says bye when its last outcome is in. */
-  #answerBye(): void {
-    if (this.#byeHeard && this.#calling.outstanding === 0) this.#sayBye();
-  }
-
-  #checkDrained(quiet = false): void {
-    if (this.#serving.count === 0 && (this.#byeHeard || quiet)) this.#draining?.done();
+    this.#farewell.served();
   }
 
   /** Ends the session, and says why where it is not in good order. */
@@ -541,7 +397,7 @@ export class Session {
   #end(error: DserviceError | undefined, code: ErrorCode = 'ERR_CONNECTION_LOST'): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#lines.stop();
+    this.#intake.stop();
     this.#heartbeat?.stop();
     this.#flow.stop();
     this.#cancelHandshake?.();
@@ -552,8 +408,8 @@ export class Session {
     this.#calling.end(code, message, error);
     this.#serving.end(new DserviceError(code, message, { cause: error }));
     this.#wire.clear();
-    this.#inbox = [];
-    this.#draining?.done();
+    this.#admission.take();
+    this.#farewell.end();
     this.#events.emit('end', error);
   }
 }

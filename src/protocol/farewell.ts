@@ -1,0 +1,72 @@
+import type { Clock } from '../clock.js';
+
+export interface FarewellOptions {
+  readonly clock: Clock;
+  /** Whether the peer can be asked to leave. */
+  plain(): boolean;
+  sayBye(): void;
+  /** Calls of ours whose outcome is not in. */
+  outstanding(): number;
+  /** Handlers that run for the peer. */
+  serving(): number;
+  close(): void;
+}
+
+/** How a session ends without failing anybody (protocol page, `bye`; services page, drain). */
+export class Farewell {
+  readonly #options: FarewellOptions;
+  /** The peer has said that it will leave. */
+  heard = false;
+  #said = false;
+  #draining: { promise: Promise<void>; done: () => void } | undefined;
+
+  constructor(options: FarewellOptions) {
+    this.#options = options;
+  }
+
+  /** The peer says bye. */
+  onBye(): void {
+    this.heard = true;
+    this.settled();
+    this.served();
+  }
+
+  /** A call of ours has its outcome: who was asked to call no more answers when the last one is in. */
+  settled(): void {
+    if (this.heard && this.#options.outstanding() === 0) this.#say();
+  }
+
+  /** A handler has ended. */
+  served(quiet = false): void {
+    if (this.#options.serving() === 0 && (this.heard || quiet)) this.#draining?.done();
+  }
+
+  /** Asks the peer to call no more, and closes when it has nothing out and nothing runs, or after `time` ms. */
+  drain(time: number): Promise<void> {
+    if (this.#draining !== undefined) return this.#draining.promise;
+    const { clock, close, plain } = this.#options;
+    let done = (): void => {};
+    const drained = new Promise<void>((resolve) => (done = resolve));
+    const cancelTimer = clock.after(time, done);
+    const promise = drained.then(() => {
+      cancelTimer();
+      close();
+    });
+    this.#draining = { promise, done };
+    if (plain()) clock.after(Math.min(1_000, time), () => this.served(true), true);
+    else this.#say();
+    this.served();
+    return promise;
+  }
+
+  /** The session is over. */
+  end(): void {
+    this.#draining?.done();
+  }
+
+  #say(): void {
+    if (this.#said) return;
+    this.#said = true;
+    this.#options.sayBye();
+  }
+}

@@ -1,0 +1,101 @@
+import { DserviceError, type ErrorCode } from '../errors.js';
+import type { Limits } from '../limits.js';
+import { messageOf } from './encode.js';
+import { type Budget, LineReader } from './lines.js';
+import { isShallow, scan } from './measure.js';
+import { isRecord, type Message, readId } from './message.js';
+
+/** Lines longer than this are measured before they are parsed. */
+const longLine = 64 * 1024;
+
+export interface IntakeOptions {
+  readonly limits: Limits;
+  readonly decodeText: ((bytes: Uint8Array) => string) | undefined;
+  readonly budget: Budget | undefined;
+  onMessage(message: Message, line: string): void;
+  /**
+   * A message that is refused: the rest goes on. `reply` is the id under which its sender waits, and
+   * `outcome` the id of the call of ours that it would have answered, where they can be told.
+   */
+  onRefused(error: DserviceError, reply: number | undefined, outcome: number | undefined): void;
+  /** There is no going on. */
+  onFatal(code: ErrorCode, message: string): void;
+}
+
+/** Makes messages of what a channel delivers, as far as they keep to the limits. */
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #lines: LineReader;
+  /** Lines longer than these are measured before, or looked at after, they are parsed. */
+  readonly #measureFrom: number;
+  readonly #lookFrom: number;
+  #stopped = false;
+
+  constructor(options: IntakeOptions) {
+    const { limits, decodeText, budget } = options;
+    this.#options = options;
+    // A value takes two characters at least, and so does a level of nesting.
+    this.#measureFrom = Math.min(longLine, 2 * limits.nodes);
+    this.#lookFrom = 2 * limits.depth;
+    this.#lines = new LineReader(limits.firstLine, (line) => this.read(line), decodeText, budget);
+  }
+
+  /** The peer has said who it is: its lines may be longer from here on. */
+  greeted(): void {
+    this.#lines.limit = this.#options.limits.line;
+  }
+
+  push(data: Uint8Array | string): void {
+    try {
+      this.#lines.push(data);
+    } catch (error) {
+      // Only the reader itself throws here, for a line that is too long.
+      this.#options.onFatal('ERR_LIMIT', messageOf(error));
+    }
+  }
+
+  /** Reads one line. */
+  read(line: string): void {
+    if (this.#stopped) return;
+    let message: unknown;
+    try {
+      if (line.length > this.#measureFrom && !this.#measure(line)) return;
+      message = JSON.parse(line);
+    } catch {
+      if (line.trim() !== '') this.#options.onFatal('ERR_MALFORMED', 'a line is not JSON');
+      return;
+    }
+    const { depth } = this.#options.limits;
+    if (!isRecord(message)) {
+      this.#refuse('ERR_MALFORMED', 'is not an object');
+    } else if (line.length > this.#lookFrom && !isShallow(message.arguments, depth + 1)) {
+      const { method, reply } = message;
+      this.#refuse('ERR_LIMIT', `is nested deeper than ${depth}`, reply, method);
+    } else this.#options.onMessage(message, line);
+  }
+
+  /** Whether a long line keeps to the limits of depth and size. */
+  #measure(line: string): boolean {
+    const { depth, nodes } = this.#options.limits;
+    const found = scan(line);
+    // The message and its arguments are two levels by themselves.
+    if (found.depth <= depth + 2 && found.nodes <= nodes) return true;
+    // What it answers stands at the beginning, and who asks at the end, where they are cheap to find.
+    const outcome = /^\{"method":(\d{1,16}),/.exec(line.slice(0, 32))?.[1];
+    const reply = /"reply":(\d{1,16})[^[\]]*$/.exec(line.slice(-1_024))?.[1];
+    const what =
+      found.nodes > nodes ? `has more than ${nodes} values` : `is nested deeper than ${depth}`;
+    this.#refuse('ERR_LIMIT', what, Number(reply), Number(outcome));
+    return false;
+  }
+
+  #refuse(code: ErrorCode, what: string, reply?: unknown, outcome?: unknown): void {
+    const id = (value: unknown) => (typeof value === 'number' ? readId(value) : undefined);
+    this.#options.onRefused(new DserviceError(code, `a message ${what}`), id(reply), id(outcome));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#lines.stop();
+  }
+}

@@ -1,0 +1,61 @@
+import type { ChannelPeer } from '../channel/channel.js';
+import type { DserviceError } from '../errors.js';
+import type { CallOptions } from './options.js';
+
+/** Who is at the other end. */
+export interface Peer extends ChannelPeer {
+  /** What `authenticate` returned. */
+  readonly identity?: unknown;
+}
+
+export type SessionEvents = {
+  /** The peer's api is here, for the first time or anew. */
+  remote: [remote: Record<string, unknown>];
+  /** The peer did something wrong, and the session goes on. */
+  fail: [error: DserviceError];
+  /** Code of ours failed with nobody to tell: a handler whose caller wants no outcome, or a listener. */
+  error: [error: unknown];
+  /** The peer is slow to show life while calls are out, or shows it again. */
+  suspect: [suspect: boolean];
+  /** The peer will leave: no new calls, please. */
+  bye: [];
+  /** The session is over; with an error, unless it was closed in good order. */
+  end: [error: DserviceError | undefined];
+};
+
+/** A session, as handlers, apis and users hold it. */
+export interface SessionHandle {
+  /** The peer's api: one object for the whole session, filled, and filled anew, by its `methods`. */
+  readonly remote: Record<string, unknown>;
+  readonly peer: Peer;
+  /** Whether the peer's api has come. */
+  readonly ready: boolean;
+  readonly ended: boolean;
+  /** Whether the peer speaks the extension: known once it is `ready`. */
+  readonly extended: boolean;
+  /** Whether the peer was silent for too long while calls are out. */
+  readonly suspect: boolean;
+  /** Whether the peer has said that it will leave. */
+  readonly leaving: boolean;
+  /** Calls of ours whose outcome is not in. */
+  readonly outstanding: number;
+  /** How many functions each side holds of the other's, and how many calls are on their way each way. */
+  readonly tables: { local: number; references: number; pending: number; serving: number };
+  /** Adds a listener, and returns what removes it. */
+  on<K extends keyof SessionEvents>(
+    event: K,
+    listener: (...args: SessionEvents[K]) => void,
+  ): () => void;
+  /** Calls a method by its name, whether or not the peer has told of it. */
+  call(name: string, args: unknown[], options?: CallOptions): Promise<unknown>;
+  /** Announces another api: the peer's remote is filled anew. Throws ERR_API, ERR_NAME, ERR_DATA. */
+  announce(api: object): void;
+  /** Ends in good order: what was written leaves; what waits for an outcome rejects with ERR_CLOSED. */
+  close(): void;
+  /**
+   * Ends without failing anybody: asks the peer to call no more, serves what crosses that, finishes
+   * what runs (within `time` ms; 10,000), and closes. A plain peer, which cannot be asked, gets a
+   * second of quiet.
+   */
+  drain(time?: number): Promise<void>;
+}

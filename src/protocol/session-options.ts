@@ -1,0 +1,33 @@
+import type { Channel } from '../channel/channel.js';
+import type { Clock } from '../clock.js';
+import type { Limits } from '../limits.js';
+import type { Api } from './api.js';
+import type { ContextScope } from './context.js';
+import type { HeartbeatTimes } from './heartbeat.js';
+import type { Budget } from './lines.js';
+import type { Peer } from './session-handle.js';
+
+/** Decides who is let in, and returns an identity. False, undefined, null or a throw refuses. */
+export type Authenticate = (auth: unknown, peer: Peer) => unknown;
+
+export interface SessionOptions {
+  readonly channel: Channel;
+  readonly clock: Clock;
+  readonly scope: ContextScope;
+  readonly limits: Limits;
+  readonly api?: Api | undefined;
+  /** Credentials for the peer: any JSON. */
+  readonly auth?: unknown;
+  readonly authenticate?: Authenticate | undefined;
+  /** Milliseconds that a call may take, where it does not say; 30,000. */
+  readonly deadline?: number | undefined;
+  /** Whether all handlers take callbacks, or none does, where it is not to be told from each. */
+  readonly callbacks?: boolean | undefined;
+  /** Whether errors carry their stack to the peer; false. */
+  readonly stacks?: boolean | undefined;
+  readonly heartbeat?: HeartbeatTimes | undefined;
+  /** Decodes UTF-8, where the runtime has something faster than TextDecoder. */
+  readonly decodeText?: ((bytes: Uint8Array) => string) | undefined;
+  /** What the sessions of one server may keep of unfinished lines. */
+  readonly budget?: Budget | undefined;
+}
