@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { InstanceRecord } from '../discovery/record.js';
-import { DserviceError } from '../errors.js';
+import { DserviceError, type ErrorCode } from '../errors.js';
 import { messageOf } from '../protocol/encode.js';
 import type { Session } from '../protocol/session.js';
 import type { Candidate } from './pick.js';
@@ -13,10 +13,15 @@ export interface ConnectionOptions {
   usable(record: InstanceRecord): readonly string[];
   /** Milliseconds after which a connection that nobody uses is closed. */
   readonly idle: number;
+  /** Told when a session has ended. */
+  onEnd(connection: Connection): void;
 }
 
-/** For so many ms after it could not be reached, an instance is tried last. */
+/** For so many ms after it could not be reached, an instance is not probed again. */
 const rest = 5_000;
+
+/** Why an instance cannot be reached that is not the network's fault, and is told as it is. */
+const refusals = new Set<ErrorCode>(['ERR_AUTH', 'ERR_OPTION']);
 
 /** The one connection to an instance: shared, opened on demand, closed when it was idle for long. */
 export class Connection implements Candidate {
@@ -27,8 +32,11 @@ export class Connection implements Candidate {
   #opening: Promise<Session> | undefined;
   #failedAt: number | undefined;
   #users = 0;
+  /** Counts up at each use, so that the idle timer need not be set anew for each. */
+  #uses = 0;
   /** Calls of service remotes go over it too. */
   #shared = false;
+  #over = false;
   /** Functions of the peer's that its api alone accounts for. */
   #apiSize = 0;
   #stopIdle: (() => void) | undefined;
@@ -44,12 +52,36 @@ export class Connection implements Candidate {
     return session === undefined || session.ended || session.leaving ? undefined : session;
   }
 
-  get suspect(): boolean {
-    if (this.session !== undefined) return this.session.suspect;
-    return this.#failedAt !== undefined && this.#options.clock.now() - this.#failedAt < rest;
+  /** The peer has said that it will leave: what it was asked is served, and it wants no more. */
+  get leaving(): boolean {
+    const session = this.#session;
+    return session !== undefined && !session.ended && session.leaving;
   }
 
-  /** The session, opened if need be. Rejects with ERR_CONNECT and what each endpoint said. */
+  /** There is a session, or there will be. */
+  get alive(): boolean {
+    return this.#opening !== undefined || this.#session?.ended === false;
+  }
+
+  get suspect(): boolean {
+    return this.session?.suspect ?? this.#failedAt !== undefined;
+  }
+
+  /** Another word of the instance: where it could not be reached, that may have changed. */
+  renew(record: InstanceRecord): void {
+    if (record === this.record) return;
+    this.record = record;
+    this.#failedAt = undefined;
+  }
+
+  /** Tries now and again whether an instance can be reached again, so that no call has to find out. */
+  probe(): void {
+    if (this.#failedAt === undefined || this.#opening !== undefined) return;
+    if (this.#options.clock.now() - this.#failedAt < rest) return;
+    this.open().catch(() => {});
+  }
+
+  /** The session, opened if need be. Rejects with ERR_CONNECT and what each endpoint said; ERR_AUTH, ERR_OPTION. */
   async open(): Promise<Session> {
     const { session } = this;
     if (session !== undefined) return session;
@@ -57,76 +89,107 @@ export class Connection implements Candidate {
   }
 
   async #connect(): Promise<Session> {
-    const endpoints = this.#options.usable(this.record);
     const failures: string[] = [];
     let cause: unknown;
-    for (const endpoint of endpoints) {
+    for (const endpoint of this.#options.usable(this.record)) {
       try {
         const session = await this.#options.open(endpoint);
-        this.#failedAt = undefined;
-        this.#session = session;
-        this.#apiSize = session.tables.references;
-        this.#settle();
+        this.#keep(session);
         return session;
       } catch (error) {
         cause = error;
         failures.push(`${endpoint}: ${messageOf(error)}`);
+        if (this.#over) break;
       }
     }
     this.#failedAt = this.#options.clock.now();
     const { name, version, id } = this.record;
     const why = failures.join('; ') || 'it has no endpoint within reach';
     const text = `${name}@${version} (${id}) cannot be reached: ${why}`;
-    throw new DserviceError('ERR_CONNECT', text, { cause, mayHaveRun: false });
+    const code = DserviceError.is(cause) && refusals.has(cause.code) ? cause.code : 'ERR_CONNECT';
+    throw new DserviceError(code, text, { cause, mayHaveRun: false });
+  }
+
+  /** Throws where the session is of no use any more. */
+  #keep(session: Session): void {
+    if (this.#over) {
+      session.close();
+      throw new DserviceError('ERR_CLOSED', 'this caller was stopped');
+    }
+    if (session.ended || session.leaving) {
+      session.close();
+      throw new DserviceError('ERR_CONNECT', 'it is leaving');
+    }
+    this.#failedAt = undefined;
+    this.#session = session;
+    this.#apiSize = session.tables.references;
+    session.on('end', () => this.#options.onEnd(this));
+    this.#settle();
   }
 
   /** Somebody has this very instance's remote, until the returned function is called. */
   use(): () => void {
     this.#users++;
+    this.#uses++;
     this.#settle();
     let done = false;
     return () => {
       if (done) return;
       done = true;
       this.#users--;
-      if (this.#users === 0 && !this.#shared) this.close();
-      else this.#settle();
+      this.#letGo();
     };
   }
 
-  /** A service's remote uses it, now and again: it stays open for a while when nobody else does. */
+  /** A service's remote will call: it stays open for a while when nobody else uses it. */
   share(): void {
     this.#shared = true;
   }
 
+  /** No service's remote uses it any more. */
+  unshare(): void {
+    this.#shared = false;
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    if (this.#users === 0 && this.outstanding === 0 && !this.#shared) this.close();
+    else this.#settle();
+  }
+
   /** A call of a service's remote is on its way. */
   begin(): void {
-    this.share();
+    this.#uses++;
+    this.#shared = true;
     if (this.outstanding++ === 0 && this.#users === 0) this.#settle();
   }
 
   end(): void {
-    if (--this.outstanding === 0 && this.#users === 0) this.#settle();
+    if (--this.outstanding === 0 && this.#users === 0) this.#letGo();
   }
 
   // A connection keeps the process alive while somebody waits for it, and no longer.
   #settle(): void {
+    const session = this.#session;
+    if (session === undefined || session.ended) return;
     const busy = this.outstanding > 0 || this.#users > 0;
-    this.#session?.hold(busy);
-    if (busy) {
-      this.#stopIdle?.();
-      this.#stopIdle = undefined;
-    } else if (this.#session !== undefined) {
-      this.#stopIdle ??= this.#options.clock.after(this.#options.idle, () => this.#retire(), true);
-    }
+    session.hold(busy);
+    if (busy || this.#stopIdle !== undefined) return;
+    const before = this.#uses;
+    this.#stopIdle = this.#options.clock.after(
+      this.#options.idle,
+      () => this.#retire(before),
+      true,
+    );
   }
 
-  #retire(): void {
+  #retire(before: number): void {
     this.#stopIdle = undefined;
     const tables = this.#session?.tables;
+    if (tables === undefined || this.outstanding > 0 || this.#users > 0) return;
     // A callback or an object by reference, on either side, is still of use.
-    if (tables !== undefined && (tables.local > 0 || tables.references > this.#apiSize))
-      this.#settle();
+    const held = tables.local > 0 || tables.references > this.#apiSize;
+    if (held || this.#uses !== before) this.#settle();
     else this.close();
   }
 
@@ -136,5 +199,11 @@ export class Connection implements Candidate {
     this.#stopIdle = undefined;
     this.#session?.close();
     this.#session = undefined;
+  }
+
+  /** Ends the connection for good, one that is being opened too. */
+  abandon(): void {
+    this.#over = true;
+    this.close();
   }
 }

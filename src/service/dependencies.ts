@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import type { Discovery } from '../discovery/discovery.js';
 import type { Rely } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
 import type { Instances } from './instances.js';
@@ -8,6 +9,7 @@ import type { Matcher } from './range.js';
 export interface DependenciesOptions {
   readonly clock: Clock;
   readonly matcher: Matcher;
+  readonly discovery: Pick<Discovery, 'degraded'>;
   instances(name: string): Instances;
   /** Told when all hard dependencies are there, and when one is lost again. */
   onChange(missing: readonly Rely[]): void;
@@ -19,6 +21,8 @@ export class Dependencies {
   readonly #options: DependenciesOptions;
   readonly #stops: (() => void)[] = [];
   #missing: readonly Rely[];
+  /** Resolves `ready`. */
+  #waiting: (() => void) | undefined;
 
   constructor(relies: readonly Rely[], options: DependenciesOptions) {
     this.relies = relies;
@@ -37,6 +41,9 @@ export class Dependencies {
   /** Resolves when nothing is missing. Rejects with ERR_DEPENDENCY after `timeout` ms, or with the signal's reason. */
   ready(timeout: number, signal: AbortSignal): Promise<void> {
     if (this.#missing.length === 0) return Promise.resolve();
+    // The reason is ours: the service was stopped.
+    // oxlint-disable-next-line prefer-promise-reject-errors
+    if (signal.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const end = (): void => {
         stopTimer();
@@ -45,7 +52,7 @@ export class Dependencies {
       };
       const abort = (): void => {
         end();
-        // The reason is ours: the service was stopped.
+        // As above.
         // oxlint-disable-next-line prefer-promise-reject-errors
         reject(signal.reason);
       };
@@ -60,8 +67,6 @@ export class Dependencies {
       signal.addEventListener('abort', abort);
     });
   }
-
-  #waiting: (() => void) | undefined;
 
   #look(): readonly Rely[] {
     return this.relies.filter(({ optional, ...rely }) => {
@@ -79,10 +84,10 @@ export class Dependencies {
   #refresh(): void {
     const before = this.#missing;
     this.#missing = this.#look();
-    if (this.#missing.length === 0) this.#waiting?.();
     if (before.map(format).join() !== this.#missing.map(format).join()) {
       this.#options.onChange(this.#missing);
     }
+    if (this.#missing.length === 0) this.#waiting?.();
   }
 
   #unmet(timeout: number): DserviceError {
@@ -93,8 +98,10 @@ export class Dependencies {
       });
       return `${format(rely)} (${seen.length > 0 ? seen.join('; ') : 'never seen'})`;
     });
-    const text = `after ${timeout} ms there is still no ${why.join(', and no ')}`;
-    return new DserviceError('ERR_DEPENDENCY', text);
+    const { degraded } = this.#options.discovery;
+    const but = degraded === undefined ? '' : `; ${degraded.message}`;
+    const text = `after ${timeout} ms there is still no ${why.join(', and no ')}${but}`;
+    return new DserviceError('ERR_DEPENDENCY', text, { cause: degraded });
   }
 
   stop(): void {

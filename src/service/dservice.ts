@@ -5,8 +5,7 @@ import type { ServiceRuntime } from './service-runtime.js';
 
 /** The function that the package is: `dservice(name, api)` serves, `dservice()` calls. */
 export interface Dservice<At> {
-  (name: string, api: Api, options?: ServiceOptions): Service<At>;
-  (name: string, options?: ServiceOptions): Service<At>;
+  (name: string, api?: Api, options?: ServiceOptions): Service<At>;
   (options?: ServiceOptions): Service<At>;
 }
 

@@ -17,20 +17,22 @@ export function parseService(text: string, matcher: Matcher): { name: string; ve
   if (given === undefined) return { name, version: '0.0.0' };
   const version = matcher.version(given);
   if (version !== undefined) return { name, version };
-  const hint = matcher.isRange(given) ? ' (a range is for callers)' : '';
+  const hint = given !== '' && matcher.isRange(given) ? ' (a range is for callers)' : '';
   throw new DserviceError(
     'ERR_VERSION',
-    `"${given}" is no version${hint}: give three numbers, as 1.2.0`,
+    `"${given.slice(0, 80)}" is no version${hint}: give three numbers, as 1.2.0`,
   );
 }
 
 /** Takes `name@range` apart: what a caller asks for. Throws ERR_NAME, ERR_RANGE. */
 export function parseQuery(text: string, matcher: Matcher): Query {
   const [name, range] = split(text);
-  if (range === undefined || matcher.isRange(range)) return { name, range };
+  if (range === undefined) return { name, range };
+  // To semver, nothing is a range too; here it is a range that was forgotten.
+  if (range.trim() !== '' && matcher.isRange(range)) return { name, range };
   throw new DserviceError(
     'ERR_RANGE',
-    `"${range}" is no semver range: give one as ^1, >=1.2 <3 or 1.x`,
+    `"${range.slice(0, 80)}" is no semver range: give one as ^1, >=1.2 <3 or 1.x`,
   );
 }
 

@@ -24,12 +24,27 @@ export interface ResolverOptions {
   readonly idle?: number | undefined;
 }
 
+/** The instances that will do for a query, as of one state of the set. */
+interface Found {
+  readonly state: number;
+  readonly connections: readonly Connection[];
+}
+
 /** Finds instances that will do, and keeps one connection to each that is used. */
 export class Resolver {
   readonly #options: ResolverOptions;
   readonly #pick: Picker;
   readonly #names = new Map<string, Instances>();
   readonly #connections = new Map<string, Connection>();
+  /** What each query finds, until the set changes: a call must not match versions. */
+  readonly #found = new WeakMap<Query, Found>();
+  /** Counts the changes of the set. */
+  #state = 0;
+  /** Service remotes that there are, by name. */
+  readonly #remotes = new Map<string, number>();
+  /** Those who wait, to be told of the end. */
+  readonly #waiting = new Set<(over: DserviceError) => void>();
+  #over: DserviceError | undefined;
 
   constructor(options: ResolverOptions) {
     this.#options = options;
@@ -47,48 +62,75 @@ export class Resolver {
     return instances;
   }
 
-  /** Instances that are up and satisfy the query. */
-  up(query: Query): InstanceRecord[] {
-    const { matcher, prefer } = this.#options;
-    const all = [...this.instances(query.name).records];
-    const good = all.filter((record) => record.state === 'up' && matches(query, record, matcher));
-    if (prefer !== 'highest' || good.length < 2) return good;
-    const newest = good.reduce((a, b) => (matcher.compare(a.version, b.version) < 0 ? b : a));
-    return good.filter((record) => record.version === newest.version);
-  }
-
-  /** Picks an instance, without waiting; `tried` ones only where there is no other. */
+  /** Picks an instance, without waiting, and none of those in `tried`. */
   pick(query: Query, tried?: ReadonlySet<string>): Connection | undefined {
-    const candidates = this.up(query)
-      .filter((record) => tried?.has(record.id) !== true)
-      .map((record) => this.#connection(record));
-    // Those that cannot be reached, or are about to leave, come last.
-    const fit = candidates.filter((candidate) => !candidate.suspect);
-    return candidates.length === 0 ? undefined : this.#pick(fit.length > 0 ? fit : candidates);
+    const all = this.#candidates(query);
+    if (all.length === 0) return undefined;
+    if ((tried === undefined || tried.size === 0) && all.every(isFit)) return this.#pick(all);
+    const open = all.filter(({ leaving, record }) => !leaving && tried?.has(record.id) !== true);
+    const fit = open.filter(({ suspect }) => !suspect);
+    // Those that cannot be reached come last; whether they are back is found out beside the calls.
+    if (fit.length > 0) for (const connection of open) connection.probe();
+    const candidates = fit.length > 0 ? fit : open;
+    return candidates.length === 0 ? undefined : this.#pick(candidates);
   }
 
-  /** Picks an instance, and waits for one, at most `wait` ms. Rejects with ERR_NO_INSTANCE. */
-  async wait(query: Query, wait: number, tried?: ReadonlySet<string>): Promise<Connection> {
+  /** A session with any of the instances that will do, where one is open. */
+  connected(query: Query): Session | undefined {
+    for (const { session } of this.#candidates(query)) if (session !== undefined) return session;
+    return undefined;
+  }
+
+  /**
+   * Picks an instance, and waits for one, at most `wait` ms: then it is undefined. Rejects with the
+   * signal's reason, with ERR_CLOSED when the resolver is closed, and with what a picker throws.
+   */
+  async wait(
+    query: Query,
+    wait: number,
+    tried?: ReadonlySet<string>,
+    signal?: AbortSignal,
+  ): Promise<Connection | undefined> {
+    if (this.#over !== undefined) throw this.#over;
+    signal?.throwIfAborted();
     const found = this.pick(query, tried);
     if (found !== undefined) return found;
     return await new Promise((resolve, reject) => {
-      const stop = this.instances(query.name).follow(() => {
-        const connection = this.pick(query, tried);
-        if (connection === undefined) return;
+      const end = (): void => {
         stop();
         stopTimer();
-        resolve(connection);
+        this.#waiting.delete(over);
+        signal?.removeEventListener('abort', abort);
+      };
+      const over = (error: unknown): void => {
+        end();
+        // A picker may have thrown anything.
+        // oxlint-disable-next-line prefer-promise-reject-errors
+        reject(error);
+      };
+      const abort = (): void => over(signal?.reason);
+      const stop = this.instances(query.name).follow(() => {
+        try {
+          const connection = this.pick(query, tried);
+          if (connection === undefined) return;
+          end();
+          resolve(connection);
+        } catch (error) {
+          over(error);
+        }
       });
       // This timer keeps the process alive: somebody waits.
       const stopTimer = this.#options.clock.after(wait, () => {
-        stop();
-        reject(this.#none(query, wait));
+        end();
+        resolve(undefined);
       });
+      this.#waiting.add(over);
+      signal?.addEventListener('abort', abort);
     });
   }
 
-  /** Says what was looked for, where, and what was seen instead. */
-  #none(query: Query, wait: number): DserviceError {
+  /** ERR_NO_INSTANCE: what was looked for, where, and what was seen instead. */
+  none(query: Query, wait: number): DserviceError {
     const { discovery } = this.#options;
     const seen = [...this.instances(query.name).records].map(
       ({ name, version, state }) => `${name}@${version} (${state})`,
@@ -99,7 +141,7 @@ export class Resolver {
     const where =
       degraded === undefined ? discovery.kind : `${discovery.kind} (${degraded.message})`;
     const service = formatQuery(query);
-    const text = `no instance of ${service} within ${wait} ms, by ${where}; ${instead}`;
+    const text = `no instance of ${service} within ${Math.round(wait)} ms, by ${where}; ${instead}`;
     return new DserviceError('ERR_NO_INSTANCE', text, {
       service,
       mayHaveRun: false,
@@ -107,37 +149,87 @@ export class Resolver {
     });
   }
 
+  /** A remote stands for a service of that name, until the returned function is called. */
+  remote(name: string): () => void {
+    this.#remotes.set(name, (this.#remotes.get(name) ?? 0) + 1);
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      const left = (this.#remotes.get(name) ?? 1) - 1;
+      this.#remotes.set(name, left);
+      if (left > 0) return;
+      for (const connection of this.#connections.values()) {
+        if (connection.record.name === name) connection.unshare();
+      }
+    };
+  }
+
+  #candidates(query: Query): readonly Connection[] {
+    if (this.#over !== undefined) return [];
+    // Followed from the first question on.
+    const { records } = this.instances(query.name);
+    const known = this.#found.get(query);
+    if (known?.state === this.#state) return known.connections;
+    const connections = this.#match(query, [...records]);
+    this.#found.set(query, { state: this.#state, connections });
+    return connections;
+  }
+
+  #match(query: Query, records: readonly InstanceRecord[]): Connection[] {
+    const { matcher, prefer } = this.#options;
+    const here = new Set(records.map(({ id }) => id));
+    // A record is a hint: whose connection stands is there, whatever became of its record.
+    const lasting = [...this.#connections.values()].filter(
+      ({ record, session }) => !here.has(record.id) && session !== undefined,
+    );
+    const all = [...records, ...lasting.map(({ record }) => record)];
+    const good = all.filter((record) => record.state === 'up' && matches(query, record, matcher));
+    const newest = good.reduce(
+      (best, { version }) => (best === '' || matcher.compare(best, version) < 0 ? version : best),
+      '',
+    );
+    return good
+      .filter(({ version }) => prefer !== 'highest' || matcher.compare(version, newest) === 0)
+      .map((record) => this.#connection(record));
+  }
+
   #connection(record: InstanceRecord): Connection {
     let connection = this.#connections.get(record.id);
     if (connection === undefined) {
       const { clock, open, reachable, idle = 60_000 } = this.#options;
       connection = new Connection(record, {
-        clock,
-        open,
-        idle,
+        ...{ clock, open, idle },
         usable: ({ endpoints }) => endpoints.filter((endpoint) => reachable(endpoint)),
+        onEnd: ({ record: { name } }) => this.#refresh(name),
       });
       this.#connections.set(record.id, connection);
     }
     return connection;
   }
 
-  /** Records may have changed, or gone: a connection outlives its record, but is not picked any more. */
+  /** Records may have changed, or gone; a connection outlives its record. */
   #refresh(name: string): void {
-    const records = new Map([...this.instances(name).records].map((record) => [record.id, record]));
+    this.#state++;
+    const records = new Map(
+      [...(this.#names.get(name)?.records ?? [])].map((record) => [record.id, record]),
+    );
     for (const [id, connection] of this.#connections) {
       if (connection.record.name !== name) continue;
       const record = records.get(id);
-      if (record !== undefined) connection.record = record;
-      else if (connection.session === undefined) this.#connections.delete(id);
-      else connection.session.on('end', () => this.#connections.delete(id));
+      if (record !== undefined) connection.renew(record);
+      else if (!connection.alive) this.#connections.delete(id);
     }
   }
 
   close(): void {
-    for (const connection of this.#connections.values()) connection.close();
+    this.#over = new DserviceError('ERR_CLOSED', 'this caller was stopped', { mayHaveRun: false });
+    for (const connection of this.#connections.values()) connection.abandon();
     for (const instances of this.#names.values()) instances.stop();
-    this.#connections.clear();
-    this.#names.clear();
+    for (const over of [...this.#waiting]) over(this.#over);
   }
+}
+
+function isFit({ leaving, suspect }: Connection): boolean {
+  return !leaving && !suspect;
 }

@@ -1,3 +1,4 @@
+import type { Channel } from '../channel/channel.js';
 import type { Announcement, Discovery } from '../discovery/discovery.js';
 import type { InstanceRecord, InstanceState, Rely } from '../discovery/record.js';
 import { Emitter } from '../emitter.js';
@@ -8,19 +9,22 @@ import { messageOf } from '../protocol/encode.js';
 import type { Session } from '../protocol/session.js';
 import { Dependencies } from './dependencies.js';
 import { openSession } from './dial.js';
-import { parseQuery, parseService } from './name.js';
+import { formatQuery, parseQuery, parseService, type Query } from './name.js';
 import type { Remote } from './remote.js';
 import { Resolver } from './resolver.js';
 import type { Logger } from './runtime.js';
+import { type Hit, Search } from './search.js';
 import { checkServeOptions } from './serve.js';
 import { Server } from './server.js';
 import {
+  checkConnectOptions,
   checkServiceOptions,
   type ConnectOptions,
   type Reach,
   type ServiceOptions,
 } from './service-options.js';
-import { ServiceCaller, serviceRemote } from './service-remote.js';
+import { ServiceCaller } from './service-caller.js';
+import { serviceRemote } from './service-remote.js';
 import type { ServiceRuntime } from './service-runtime.js';
 
 export type ServiceEvents = {
@@ -130,7 +134,7 @@ export class Service<At> {
    * it is optional. Throws ERR_NAME, ERR_RANGE, and ERR_STATE once the service was started.
    */
   rely(query: string, { optional = false }: { optional?: boolean } = {}): this {
-    if (this.#state !== 'new') {
+    if (this.#state !== 'new' || this.#starting !== undefined) {
       throw new DserviceError(
         'ERR_STATE',
         'rely() is for before start(): others learn it at the start',
@@ -146,13 +150,14 @@ export class Service<At> {
    * ERR_STATE, ERR_LISTEN, ERR_DEPENDENCY; where nobody awaits it, the `error` event tells.
    */
   start(): Promise<void> {
-    this.#starting ??= this.#start();
+    if (this.#starting !== undefined) return this.#starting;
+    this.#starting = this.#start();
     this.#starting.catch((error: unknown) => {
-      if (this.#events.listens('error')) this.#events.emit('error', error);
-      else
-        this.#logger.warn(
-          `dservice: ${this.name ?? 'a service'} did not start: ${messageOf(error)}`,
-        );
+      // Who called `stop` knows.
+      if (error === this.#abort.signal.reason) return;
+      if (this.#events.listens('error')) return this.#events.emit('error', error);
+      const what = this.name ?? 'a service';
+      this.#logger.warn(`dservice: ${what} did not start: ${messageOf(error)}`);
     });
     return this.#starting;
   }
@@ -169,7 +174,6 @@ export class Service<At> {
     try {
       await this.#serve(this.#api);
       await this.#dependencies?.ready(this.#options.startTimeout ?? 30_000, this.#abort.signal);
-      if (this.state === 'waiting') this.#become('up');
     } catch (error) {
       // A caller of `start` hears it by the promise; the network must not go on believing in us.
       await this.stop(0);
@@ -185,17 +189,18 @@ export class Service<At> {
       ...{ authenticate, deadline, callbacks, stacks },
       onSession: (session) => this.#events.emit('session', session),
     });
-    const at = this.#runtime.place(this.#options, this.#reach);
     this.#server = server;
-    server.attach(
-      await this.#runtime.listen(at, this.#limits, (channel) => server.accept(channel)),
-    );
+    const at = this.#runtime.place(this.#options, this.#reach);
+    const accept = (channel: Channel): void => server.accept(channel);
+    server.attach(await this.#runtime.listen(at, this.#limits, accept));
+    this.#abort.signal.throwIfAborted();
     if (this.#reach === 'lan') this.#tellReach();
     this.#forgetShutdown = this.#runtime.onShutdown(() => this.stop());
     const resolver = this.#resolve();
     if (this.#relies.length > 0) {
       this.#dependencies = new Dependencies(this.#relies, {
         ...{ clock, matcher },
+        discovery: this.discovery,
         instances: (name) => resolver.instances(name),
         onChange: (missing) => this.#dependenciesChanged(missing),
       });
@@ -219,7 +224,8 @@ export class Service<At> {
   }
 
   #dependenciesChanged(missing: readonly Rely[]): void {
-    if (this.#state !== 'up') return;
+    if (this.#state === 'waiting' && missing.length === 0) this.#become('up');
+    if (this.#state !== 'up' || this.#degraded === missing.length > 0) return;
     this.#degraded = missing.length > 0;
     this.#announcement?.update(this.record);
     this.#events.emit('degraded', missing);
@@ -261,20 +267,28 @@ export class Service<At> {
     query: string,
     options: ConnectOptions = {},
   ): Promise<Remote<T> & Disposable> {
+    checkConnectOptions(options);
     const { clock, scope, matcher } = this.#runtime;
-    const { wait = this.#options.wait ?? 10_000, deadline = this.#options.deadline ?? 30_000 } =
-      options;
+    const { wait = this.#wait, deadline = this.#deadline } = options;
     const parsed = parseQuery(query, matcher);
     const resolver = this.#resolve();
-    const { connection, end } = await this.#open(resolver, parsed, wait);
+    const { connection, end } = await this.#find(resolver, parsed, wait);
     connection.share();
     end();
     const caller = new ServiceCaller({
       ...{ query: parsed, resolver, clock, scope, wait, deadline },
-      self: this.name,
+      ...{ usual: this.#deadline, self: this.name },
     });
     // What instances really have is known only at the calls.
-    return serviceRemote(caller, () => {}) as Remote<T> & Disposable;
+    return serviceRemote(caller) as Remote<T> & Disposable;
+  }
+
+  get #wait(): number {
+    return this.#options.wait ?? 10_000;
+  }
+
+  get #deadline(): number {
+    return this.#options.deadline ?? 30_000;
   }
 
   /**
@@ -291,11 +305,10 @@ export class Service<At> {
     // Deferred, so that what the callback throws is the program's own exception, not ours.
     const tell = (...args: Parameters<typeof cb>): void => clock.defer(() => cb(...args));
     const find = async (): Promise<void> => {
-      const wait = this.#options.wait ?? 10_000;
-      const opened = await this.#open(this.#resolve(), parseQuery(query, matcher), wait);
-      const { session, end } = opened;
+      const parsed = parseQuery(query, matcher);
+      const { connection, session, end } = await this.#find(this.#resolve(), parsed, this.#wait);
       session.on('end', end);
-      const { record: instance } = opened.connection;
+      const { record: instance } = connection;
       tell(null, session.remote as Remote<T>, {
         ...{ instance, session, end },
         on: (event, listener) => session.on(event, listener),
@@ -310,20 +323,14 @@ export class Service<At> {
     );
   }
 
-  /** Connects to an instance that can be reached, trying each once; in use until `end`. */
-  async #open(resolver: Resolver, query: ReturnType<typeof parseQuery>, wait: number) {
-    const tried = new Set<string>();
-    for (;;) {
-      const connection = await resolver.wait(query, wait, tried);
-      tried.add(connection.record.id);
-      const end = connection.use();
-      try {
-        const session = await connection.open();
-        return { connection, session, end };
-      } catch (error) {
-        end();
-        if (resolver.pick(query, tried) === undefined) throw error;
-      }
+  /** Connects to an instance that can be reached; in use until `end`. */
+  async #find(resolver: Resolver, query: Query, wait: number): Promise<Hit> {
+    const { clock } = this.#runtime;
+    try {
+      return await new Search({ resolver, query, clock, wait }).find();
+    } catch (error) {
+      if (DserviceError.is(error)) error.service ??= formatQuery(query);
+      throw error;
     }
   }
 

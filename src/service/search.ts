@@ -1,0 +1,176 @@
+import type { Clock } from '../clock.js';
+import { DserviceError } from '../errors.js';
+import type { Session } from '../protocol/session.js';
+import type { Connection } from './connection.js';
+import { formatQuery, type Query } from './name.js';
+import type { Resolver } from './resolver.js';
+
+export interface SearchOptions {
+  readonly resolver: Resolver;
+  readonly query: Query;
+  readonly clock: Clock;
+  /** Milliseconds that it may take. */
+  readonly wait: number;
+  /** When the call is due for which it is made: ms of the clock. */
+  readonly due?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** The method that is to be called, for errors. */
+  readonly method?: string;
+}
+
+/** An instance that was found. */
+export interface Hit {
+  readonly connection: Connection;
+  readonly session: Session;
+  /** Gives the connection back. */
+  end(): void;
+}
+
+/** Milliseconds after which instances that could not be reached are tried again. */
+const round = 1_000;
+
+/** So often may a call that may run twice lose its connection. */
+const mostLosses = 3;
+
+/** Failures of which another moment may be free. */
+const passing = new Set(['ERR_CONNECT', 'ERR_CONNECTION_LOST', 'ERR_CLOSED']);
+
+/**
+ * Looks for an instance that can be reached, for one call or one connection: tries each once, and
+ * while there is time, those that come, and once a second those that were there.
+ */
+export class Search {
+  readonly #options: SearchOptions;
+  readonly #until: number;
+  readonly #tried = new Set<string>();
+  /** A call was lost there: others first. */
+  readonly #avoided = new Set<string>();
+  #losses = 0;
+  #last: unknown;
+
+  constructor(options: SearchOptions) {
+    this.#options = options;
+    this.#until = options.clock.now() + options.wait;
+  }
+
+  /**
+   * Finds an instance, and connects to it. Rejects with ERR_NO_INSTANCE, ERR_CONNECT, ERR_AUTH,
+   * ERR_OPTION, ERR_DEADLINE, ERR_CANCELLED, ERR_CLOSED.
+   */
+  async find(): Promise<Hit> {
+    for (;;) {
+      const connection = await this.#next();
+      const end = connection.use();
+      try {
+        return { connection, session: await this.#inTime(connection.open()), end };
+      } catch (error) {
+        end();
+        if (this.#isOver(error)) throw error;
+        this.#tried.add(connection.record.id);
+        this.#last = error;
+      }
+    }
+  }
+
+  /** A call that may be made again was lost at an instance. Throws the error when that was too often. */
+  lost({ record }: Connection, error: unknown): void {
+    this.#last = error;
+    if (++this.#losses > mostLosses) throw error;
+    const refused = DserviceError.is(error) && !passing.has(error.code);
+    if (refused || this.#avoided.has(record.id)) this.#tried.add(record.id);
+    this.#avoided.add(record.id);
+  }
+
+  async #next(): Promise<Connection> {
+    const { resolver, query, signal, clock } = this.#options;
+    for (;;) {
+      const found =
+        resolver.pick(query, union(this.#tried, this.#avoided)) ??
+        resolver.pick(query, this.#tried);
+      if (found !== undefined) return found;
+      const { size } = this.#tried;
+      if (size > 0 && !(DserviceError.is(this.#last) && passing.has(this.#last.code)))
+        throw this.#last;
+      const left = Math.min(this.#until, this.#due) - clock.now();
+      if (!(left > 0)) throw this.#late();
+      const wait = size > 0 ? Math.min(left, round) : left;
+      const came = await this.#cancellable(resolver.wait(query, wait, this.#tried, signal));
+      if (came !== undefined) return came;
+      this.#tried.clear();
+    }
+  }
+
+  get #due(): number {
+    return this.#options.due ?? Infinity;
+  }
+
+  /** Opening goes on for others, when this call's time is over. */
+  async #inTime(opening: Promise<Session>): Promise<Session> {
+    const { clock, signal } = this.#options;
+    if (this.#due === Infinity && signal === undefined) return await opening;
+    let end = (): void => {};
+    const over = new Promise<never>((_, reject) => {
+      const stop = clock.after(this.#due - clock.now(), () => reject(this.#late()));
+      const abort = (): void => reject(this.#cancelled());
+      signal?.addEventListener('abort', abort);
+      end = () => {
+        stop();
+        signal?.removeEventListener('abort', abort);
+      };
+    });
+    try {
+      return await Promise.race([opening, over]);
+    } finally {
+      end();
+    }
+  }
+
+  #isOver(error: unknown): boolean {
+    return (
+      DserviceError.is(error) && (error.code === 'ERR_DEADLINE' || error.code === 'ERR_CANCELLED')
+    );
+  }
+
+  async #cancellable<T>(promise: Promise<T>): Promise<T> {
+    try {
+      return await promise;
+    } catch (error) {
+      throw this.#options.signal?.aborted === true ? this.#cancelled() : error;
+    }
+  }
+
+  /** Time is up: the call's own, or what there was to find an instance. */
+  #late(): unknown {
+    const { resolver, query, wait, method } = this.#options;
+    const why = this.#last ?? resolver.none(query, wait);
+    if (this.#due > this.#until) return why;
+    const text = why instanceof Error ? `: ${why.message}` : '';
+    return new DserviceError(
+      'ERR_DEADLINE',
+      `no instance took ${method ?? 'the call'} in time${text}`,
+      {
+        ...this.#details,
+        cause: why,
+      },
+    );
+  }
+
+  #cancelled(): DserviceError {
+    const cause: unknown = this.#options.signal?.reason;
+    const text = `${this.#options.method ?? 'the call'} was cancelled`;
+    return new DserviceError('ERR_CANCELLED', text, { ...this.#details, cause });
+  }
+
+  get #details() {
+    const { query, method } = this.#options;
+    return {
+      service: formatQuery(query),
+      ...(method === undefined ? {} : { method }),
+      mayHaveRun: this.#losses > 0,
+    };
+  }
+}
+
+function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
+  return b.size === 0 ? a : new Set([...a, ...b]);
+}

@@ -1,0 +1,137 @@
+import type { Channel } from '../channel/channel.js';
+import { memoryPair } from '../channel/memory.js';
+import type { Discovery } from '../discovery/discovery.js';
+import { memoryDiscovery, MemoryNetwork } from '../discovery/memory.js';
+import { mergeDiscoveries } from '../discovery/merge.js';
+import { DserviceError } from '../errors.js';
+import { syncScope } from '../protocol/context.js';
+import { semverMatcher } from '../service/range.js';
+import type { ConnectOptions } from '../service/runtime.js';
+import type { ServiceRuntime } from '../service/service-runtime.js';
+import { VirtualClock } from './virtual-clock.js';
+
+/** One end of a connection that a host made. */
+interface Wire {
+  readonly endpoint: string;
+  readonly ends: readonly [Channel, Channel];
+}
+
+/**
+ * A machine in memory: services and callers made with its `runtime` find each other and connect, with
+ * no socket and no real time; and what may happen to them happens at a word.
+ */
+export class MemoryHost {
+  readonly clock = new VirtualClock();
+  readonly network = new MemoryNetwork();
+  readonly runtime: ServiceRuntime<object>;
+  /** Endpoints in the order in which they were dialled. */
+  readonly dialled: string[] = [];
+  /** What services asked to have done when the process ends. */
+  readonly shutdowns = new Set<() => Promise<void>>();
+  readonly #listeners = new Map<string, (channel: Channel) => void>();
+  readonly #silent = new Set<string>();
+  #wires: Wire[] = [];
+  #ports = 0;
+
+  constructor() {
+    const { clock } = this;
+    this.runtime = {
+      clock,
+      scope: syncScope(),
+      matcher: semverMatcher,
+      reach: 'local',
+      adopt: () => undefined,
+      connect: (endpoint, options) => this.#connect(endpoint, options),
+      listen: (_at, _limits, onChannel) => Promise.resolve(this.#listen(onChannel)),
+      discover: () => this.discovery(),
+      merge: (discoveries) => mergeDiscoveries({ discoveries, clock }),
+      place: (options) => options,
+      reachable: (endpoint) => endpoint.startsWith('memory:'),
+      onShutdown: (stop) => {
+        this.shutdowns.add(stop);
+        return () => this.shutdowns.delete(stop);
+      },
+    };
+  }
+
+  /** A discovery of this machine. */
+  discovery(): Discovery {
+    return memoryDiscovery({ network: this.network, clock: this.clock });
+  }
+
+  /** Connections that are open, to an endpoint or to any. */
+  open(endpoint?: string): number {
+    return this.#wires.filter((wire) => endpoint === undefined || wire.endpoint === endpoint)
+      .length;
+  }
+
+  /** Nobody listens there any more, without a word, and what was connected is lost. */
+  kill(endpoint: string): void {
+    this.#listeners.delete(endpoint);
+    this.cut(endpoint);
+  }
+
+  /** What was connected to an endpoint is lost. */
+  cut(endpoint: string): void {
+    for (const wire of this.#wires.filter((it) => it.endpoint === endpoint)) {
+      for (const end of wire.ends) end.destroy(new Error('the wire was cut'));
+    }
+  }
+
+  /** Who connects there gets no answer, from now on or not any more. */
+  silence(endpoint: string, silent = true): void {
+    if (silent) this.#silent.add(endpoint);
+    else this.#silent.delete(endpoint);
+  }
+
+  #listen(onChannel: (channel: Channel) => void) {
+    const endpoint = `memory:${++this.#ports}`;
+    this.#listeners.set(endpoint, onChannel);
+    return {
+      endpoints: [endpoint],
+      close: () => {
+        this.#listeners.delete(endpoint);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  async #connect(endpoint: string, { timeout = 10_000 }: ConnectOptions): Promise<Channel> {
+    this.dialled.push(endpoint);
+    if (this.#silent.has(endpoint)) {
+      await new Promise<void>((resolve) => this.clock.after(timeout, resolve));
+      throw new DserviceError('ERR_TIMEOUT', `no connection to ${endpoint} within ${timeout} ms`);
+    }
+    // Nothing answers within the turn.
+    await Promise.resolve();
+    const accept = this.#listeners.get(endpoint);
+    if (accept === undefined) {
+      throw new DserviceError('ERR_CONNECT', `cannot connect to ${endpoint}: nobody listens there`);
+    }
+    const ends = memoryPair({ clock: this.clock });
+    const wire = { endpoint, ends };
+    this.#wires.push(wire);
+    const [near, far] = ends;
+    accept(far);
+    return watched(near, () => (this.#wires = this.#wires.filter((it) => it !== wire)));
+  }
+}
+
+/** A channel that tells when it has ended. */
+function watched(channel: Channel, ended: () => void): Channel {
+  return new Proxy(channel, {
+    get(target, key) {
+      if (key !== 'open') return Reflect.get(target, key);
+      const open: Channel['open'] = (handlers) =>
+        target.open({
+          receive: (data) => handlers.receive(data),
+          drain: () => handlers.drain(),
+          close(error) {
+            ended();
+            handlers.close(error);
+          },
+        });
+      return open;
+    },
+  });
+}
