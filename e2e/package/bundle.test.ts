@@ -1,6 +1,6 @@
 import { build, type BuildOptions, type Metafile } from 'esbuild';
 import { describe, expect, inject, it } from 'vitest';
-import { run } from '../run.js';
+import { node } from '../run.js';
 
 /** Bundles code of a project that has the package installed; gives the bundle and what it is made of. */
 async function bundle(
@@ -65,7 +65,7 @@ it('require gives the function itself in a bundle for Node', async () => {
     `var dservice = require('dservice'); console.log(typeof dservice, typeof dservice.serve);`,
     { platform: 'node', format: 'cjs' },
   );
-  const { out, err } = await run(process.execPath, '--eval', text);
+  const { out, err } = await node('bundle.cjs', text);
   expect(err).toBe('');
   expect(out).toBe('function function\n');
 });

@@ -34,3 +34,6 @@ make.listen = (...place: unknown[]) => make().listen(...place);
 const dnode = make as unknown as DnodeModule;
 
 export default dnode;
+
+export const connect = dnode.connect;
+export const listen = dnode.listen;
