@@ -1,0 +1,154 @@
+// Starts the programs of the demo, prints what they say and who said it, and ends what it started.
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+const { stdout } = process;
+const paint =
+  stdout.isTTY && stdout.hasColors()
+    ? (code, text) => `\u001b[${code}m${text}\u001b[0m`
+    : (_, text) => text;
+const colors = [36, 33, 35, 32, 34];
+const width = 'caller-2013'.length;
+
+export class Stage {
+  #actors = [];
+  #seconds;
+  #failed;
+  #fail;
+
+  constructor({ seconds }) {
+    this.#seconds = seconds;
+    this.#failed = new Promise((_, reject) => (this.#fail = reject));
+    // Whoever waits for something hears of it there.
+    this.#failed.catch(() => {});
+  }
+
+  /** Plays to the end, or until something fails or the time is up; then everything is ended. */
+  async play(script) {
+    const timer = setTimeout(() => this.#fail(new Error(this.#late())), this.#seconds * 1000);
+    const interrupt = (signal) =>
+      this.#fail(Object.assign(new Error('It was interrupted.'), { signal }));
+    process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+    const began = performance.now();
+    try {
+      await script();
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      this.tell(`All of them found each other. It took ${seconds} s.`);
+    } catch (error) {
+      process.exitCode = { SIGINT: 130, SIGTERM: 143 }[error.signal] ?? 1;
+      await this.#heard();
+      this.tell(paint(31, `The demo failed. ${error.message}`));
+    } finally {
+      clearTimeout(timer);
+      for (const actor of this.#actors) actor.kill();
+    }
+  }
+
+  tell(text) {
+    console.log(`${''.padEnd(width)}   ${paint(2, text)}`);
+  }
+
+  /** Starts a program of this folder. */
+  start(name, file, ...args) {
+    const color = colors[this.#actors.length % colors.length];
+    const print = (line) => console.log(`${paint(color, name.padStart(width))} │ ${line}`);
+    const actor = new Actor({ name, file, args, print, failed: this.#failed, fail: this.#fail });
+    this.#actors.push(actor);
+    return actor;
+  }
+
+  /** A program that has failed may not have told everything yet. */
+  async #heard() {
+    const gone = this.#actors.filter((actor) => actor.exited);
+    await Promise.all(gone.map((actor) => actor.closed));
+  }
+
+  #late() {
+    const waiting = this.#actors.filter((actor) => actor.awaited !== undefined);
+    const what = waiting.map(({ name, awaited }) => `${name} has not ${awaited}`).join(', ');
+    return `After ${this.#seconds} s ${what || 'it was not over'}.`;
+  }
+}
+
+class Actor {
+  /** What is waited for at the moment. */
+  awaited;
+  exited = false;
+  #lines = [];
+  #listeners = new Set();
+  #child;
+  #failed;
+  #stopping = false;
+
+  constructor({ name, file, args, print, failed, fail }) {
+    this.name = name;
+    this.#failed = failed;
+    const env = { ...process.env };
+    // The demo is for this machine alone.
+    delete env.DSERVICE_REACH;
+    this.#child = spawn(process.execPath, [file, ...args], {
+      cwd: import.meta.dirname,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#read(this.#child.stdout, print);
+    this.#read(this.#child.stderr, print);
+    this.#child.once('error', (error) =>
+      fail(new Error(`${name} could not be started: ${error.message}`)),
+    );
+    this.#child.once('exit', (code, signal) => {
+      this.exited = true;
+      const how = code === null ? `was ended by ${signal}` : `ended with ${code}`;
+      if (code !== 0 && !this.#stopping) fail(new Error(`${name} ${how}.`));
+    });
+    // After the exit, when all it said was read.
+    this.closed = new Promise((resolve) => this.#child.once('close', resolve));
+  }
+
+  /** Waits for a line that has this, and gives what matched. */
+  says(what) {
+    const awaited = `said "${what}"`;
+    return this.#wait(awaited, (resolve) => {
+      const look = () => {
+        for (const line of this.#lines) {
+          const match = typeof what === 'string' ? line.includes(what) && [what] : line.match(what);
+          if (match) resolve(match);
+        }
+      };
+      this.#listeners.add(look);
+      look();
+    });
+  }
+
+  /** Waits until it has ended by itself. */
+  ended() {
+    return this.#wait('ended', (resolve) => void this.closed.then(resolve));
+  }
+
+  /** Tells it to end, as a system does, and waits until it has finished what it does. */
+  stop() {
+    this.#stopping = true;
+    this.#child.kill('SIGTERM');
+    return this.ended();
+  }
+
+  kill() {
+    this.#stopping = true;
+    if (!this.exited) this.#child.kill('SIGKILL');
+  }
+
+  #read(stream, print) {
+    createInterface({ input: stream }).on('line', (line) => {
+      this.#lines.push(line);
+      print(line);
+      for (const look of this.#listeners) look();
+    });
+  }
+
+  async #wait(awaited, begin) {
+    this.awaited = awaited;
+    const result = await Promise.race([new Promise(begin), this.#failed]);
+    this.awaited = undefined;
+    return result;
+  }
+}
