@@ -19,6 +19,7 @@ const stages = [
   { name: 'net', suite: 'net' },
   { name: 'browser', suite: 'browser', lacks: withoutChromium },
   { name: 'e2e', suite: 'e2e' },
+  { name: 'demo', node: ['demo/run.mjs'] },
   { name: 'package', npm: 'check:package' },
   { name: 'size', npm: 'check:size' },
 ];
@@ -66,7 +67,7 @@ async function suite({ suite: project, lacks }) {
   const output = join(results, `${project}.json`);
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
-  const args = [vitest, 'run', '--project', project, '--passWithNoTests', ...reporters];
+  const args = [vitest, 'run', '--project', project, ...reporters];
   const code = await run(process.execPath, args);
   const report = await readFile(output, 'utf8').then(JSON.parse, () => undefined);
   if (report === undefined) return { passed: 0, failed: 1, skipped: 0 };
