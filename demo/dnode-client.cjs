@@ -1,5 +1,5 @@
 // A program that knows nothing of dservice: a client made with the original dnode, given an address.
-var net = require('net');
+var net = require('node:net');
 var dnode = require('dnode');
 
 var address = new URL(process.argv[2]);

@@ -27,7 +27,7 @@ export class Stage {
   async play(script) {
     const timer = setTimeout(() => this.#fail(new Error(this.#late())), this.#seconds * 1000);
     const interrupt = (signal) =>
-      this.#fail(Object.assign(new Error('It was interrupted.'), { signal }));
+      this.#fail(Object.assign(new Error('it was interrupted'), { signal }));
     process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
     const began = performance.now();
     try {
@@ -36,8 +36,8 @@ export class Stage {
       this.tell(`All of them found each other. It took ${seconds} s.`);
     } catch (error) {
       process.exitCode = { SIGINT: 130, SIGTERM: 143 }[error.signal] ?? 1;
-      await this.#heard();
-      this.tell(paint(31, `The demo failed. ${error.message}`));
+      for (const actor of this.#actors) actor.kill();
+      for (const line of await this.#reasons(error)) console.log(paint(31, line));
     } finally {
       clearTimeout(timer);
       for (const actor of this.#actors) actor.kill();
@@ -57,16 +57,25 @@ export class Stage {
     return actor;
   }
 
-  /** A program that has failed may not have told everything yet. */
-  async #heard() {
-    const gone = this.#actors.filter((actor) => actor.exited);
-    await Promise.all(gone.map((actor) => actor.closed));
+  /** Why it failed, by the words of the program that did. */
+  async #reasons({ message, actor }) {
+    // It may have ended before all that it said was read.
+    await actor?.closed;
+    const error = actor?.error;
+    const lines = [`The demo failed: ${message}${error === undefined ? '' : `: ${error}`}`];
+    if (!/no instance|ERR_DEPENDENCY/.test(error ?? message)) return lines;
+    const how = 'by multicast DNS on the loopback interface: 224.0.0.251, UDP port 5353';
+    return [
+      ...lines,
+      `Programs of one machine find each other ${how}.`,
+      'Does a firewall block it?',
+    ];
   }
 
   #late() {
     const waiting = this.#actors.filter((actor) => actor.awaited !== undefined);
     const what = waiting.map(({ name, awaited }) => `${name} has not ${awaited}`).join(', ');
-    return `After ${this.#seconds} s ${what || 'it was not over'}.`;
+    return `after ${this.#seconds} s ${what || 'it was not over'}`;
   }
 }
 
@@ -86,7 +95,7 @@ class Actor {
     const env = { ...process.env };
     // The demo is for this machine alone.
     delete env.DSERVICE_REACH;
-    this.#child = spawn(process.execPath, [file, ...args], {
+    this.#child = spawn(process.execPath, ['--stack-trace-limit=0', file, ...args], {
       cwd: import.meta.dirname,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -99,10 +108,17 @@ class Actor {
     this.#child.once('exit', (code, signal) => {
       this.exited = true;
       const how = code === null ? `was ended by ${signal}` : `ended with ${code}`;
-      if (code !== 0 && !this.#stopping) fail(new Error(`${name} ${how}.`));
+      if (code !== 0 && !this.#stopping) {
+        fail(Object.assign(new Error(`${name} ${how}`), { actor: this }));
+      }
     });
     // After the exit, when all it said was read.
     this.closed = new Promise((resolve) => this.#child.once('close', resolve));
+  }
+
+  /** What it said of an error that it ended with. */
+  get error() {
+    return this.#lines.find((line) => /^\w*Error: /.test(line))?.replace(/^\w*Error: /, '');
   }
 
   /** Waits for a line that has this, and gives what matched. */
