@@ -118,7 +118,9 @@ class Actor {
 
   /** What it said of an error that it ended with. */
   get error() {
-    return this.#lines.find((line) => /^\w*Error: /.test(line))?.replace(/^\w*Error: /, '');
+    // Node puts an error without a stack into brackets.
+    const said = this.#lines.map((line) => /^\[?\w*Error: (.+?)(\]?( \{)?)$/.exec(line));
+    return said.find((match) => match !== null)?.[1];
   }
 
   /** Waits for a line that has this, and gives what matched. */

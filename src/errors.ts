@@ -52,9 +52,10 @@ const brand = Symbol.for('dservice.error');
 export class DserviceError extends Error {
   override readonly name = 'DserviceError';
   readonly code: ErrorCode;
-  service?: string;
-  method?: string;
-  mayHaveRun?: boolean;
+  // Declared alone: an error that has none of them does not show them, as undefined, where it is printed.
+  declare service?: string;
+  declare method?: string;
+  declare mayHaveRun?: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined);
