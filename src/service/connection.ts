@@ -26,11 +26,13 @@ const refusals = new Set<ErrorCode>(['ERR_AUTH', 'ERR_OPTION']);
 /** The one connection to an instance: shared, opened on demand, closed when it was idle for long. */
 export class Connection implements Candidate {
   record: InstanceRecord;
-  outstanding = 0;
   readonly #options: ConnectionOptions;
   #session: Session | undefined;
   #opening: Promise<Session> | undefined;
   #failedAt: number | undefined;
+  /** Calls that are out, and those that wait for the session. */
+  #calls = 0;
+  #waiting = 0;
   #users = 0;
   /** Counts up at each use, so that the idle timer need not be set anew for each. */
   #uses = 0;
@@ -44,6 +46,10 @@ export class Connection implements Candidate {
   constructor(record: InstanceRecord, options: ConnectionOptions) {
     this.record = record;
     this.#options = options;
+  }
+
+  get outstanding(): number {
+    return this.#calls + this.#waiting;
   }
 
   /** The session, where it is open and the peer does not leave. */
@@ -85,7 +91,12 @@ export class Connection implements Candidate {
   async open(): Promise<Session> {
     const { session } = this;
     if (session !== undefined) return session;
-    return await (this.#opening ??= this.#connect().finally(() => (this.#opening = undefined)));
+    this.#waiting++;
+    try {
+      return await (this.#opening ??= this.#connect().finally(() => (this.#opening = undefined)));
+    } finally {
+      this.#waiting--;
+    }
   }
 
   async #connect(): Promise<Session> {
@@ -153,7 +164,7 @@ export class Connection implements Candidate {
   }
 
   #letGo(): void {
-    if (this.#users === 0 && this.outstanding === 0 && !this.#shared) this.close();
+    if (this.#users === 0 && this.#calls === 0 && !this.#shared) this.close();
     else this.#settle();
   }
 
@@ -161,18 +172,18 @@ export class Connection implements Candidate {
   begin(): void {
     this.#uses++;
     this.#shared = true;
-    if (this.outstanding++ === 0 && this.#users === 0) this.#settle();
+    if (this.#calls++ === 0 && this.#users === 0) this.#settle();
   }
 
   end(): void {
-    if (--this.outstanding === 0 && this.#users === 0) this.#letGo();
+    if (--this.#calls === 0 && this.#users === 0) this.#letGo();
   }
 
   // A connection keeps the process alive while somebody waits for it, and no longer.
   #settle(): void {
     const session = this.#session;
     if (session === undefined || session.ended) return;
-    const busy = this.outstanding > 0 || this.#users > 0;
+    const busy = this.#calls > 0 || this.#users > 0;
     session.hold(busy);
     if (busy || this.#stopIdle !== undefined) return;
     const before = this.#uses;
@@ -186,7 +197,7 @@ export class Connection implements Candidate {
   #retire(before: number): void {
     this.#stopIdle = undefined;
     const tables = this.#session?.tables;
-    if (tables === undefined || this.outstanding > 0 || this.#users > 0) return;
+    if (tables === undefined || this.#calls > 0 || this.#users > 0) return;
     // A callback or an object by reference, on either side, is still of use.
     const held = tables.local > 0 || tables.references > this.#apiSize;
     if (held || this.#uses !== before) this.#settle();

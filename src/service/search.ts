@@ -54,12 +54,14 @@ export class Search {
   }
 
   /**
-   * Finds an instance, and connects to it. Rejects with ERR_NO_INSTANCE, ERR_CONNECT, ERR_AUTH,
+   * Finds an instance, and connects to it; first to the one that was picked already. Rejects with ERR_NO_INSTANCE, ERR_CONNECT, ERR_AUTH,
    * ERR_OPTION, ERR_DEADLINE, ERR_CANCELLED, ERR_CLOSED.
    */
-  async find(): Promise<Hit> {
+  async find(picked?: Connection): Promise<Hit> {
+    let first = picked;
     for (;;) {
-      const connection = await this.#next();
+      const connection = first ?? (await this.#next());
+      first = undefined;
       const end = connection.use();
       try {
         return { connection, session: await this.#inTime(connection.open()), end };

@@ -1,7 +1,8 @@
 import { DserviceError } from '../errors.js';
 import { defaultLimits, type Limits } from '../limits.js';
 import type { Api } from '../protocol/api.js';
-import type { Authenticate, Session } from '../protocol/session.js';
+import type { Session } from '../protocol/session.js';
+import type { Authenticate } from '../protocol/session-options.js';
 import type { Logger, Runtime } from './runtime.js';
 import { Server } from './server.js';
 

@@ -4,7 +4,8 @@ import { type Api, checkApi } from '../protocol/api.js';
 import type { Clock } from '../clock.js';
 import type { ContextScope } from '../protocol/context.js';
 import { messageOf } from '../protocol/encode.js';
-import { type Authenticate, Session } from '../protocol/session.js';
+import { Session } from '../protocol/session.js';
+import type { Authenticate } from '../protocol/session-options.js';
 import type { Listener, Logger } from './runtime.js';
 
 export interface ServerOptions {
@@ -50,6 +51,7 @@ export class Server {
   /** Takes over a listener: it ends with this server. */
   attach(listener: Listener): void {
     this.#listener = listener;
+    if (this.#closed) void listener.close();
   }
 
   /** Serves one more channel. */

@@ -25,7 +25,7 @@ export interface ServiceCallerOptions {
 }
 
 /** Why a call may be made again, at another instance: it did not run, or it may run twice. */
-const lost = new Set(['ERR_CONNECTION_LOST', 'ERR_CLOSED', 'ERR_BUSY']);
+const repeatable = new Set(['ERR_CONNECTION_LOST', 'ERR_CLOSED', 'ERR_BUSY']);
 
 const forgotten = (): void => {};
 
@@ -69,7 +69,7 @@ export class ServiceCaller {
     const session = connection?.session;
     const started = clock.now();
     if (connection === undefined || session === undefined) {
-      return quiet(this.#search(path, args, options, started));
+      return quiet(this.#search(path, args, options, started, connection));
     }
     const target = this.#target(connection, session, path);
     if (DserviceError.is(target)) return rejected(target);
@@ -85,7 +85,7 @@ export class ServiceCaller {
         at.end();
         outcome.catch(forgotten);
         if (!mayRepeat(error, given)) throw this.#named(error);
-        return this.#search(path, args, options, started, at, error);
+        return this.#search(path, args, options, started, undefined, { at, error });
       },
     );
     return outcome;
@@ -97,8 +97,8 @@ export class ServiceCaller {
     args: unknown[],
     given: CallOptions | undefined,
     started: number,
-    first?: Connection,
-    why?: unknown,
+    picked: Connection | undefined,
+    lost?: { readonly at: Connection; readonly error: unknown },
   ): Promise<unknown> {
     const { resolver, query, clock, wait } = this.#options;
     const due = started + this.#time(given);
@@ -108,9 +108,9 @@ export class ServiceCaller {
       method: path.join('.'),
     });
     try {
-      if (first !== undefined) search.lost(first, why);
-      for (;;) {
-        const { connection, session, end } = await search.find();
+      if (lost !== undefined) search.lost(lost.at, lost.error);
+      for (let first = picked; ; first = undefined) {
+        const { connection, session, end } = await search.find(first);
         const target = this.#target(connection, session, path);
         connection.begin();
         end();
@@ -185,7 +185,7 @@ export class ServiceCaller {
 }
 
 function mayRepeat(error: unknown, given: CallOptions | undefined): boolean {
-  if (!DserviceError.is(error) || !lost.has(error.code)) return false;
+  if (!DserviceError.is(error) || !repeatable.has(error.code)) return false;
   return error.mayHaveRun === false || given?.idempotent === true;
 }
 

@@ -1,7 +1,7 @@
 import type { Discovery } from '../discovery/discovery.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
-import type { Authenticate } from '../protocol/session.js';
+import type { Authenticate } from '../protocol/session-options.js';
 import type { Pick } from './pick.js';
 import type { Logger } from './runtime.js';
 
@@ -49,61 +49,94 @@ export interface ConnectOptions {
   readonly deadline?: number;
 }
 
-const known = new Set<keyof ServiceOptions>([
-  ...([
-    'reach',
-    'discovery',
-    'port',
-    'path',
-    'host',
-    'tls',
-    'origins',
-    'hosts',
-    'authenticate',
-  ] as const),
-  ...([
-    'auth',
-    'deadline',
-    'callbacks',
-    'stacks',
-    'limits',
-    'logger',
-    'wait',
-    'startTimeout',
-  ] as const),
-  ...(['pick', 'prefer'] as const),
-]);
+interface Rule {
+  readonly says: string;
+  ok(value: unknown): boolean;
+}
+
+const text: Rule = { says: 'a string', ok: (value) => typeof value === 'string' && value !== '' };
+const texts: Rule = {
+  says: 'a list of strings',
+  ok: (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
+};
+const flag: Rule = { says: 'true or false', ok: (value) => typeof value === 'boolean' };
+const time: Rule = {
+  says: 'a positive number of milliseconds',
+  ok: (value) => typeof value === 'number' && value > 0,
+};
+const anything: Rule = { says: 'anything', ok: () => true };
+
+/** What each option must be. */
+const rules: Record<keyof ServiceOptions, Rule> = {
+  reach: oneOf('local', 'lan'),
+  discovery: {
+    says: 'a discovery, or a list of them',
+    ok: (value) =>
+      Array.isArray(value) ? value.length > 0 && value.every(isDiscovery) : isDiscovery(value),
+  },
+  port: {
+    says: 'a port, 0 to 65535',
+    ok: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) < 65_536,
+  },
+  path: text,
+  host: text,
+  tls: { says: 'an object', ok: isObject },
+  origins: texts,
+  hosts: texts,
+  authenticate: { says: 'a function', ok: (value) => typeof value === 'function' },
+  auth: anything,
+  deadline: time,
+  callbacks: flag,
+  stacks: flag,
+  limits: { says: 'an object', ok: isObject },
+  logger: {
+    says: 'an object with a function `warn`',
+    ok: (value) => isObject(value) && 'warn' in value && typeof value.warn === 'function',
+  },
+  wait: time,
+  startTimeout: time,
+  pick: {
+    says: "'round-robin', 'random' or a function",
+    ok: (value) => typeof value === 'function' || value === 'round-robin' || value === 'random',
+  },
+  prefer: oneOf('highest'),
+};
+
+function oneOf(...values: readonly string[]): Rule {
+  const ok = (value: unknown): boolean => values.some((each) => each === value);
+  return { says: values.map((value) => `'${value}'`).join(' or '), ok };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function isDiscovery(value: unknown): boolean {
+  return isObject(value) && 'announce' in value && 'browse' in value;
+}
 
 /** Throws ERR_OPTION for what is no option, or of a wrong type. */
 export function checkServiceOptions(options: ServiceOptions): void {
-  for (const key of Object.keys(options)) {
-    // A name that a user made up is just what is looked for here.
-    if (known.has(key as keyof ServiceOptions)) continue;
-    throw new DserviceError(
-      'ERR_OPTION',
-      `"${key}" is no option of a service: ${[...known].join(', ')} are`,
-    );
+  check('a service', options, rules);
+}
+
+/** As `checkServiceOptions`, for those of `connect`. */
+export function checkConnectOptions(options: ConnectOptions): void {
+  const { wait, deadline } = rules;
+  check('connect', options, { wait, deadline });
+}
+
+function check(what: string, options: object, rules: Readonly<Record<string, Rule>>): void {
+  if (!isObject(options)) throw wrong(`the options of ${what} are an object`);
+  for (const [key, value] of Object.entries(options)) {
+    const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
+    if (rule === undefined) {
+      throw wrong(`"${key}" is no option of ${what}: ${Object.keys(rules).join(', ')} are`);
+    }
+    if (value !== undefined && !rule.ok(value)) throw wrong(`\`${key}\` is ${rule.says}`);
   }
-  const { reach, wait, deadline, startTimeout, pick, prefer } = options;
-  if (reach !== undefined && reach !== 'local' && reach !== 'lan') {
-    throw new DserviceError(
-      'ERR_OPTION',
-      `reach is 'local' or 'lan', not ${JSON.stringify(reach)}`,
-    );
-  }
-  if (prefer !== undefined && prefer !== 'highest') {
-    throw new DserviceError('ERR_OPTION', `prefer is 'highest', not ${JSON.stringify(prefer)}`);
-  }
-  if (
-    pick !== undefined &&
-    typeof pick !== 'function' &&
-    pick !== 'random' &&
-    pick !== 'round-robin'
-  ) {
-    throw new DserviceError('ERR_OPTION', "pick is 'round-robin', 'random' or a function");
-  }
-  for (const [key, value] of Object.entries({ wait, deadline, startTimeout })) {
-    if (value === undefined || (typeof value === 'number' && value > 0)) continue;
-    throw new DserviceError('ERR_OPTION', `\`${key}\` is a positive number of milliseconds`);
-  }
+}
+
+function wrong(text: string): DserviceError {
+  return new DserviceError('ERR_OPTION', text);
 }

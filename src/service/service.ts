@@ -335,10 +335,10 @@ export class Service<At> {
   }
 
   #resolve(): Resolver {
-    if (this.#resolver !== undefined) return this.#resolver;
-    if (this.#stopping !== undefined) {
+    if (this.#state === 'stopped') {
       throw new DserviceError('ERR_STATE', 'this service was stopped: make another to call');
     }
+    if (this.#resolver !== undefined) return this.#resolver;
     const { clock, matcher } = this.#runtime;
     const { pick, prefer } = this.#options;
     return (this.#resolver = new Resolver({
