@@ -62,8 +62,8 @@ function isPlain(args: readonly unknown[], limits: EncodeOptions['limits']): boo
     const value = args[i];
     if (isPlainLeaf(value)) continue;
     if (typeof value !== 'object' || value === null) return false;
-    look ??= new Look(limits);
-    if (!look.object(value, 1)) return false;
+    look ??= new Look(limits.nodes - 100);
+    if (!look.at(value, limits.depth)) return false;
   }
   return true;
 }
@@ -80,27 +80,27 @@ function isPlainLeaf(value: unknown): boolean {
   }
 }
 
-/** A look at objects: how deep, how many, and whether one was met before. */
+/** A look at objects: how deep, how many, and whether one was met before. The hot path of large messages. */
 class Look {
-  readonly #depth: number;
   #room: number;
   // A few objects are found faster in a list than in a set.
   readonly #few: object[] = [];
-  #seen: Set<object> | undefined;
+  #many: Set<object> | undefined;
 
-  constructor(limits: EncodeOptions['limits']) {
-    this.#depth = limits.depth;
-    this.#room = limits.nodes - 100;
+  constructor(room: number) {
+    this.#room = room;
   }
 
-  object(value: object, depth: number): boolean {
-    if (depth > this.#depth || this.#met(value)) return false;
+  at(value: object, depth: number): boolean {
+    if (depth === 0 || this.#met(value)) return false;
     if (Array.isArray(value)) {
       const items: unknown[] = value;
       this.#room -= items.length;
       if (this.#room < 0) return false;
       for (let i = 0; i < items.length; i++) {
-        if (!this.#value(items[i], depth)) return false;
+        const item = items[i];
+        if (isPlainLeaf(item)) continue;
+        if (typeof item !== 'object' || item === null || !this.at(item, depth - 1)) return false;
       }
       return true;
     }
@@ -108,24 +108,21 @@ class Look {
     if (proto !== Object.prototype && proto !== null) return false;
     // Such an object inherits nothing enumerable, and unlike Object.keys this makes no array.
     for (const key in value) {
-      if (--this.#room < 0 || !this.#value((value as Record<string, unknown>)[key], depth))
-        return false;
+      const item = (value as Record<string, unknown>)[key];
+      this.#room--;
+      if (isPlainLeaf(item)) continue;
+      if (typeof item !== 'object' || item === null || !this.at(item, depth - 1)) return false;
     }
-    return true;
-  }
-
-  #value(value: unknown, depth: number): boolean {
-    if (isPlainLeaf(value)) return true;
-    return typeof value === 'object' && value !== null && this.object(value, depth + 1);
+    return this.#room >= 0;
   }
 
   #met(value: object): boolean {
-    if (this.#seen !== undefined) {
-      const { size } = this.#seen;
-      return this.#seen.add(value).size === size;
+    if (this.#many !== undefined) {
+      const { size } = this.#many;
+      return this.#many.add(value).size === size;
     }
     if (this.#few.includes(value)) return true;
-    if (this.#few.push(value) > 8) this.#seen = new Set(this.#few);
+    if (this.#few.push(value) >= 16) this.#many = new Set(this.#few);
     return false;
   }
 }
