@@ -99,7 +99,7 @@ function entriesOf(value: object): Iterable<[string, unknown]> {
   if (!(value instanceof Error)) return Object.entries(value);
   const { name, message, cause } = value;
   const errors: unknown = value instanceof AggregateError ? value.errors : undefined;
-  return Object.entries({ ...value, name, message, cause, errors });
+  return Object.entries(Object.assign({ name, message }, value, { cause, errors }));
 }
 
 function isWordMap(value: object): value is Map<string, unknown> {

@@ -44,11 +44,14 @@ function formatRely({ name, range, optional }: Rely): string {
   return optional === true ? `${query} (optional)` : query;
 }
 
-/** What happened to an instance, in one line. */
+/** Not the events' names: an instance that appears need not be `up`, which is a state. */
+const signs = { up: '+', update: '~', down: '-' } as const;
+
+/** What happened to an instance, in one line: `+` it appeared, `~` it changed, `-` it went. */
 export function eventLine({ type, record }: DiscoveryEvent): string {
   const relies = reliesOf(record);
   const words = [
-    type.padEnd('update'.length),
+    signs[type],
     `${record.name}@${record.version}`,
     record.id,
     stateOf(record),

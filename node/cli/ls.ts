@@ -23,7 +23,8 @@ export const ls: Command = {
   name: 'ls',
   usage: 'ls [options] [name[@range]]',
   summary: 'lists what is on the air',
-  help: `  -w, --watch     goes on, and shows what changes: a table on a terminal, else a line an event
+  help: `  -w, --watch     goes on, and shows what changes: a table on a terminal; else a line each time
+                  that an instance appears (+), changes (~) or goes (-)
       --json      one JSON array; with --watch, an object {type, record} a line
       --wait MS   how long it listens; ${waits.local}, with --reach lan ${waits.lan}, with --watch for ever.
                   Nobody can know whether all have answered, so it always takes that long
