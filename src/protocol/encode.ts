@@ -55,6 +55,11 @@ export function messageOf(error: unknown): string {
   }
 }
 
+/** Values that the arguments may have: the peer counts the rest of the message too. */
+function room(nodes: number): number {
+  return nodes > 200 ? nodes - 100 : nodes / 2;
+}
+
 /** Whether `JSON.stringify` alone says it all. */
 function isPlain(args: readonly unknown[], limits: EncodeOptions['limits']): boolean {
   let look: Look | undefined;
@@ -62,7 +67,7 @@ function isPlain(args: readonly unknown[], limits: EncodeOptions['limits']): boo
     const value = args[i];
     if (isPlainLeaf(value)) continue;
     if (typeof value !== 'object' || value === null) return false;
-    look ??= new Look(limits.nodes - 100);
+    look ??= new Look(room(limits.nodes));
     if (!look.at(value, limits.depth)) return false;
   }
   return true;
@@ -339,7 +344,7 @@ class Walk {
   /** Refuses what would be too much, before it is made. The peer counts the rest of the message too. */
   #room(more: number): void {
     const { nodes } = this.#options.limits;
-    if (this.#nodes + more > nodes - 100) {
+    if (this.#nodes + more > room(nodes)) {
       throw new DserviceError('ERR_LIMIT', `more than ${nodes} values in one message`);
     }
   }
