@@ -18,6 +18,7 @@ export class Farewell {
   /** The peer has said that it will leave. */
   heard = false;
   #said = false;
+  #over = false;
   #draining: { promise: Promise<void>; done: () => void } | undefined;
 
   constructor(options: FarewellOptions) {
@@ -53,14 +54,33 @@ export class Farewell {
       close();
     });
     this.#draining = { promise, done };
-    if (plain()) clock.after(Math.min(1_000, time), () => this.served(true), true);
+    if (plain()) this.#waitForQuiet(Math.min(1_000, time));
     else this.#say();
     this.served();
     return promise;
   }
 
+  /** The peer has said hello, and can be asked from now on. */
+  greeted(): void {
+    if (this.#draining !== undefined) this.#say();
+  }
+
+  /** A plain peer is left when nothing runs for it, looked at once a second. */
+  #waitForQuiet(time: number): void {
+    this.#options.clock.after(
+      time,
+      () => {
+        if (this.#over || !this.#options.plain()) return;
+        this.served(true);
+        this.#waitForQuiet(time);
+      },
+      true,
+    );
+  }
+
   /** The session is over. */
   end(): void {
+    this.#over = true;
     this.#draining?.done();
   }
 

@@ -52,11 +52,17 @@ export function options<T extends object>(remote: T, given: CallOptions): T {
       call: (args, more) => own.call(args, { ...given, ...more }),
       release: () => own.release(),
     };
+    const made = Object.assign(view, { [callable]: behind, [dispose]: () => own.release() });
+    const seen = new Proxy(made, {
+      get(target, key) {
+        if (typeof key === 'symbol' || key in target) return Reflect.get(target, key);
+        // A remote that does not know yet what its service has is a function at every level.
+        const inner: unknown = Reflect.get(remote, key);
+        return typeof inner === 'function' ? options(inner, given) : inner;
+      },
+    });
     // A view of T is called and released as T is.
-    return Object.assign(view, {
-      [callable]: behind,
-      [dispose]: () => own.release(),
-    }) as unknown as T;
+    return seen as unknown as T;
   }
   return new Proxy(remote, {
     get(target, key) {

@@ -300,6 +300,7 @@ export class Session implements SessionHandle {
     const hello = readHello(message.dservice);
     if (hello === undefined) return;
     this.#wire.greet(hello);
+    this.#farewell.greeted();
     const outstanding = (): boolean => this.#calling.outstanding > 0;
     this.#heartbeat = new Heartbeat(clock, heartbeat ?? heartbeatTimes, outstanding, {
       ping: () => this.#wire.control('ping', ',"n":0'),

@@ -26,7 +26,7 @@ describe('a name', () => {
 
   test.each([undefined, null, 7, {}, ['a']])('%j is no string', (name) => {
     // What a program without types may give.
-    expect(() => parseQuery(name as unknown as string, matcher)).toThrow(
+    expect(() => parseQuery(name as string, matcher)).toThrow(
       expect.objectContaining({
         code: 'ERR_NAME',
         message: expect.stringContaining('greeter@1.2.0'),

@@ -32,7 +32,6 @@ const round = 1_000;
 /** So often may a call that may run twice lose its connection. */
 const mostLosses = 3;
 
-/** Failures of which another moment may be free. */
 const passing = new Set(['ERR_CONNECT', 'ERR_CONNECTION_LOST', 'ERR_CLOSED']);
 
 /**
@@ -46,7 +45,7 @@ export class Search {
   /** A call was lost there: others first. */
   readonly #avoided = new Set<string>();
   #losses = 0;
-  #last: unknown;
+  #last: Error | undefined;
 
   constructor(options: SearchOptions) {
     this.#options = options;
@@ -69,17 +68,18 @@ export class Search {
         end();
         if (this.#isOver(error)) throw error;
         this.#tried.add(connection.record.id);
-        this.#last = error;
+        this.#last = toError(error);
       }
     }
   }
 
   /** A call that may be made again was lost at an instance. Throws the error when that was too often. */
   lost({ record }: Connection, error: unknown): void {
-    this.#last = error;
-    if (++this.#losses > mostLosses) throw error;
-    const refused = DserviceError.is(error) && !passing.has(error.code);
-    if (refused || this.#avoided.has(record.id)) this.#tried.add(record.id);
+    this.#last = toError(error);
+    if (!(DserviceError.is(error) && error.mayHaveRun === false) && ++this.#losses > mostLosses) {
+      throw error;
+    }
+    if (!isPassing(this.#last) || this.#avoided.has(record.id)) this.#tried.add(record.id);
     this.#avoided.add(record.id);
   }
 
@@ -91,14 +91,15 @@ export class Search {
         resolver.pick(query, this.#tried);
       if (found !== undefined) return found;
       const { size } = this.#tried;
-      if (size > 0 && !(DserviceError.is(this.#last) && passing.has(this.#last.code)))
-        throw this.#last;
+      const last = this.#last;
+      if (size > 0 && last !== undefined && !isPassing(last)) throw last;
       const left = Math.min(this.#until, this.#due) - clock.now();
       if (!(left > 0)) throw this.#late();
       const wait = size > 0 ? Math.min(left, round) : left;
       const came = await this.#cancellable(resolver.wait(query, wait, this.#tried, signal));
       if (came !== undefined) return came;
       this.#tried.clear();
+      this.#avoided.clear();
     }
   }
 
@@ -142,14 +143,13 @@ export class Search {
   }
 
   /** Time is up: the call's own, or what there was to find an instance. */
-  #late(): unknown {
+  #late(): Error {
     const { resolver, query, wait, method } = this.#options;
     const why = this.#last ?? resolver.none(query, wait);
     if (this.#due > this.#until) return why;
-    const text = why instanceof Error ? `: ${why.message}` : '';
     return new DserviceError(
       'ERR_DEADLINE',
-      `no instance took ${method ?? 'the call'} in time${text}`,
+      `no instance took ${method ?? 'the call'} in time: ${why.message}`,
       {
         ...this.#details,
         cause: why,
@@ -175,4 +175,13 @@ export class Search {
 
 function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
   return b.size === 0 ? a : new Set([...a, ...b]);
+}
+
+/** Whether another moment may be free of it. */
+function isPassing(error: Error): boolean {
+  return DserviceError.is(error) && passing.has(error.code);
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error), { cause: error });
 }

@@ -17,14 +17,20 @@ function makeHost() {
   const dservice = (given: ServiceOptions = {}) => make({ logger: silent, ...given });
   /** An instance that tells who answered, and when; `wait` answers when it is let. */
   async function instance(name: string, given: ServiceOptions = {}) {
-    const let_: ((value: string) => void)[] = [];
+    const waiting: ((value: string) => void)[] = [];
     let calls = 0;
     const service: Service<object> = make(
       name,
       {
-        who: () => (calls++, service.id),
+        who() {
+          calls++;
+          return service.id;
+        },
         version: () => service.version,
-        wait: () => (calls++, new Promise<string>((resolve) => let_.push(resolve))),
+        wait() {
+          calls++;
+          return new Promise<string>((resolve) => waiting.push(resolve));
+        },
       },
       { logger: silent, ...given },
     );
@@ -35,7 +41,9 @@ function makeHost() {
       get calls() {
         return calls;
       },
-      answer: () => let_.splice(0).forEach((each) => each(service.id)),
+      answer() {
+        for (const each of waiting.splice(0)) each(service.id);
+      },
     };
   }
   return { host, make, dservice, instance };
@@ -365,7 +373,11 @@ describe('an instance that is gone', () => {
     const { host, make, dservice } = makeHost();
     let calls = 0;
     const killer = make('a', {
-      kill: () => (calls++, host.cut(String(killer.endpoints[0])), new Promise(() => {})),
+      kill() {
+        calls++;
+        host.cut(String(killer.endpoints[0]));
+        return new Promise(() => {});
+      },
     });
     await killer.start();
     const remote = await dservice().connect('a');
@@ -697,6 +709,24 @@ describe('a service that stops', () => {
     for (const each of crossing) expect([a, b].map((it) => it.service.id)).toContain(await each);
     expect(host.open(a.endpoint)).toBe(0);
   });
+
+  test.each(Array.from({ length: 40 }, (_, at) => at))(
+    'at whatever moment of connecting and calling it is: step %i',
+    async (step) => {
+      const { host, dservice, instance } = makeHost();
+      const a = await instance('a');
+      const caller = dservice();
+      const first = caller.connect('a').then((remote) => remote.who());
+      first.catch(() => {});
+      for (let at = 0; at < step; at++) await Promise.resolve();
+      const stopping = a.service.stop();
+      const b = await instance('a');
+      expect([a.service.id, b.service.id]).toContain(await first);
+      await stopping;
+      // It took none of the time in which a plain peer would be waited for.
+      expect(host.clock.now()).toBe(0);
+    },
+  );
 
   test('waits 10 s for what does not end', async () => {
     const { host, dservice, instance } = makeHost();

@@ -115,6 +115,9 @@ export class ServiceCaller {
         connection.begin();
         end();
         try {
+          // It may have said goodbye since it was found, and has our word that no call will come.
+          if (connection.session !== session)
+            throw this.#error('ERR_CLOSED', 'it is leaving', path);
           if (DserviceError.is(target)) throw target;
           // At least some time: what is due by now is told by the session, as a deadline that passed.
           const deadline = due === Infinity ? due : Math.max(1, due - clock.now());
@@ -175,7 +178,7 @@ export class ServiceCaller {
   }
 
   #error(
-    code: 'ERR_METHOD' | 'ERR_RELEASED',
+    code: 'ERR_METHOD' | 'ERR_RELEASED' | 'ERR_CLOSED',
     text: string,
     path: readonly string[],
   ): DserviceError {

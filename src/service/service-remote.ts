@@ -25,7 +25,7 @@ function level(caller: ServiceCaller, path: readonly string[], own: object): obj
     return child;
   };
   return new Proxy(own, {
-    get(target, key) {
+    get(target, key): unknown {
       if (typeof key === 'symbol') return Reflect.get(target, key);
       // A promise must be able to hold a remote, and JSON to pass it by.
       if (key === 'then' || key === 'toJSON') return undefined;
@@ -55,7 +55,7 @@ function method(caller: ServiceCaller, path: readonly string[]): object {
   const call = (...args: unknown[]): Promise<unknown> => caller.call(path, args, undefined);
   const inner = level(caller, path, {});
   return new Proxy(call, {
-    get(target, key) {
+    get(target, key): unknown {
       if (key === callable) return behind;
       if (key === dispose) return behind.release;
       if (typeof key === 'symbol') return Reflect.get(target, key);

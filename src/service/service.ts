@@ -70,7 +70,7 @@ export class Service<At> {
   #dependencies: Dependencies | undefined;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
-  #abort = new AbortController();
+  readonly #abort = new AbortController();
   #forgetShutdown: (() => void) | undefined;
 
   /** Throws ERR_NAME, ERR_VERSION, ERR_API, ERR_OPTION. */
