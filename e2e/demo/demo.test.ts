@@ -1,0 +1,63 @@
+import { cp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, inject, test } from 'vitest';
+import { root } from '../../scripts/root.mjs';
+import { start } from '../child.js';
+
+const run = join('demo', 'run.mjs');
+
+/** What has to be there; what several programs say at once comes in any order. */
+function expectStory(out: string): void {
+  const order = [
+    /^ +welcome │ is waiting$/m,
+    /^ +Now comes greeter/m,
+    /^ +caller │ hears: WELCOME, ADA!$/m,
+    /^ +A client made with the original dnode/m,
+    /^ +dnode │ hears: DNODE IS AT HOME HERE!$/m,
+    /^ +All of them found each other\. It took [\d.]+ s\.$/m,
+  ];
+  const meanwhile = [
+    /^ +greeter │ serves at tcp:\/\/127\.0\.0\.1:\d+$/m,
+    /^ +welcome │ is up$/m,
+    /^caller-2013 │ hears: CALLBACKS ARE WELCOME!$/m,
+  ];
+  for (const line of [...order, ...meanwhile]) expect(out).toMatch(line);
+  const places = order.map((line) => out.search(line));
+  expect(places).toEqual(places.toSorted((a, b) => a - b));
+}
+
+test('npm run demo', async () => {
+  const { code, out, err } = await start('npm', ['run', 'demo'], { cwd: root }).ended;
+  expect(err.replace(/^npm warn .*\n/gm, '')).toBe('');
+  expectStory(out);
+  expect(code).toBe(0);
+});
+
+test('two at once', async () => {
+  const demos = [1, 2].map(() => start(process.execPath, [run], { cwd: root }));
+  for (const demo of demos) {
+    const { code, out, err } = await demo.ended;
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain('All of them found each other');
+  }
+});
+
+test('Ctrl-C ends it and what it started', async () => {
+  const demo = start(process.execPath, [run], { cwd: root });
+  await demo.says('looks for');
+  demo.kill('SIGINT');
+  // The end comes when the programs' output is closed, too: none is left.
+  const { code, out } = await demo.ended;
+  expect(code).toBe(130);
+  expect(out).toContain('The demo failed: it was interrupted\n');
+});
+
+test('a program that fails is named, with its reason', async () => {
+  // The copy finds the installed package by its name.
+  const folder = join(inject('installed'), 'demo');
+  await cp(join(root, 'demo'), folder, { recursive: true });
+  await writeFile(join(folder, 'greeter.mjs'), `throw new Error('out of order');`);
+  const { code, out } = await start(process.execPath, [join(folder, 'run.mjs')]).ended;
+  expect(code).toBe(1);
+  expect(out).toContain('The demo failed: greeter ended with 1: out of order\n');
+});
