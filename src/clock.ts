@@ -10,8 +10,10 @@ export interface Clock {
    * A `background` timer does not keep a Node process alive.
    */
   after(ms: number, fn: () => void, background?: boolean): () => void;
-  /** Runs `fn` once, at the end of this turn of the event loop. */
+  /** Runs `fn` once, in a turn of the event loop soon. */
   defer(fn: () => void): void;
+  /** Runs `fn` once, when the callback that runs, and the microtasks it leaves, are through; as near as the runtime can. */
+  endOfTurn(fn: () => void): void;
   /** From 0 up to, and without, 1. */
   random(): number;
 }
@@ -19,7 +21,7 @@ export interface Clock {
 /** Timers cannot wait longer: they would fire at once. */
 export const longestTimer = 2 ** 31 - 1;
 
-/** The clock of any JavaScript runtime. Node replaces `after` and `defer` by better ones. */
+/** The clock of any JavaScript runtime. Node has better ones. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, fn) {
@@ -27,5 +29,6 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
   defer: (fn) => queueMicrotask(fn),
+  endOfTurn: (fn) => queueMicrotask(fn),
   random: () => Math.random(),
 };

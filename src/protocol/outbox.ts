@@ -14,6 +14,7 @@ export class Outbox {
   readonly #unsent: number;
   #text = '';
   #scheduled = false;
+  #corked = false;
   #stopped = false;
   /** Lines taken, and lines handed to the channel. */
   pushed = 0;
@@ -34,10 +35,20 @@ export class Outbox {
     this.#text += line;
     this.pushed++;
     if (this.#text.length >= enough) this.flush();
-    else if (!this.#scheduled) {
+    else if (!this.#scheduled && !this.#corked) {
       this.#scheduled = true;
-      this.#clock.defer(this.#flushLater);
+      this.#clock.endOfTurn(this.#flushLater);
     }
+  }
+
+  /** Something is being read: what it brings about at once leaves when it is through, at `uncork`. */
+  cork(): void {
+    this.#corked = true;
+  }
+
+  uncork(): void {
+    this.#corked = false;
+    this.flush();
   }
 
   readonly #flushLater = (): void => {

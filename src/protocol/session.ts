@@ -218,7 +218,9 @@ export class Session implements SessionHandle {
 
   #receive(data: Uint8Array | string): void {
     if (this.#heartbeat !== undefined) this.#heartbeat.heard = true;
+    this.#wire.outbox.cork();
     this.#intake.push(data);
+    this.#wire.outbox.uncork();
   }
 
   /** The one place where a message is read. */

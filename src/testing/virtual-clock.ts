@@ -27,6 +27,10 @@ export class VirtualClock implements Clock {
     queueMicrotask(fn);
   }
 
+  endOfTurn(fn: () => void): void {
+    queueMicrotask(fn);
+  }
+
   random(): number {
     // A small linear congruential generator: the same numbers in every run.
     this.#seed = (this.#seed * 1103515245 + 12345) % 2147483648;
