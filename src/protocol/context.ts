@@ -53,6 +53,7 @@ export class ServedCall implements CallContext {
   readonly meta: Meta;
   readonly #clock: Clock;
   readonly #due: number | undefined;
+  #over = false;
   #aborted: DserviceError | undefined;
   #controller: AbortController | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -69,6 +70,8 @@ export class ServedCall implements CallContext {
   }
 
   get deadline(): number | undefined {
+    // What a handler goes on with after its outcome is nobody's hurry.
+    if (this.#over && this.#aborted === undefined) return undefined;
     return this.#due === undefined ? undefined : Math.max(0, this.#due - this.#clock.now());
   }
 
@@ -92,6 +95,7 @@ export class ServedCall implements CallContext {
 
   /** The outcome is there: nothing will be aborted any more. */
   done(): void {
+    this.#over = true;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
   }
