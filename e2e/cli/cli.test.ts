@@ -123,3 +123,10 @@ test('a reader that has enough is no error', async () => {
   await serving(name);
   expect(await watching.ended).toMatchObject({ code: 0, err: '' });
 });
+
+test('output that cannot be written is a failure', async () => {
+  const bin = join(inject('installed'), 'node_modules/.bin/dservice');
+  const { code, err } = await start('sh', ['-c', `exec "${bin}" --version > /dev/full`]).ended;
+  expect(code).toBe(1);
+  expect(err).toMatch(/^ENOSPC: /);
+});

@@ -4,14 +4,21 @@ import { fileURLToPath } from 'node:url';
 import { nodeClock } from '../clock.js';
 import dservice from '../index.js';
 import { run } from './cli.js';
+import { exit } from './command.js';
+import { faultText } from './fault.js';
 import type { Output } from './world.js';
 
 /** The process's own streams. Ctrl-C ends the process as it always does: nothing here needs more. */
 function processOutput(): Output {
   const { stdout, stderr } = process;
   const closed = new AbortController();
-  // Who has read enough (`| head`) closes the pipe: no error of ours, and no reason to go on.
-  stdout.on('error', () => closed.abort());
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Who has read enough (`| head`) closes the pipe, which is no failure: but there is nobody to go on for.
+    closed.abort();
+    if (error.code === 'EPIPE') return;
+    stderr.write(`${faultText(error)}\n`);
+    process.exitCode = exit.failed;
+  });
   stderr.on('error', () => {});
   return {
     out: (text) => void (closed.signal.aborted || stdout.write(text)),
@@ -33,9 +40,11 @@ async function ownVersion(): Promise<string> {
   return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version;
 }
 
-process.exitCode = await run(process.argv.slice(2), {
+const code = await run(process.argv.slice(2), {
   output: processOutput(),
   clock: nodeClock,
   version: await ownVersion(),
   caller: (options) => dservice(options),
 });
+// What was written may have failed meanwhile.
+process.exitCode ??= code;

@@ -50,7 +50,8 @@ export function tableView({ output, clock }: World): View {
   const frame = (): string[] => {
     const head = [paint('dim', `${count(records.size)} on the air; Ctrl-C ends`)];
     if (reason !== undefined) head.push(paint('red', harmless(faultText(reason))));
-    const lines = [...head, '', ...tableOf(inOrder(records.values()), paint)];
+    const table = records.size === 0 ? [] : ['', ...tableOf(inOrder(records.values()), paint)];
+    const lines = [...head, ...table];
     // More than fits would scroll, and leave its beginnings behind.
     const room = Math.max(4, output.rows - 1);
     if (lines.length <= room) return lines;
@@ -75,5 +76,6 @@ export function tableView({ output, clock }: World): View {
 const home = '\u001b[H\u001b[2J';
 
 function count(size: number): string {
+  if (size === 0) return 'nothing';
   return size === 1 ? '1 instance' : `${size} instances`;
 }
