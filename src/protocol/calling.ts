@@ -153,6 +153,11 @@ export class Calling {
     if (next > 0) this.#held = this.#held.slice(next);
   }
 
+  /** Whether that is the id of a call that waits. */
+  awaits(id: unknown): boolean {
+    return typeof id === 'number' && this.#pending.get(id) !== undefined;
+  }
+
   /** Takes the outcome of a call, if the message is one. */
   settle(id: number, message: Message): boolean {
     const call = this.#pending.take(id);

@@ -13,6 +13,8 @@ export interface IntakeOptions {
   readonly decodeText: ((bytes: Uint8Array) => string) | undefined;
   readonly budget: Budget | undefined;
   onMessage(message: Message, line: string): void;
+  /** Whether a message need not wait while reading is paused: it asks for nothing. */
+  mayPass(message: Message): boolean;
   /**
    * A message that is refused: the rest goes on. `reply` is the id under which its sender waits, and
    * `outcome` the id of the call of ours that it would have answered, where they can be told.
@@ -29,6 +31,15 @@ export class Intake {
   /** Lines longer than these are measured before, or looked at after, they are parsed. */
   readonly #measureFrom: number;
   readonly #lookFrom: number;
+  /** What came while it was paused, and how many characters that is. */
+  #waiting: { message: Message; line: string }[] = [];
+  #waitingSize = 0;
+  #paused = false;
+  #backlog = false;
+  /** Characters that may wait before the channel has to. */
+  readonly #most: number;
+  /** Told when more waits than should, and when that is over. */
+  onBacklog: (full: boolean) => void = () => {};
   #stopped = false;
 
   constructor(options: IntakeOptions) {
@@ -37,6 +48,7 @@ export class Intake {
     // A value takes two characters at least, and so does a level of nesting.
     this.#measureFrom = Math.min(longLine, 2 * limits.nodes);
     this.#lookFrom = 2 * limits.depth;
+    this.#most = limits.unsentMax / 2;
     this.#lines = new LineReader(limits.firstLine, (line) => this.read(line), decodeText, budget);
   }
 
@@ -51,6 +63,31 @@ export class Intake {
     } catch (error) {
       // Only the reader itself throws here, for a line that is too long.
       this.#options.onFatal('ERR_LIMIT', messageOf(error));
+    }
+  }
+
+  /** Hands over nothing more but what may pass. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Hands over what has waited, in order, until it is paused again. */
+  resume(): void {
+    this.#paused = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    let next = 0;
+    while (next < waiting.length && !this.#paused) {
+      const waited = waiting[next++];
+      if (waited === undefined) break;
+      this.#waitingSize -= waited.line.length;
+      this.#options.onMessage(waited.message, waited.line);
+    }
+    // What came meanwhile came after these.
+    if (next < waiting.length) this.#waiting = [...waiting.slice(next), ...this.#waiting];
+    if (this.#backlog && this.#waitingSize <= this.#most / 2) {
+      this.#backlog = false;
+      this.onBacklog(false);
     }
   }
 
@@ -71,7 +108,21 @@ export class Intake {
     } else if (line.length > this.#lookFrom && !isShallow(message.arguments, depth + 1)) {
       const { method, reply } = message;
       this.#refuse('ERR_LIMIT', `is nested deeper than ${depth}`, reply, method);
-    } else this.#options.onMessage(message, line);
+    } else if (this.#paused && !this.#options.mayPass(message)) this.#wait(message, line);
+    else this.#options.onMessage(message, line);
+  }
+
+  #wait(message: Message, line: string): void {
+    this.#waiting.push({ message, line });
+    this.#waitingSize += line.length;
+    if (this.#waitingSize > this.#most && !this.#backlog) {
+      this.#backlog = true;
+      this.onBacklog(true);
+    }
+    // Most channels bring no more when they are told; a page's WebSocket cannot be told.
+    if (this.#waitingSize > 2 * this.#most) {
+      this.#options.onFatal('ERR_LIMIT', 'too much came while nothing could be read');
+    }
   }
 
   /** Whether a long line keeps to the limits of depth and size. */
@@ -96,6 +147,7 @@ export class Intake {
 
   stop(): void {
     this.#stopped = true;
+    this.#waiting = [];
     this.#lines.stop();
   }
 }

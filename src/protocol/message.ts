@@ -60,3 +60,8 @@ export function readId(value: unknown): number | undefined {
   const id = Number(value);
   return Number.isSafeInteger(id) ? id : undefined;
 }
+
+/** Whether a message only shows life. */
+export function isHeartbeat({ control }: Message): boolean {
+  return control === 'ping' || control === 'pong';
+}

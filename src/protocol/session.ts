@@ -10,7 +10,7 @@ import { Flow } from './flow.js';
 import { Heartbeat, heartbeatTimes } from './heartbeat.js';
 import { makeHello, readHello } from './hello.js';
 import { Intake } from './intake.js';
-import { isControl, isRecord, type Message, readId } from './message.js';
+import { isControl, isHeartbeat, isRecord, type Message, readId } from './message.js';
 import type { CallOptions } from './options.js';
 import { Serving } from './serving.js';
 import type { Peer, SessionEvents, SessionHandle } from './session-handle.js';
@@ -57,6 +57,7 @@ export class Session implements SessionHandle {
       decodeText: options.decodeText,
       budget: options.budget,
       onMessage: (message, line) => this.#onMessage(message, line),
+      mayPass: (message) => this.#calling.awaits(message.method) || isHeartbeat(message),
       onRefused: (error, reply, outcome) => this.#refuse(error, reply, outcome),
       onFatal: (code, text) => this.#finish(code, text),
     });
@@ -82,7 +83,8 @@ export class Session implements SessionHandle {
       onDone: () => this.#served(),
     });
     this.#flow = new Flow({
-      ...{ channel, clock, limits, outbox: this.#wire.outbox },
+      ...{ channel, clock, limits, intake: this.#intake, outbox: this.#wire.outbox },
+      onRoom: () => this.#calling.release(),
       onOverflow: (error) => {
         channel.destroy(error);
         this.#end(error);
@@ -103,10 +105,7 @@ export class Session implements SessionHandle {
     const { clock, limits, api } = this.#options;
     this.#channel.open({
       receive: (data) => this.#receive(data),
-      drain: () => {
-        this.#flow.drained();
-        this.#calling.release();
-      },
+      drain: () => this.#flow.drained(),
       close: (error) => this.#lost(error),
     });
     this.#cancelHandshake = clock.after(
@@ -317,7 +316,8 @@ export class Session implements SessionHandle {
   }
 
   async #authenticate(): Promise<void> {
-    this.#flow.pause('authenticate');
+    // Only so that the channel brings no more: what it brings all the same is kept, and bounded.
+    this.#channel.pause();
     const identity = await this.#admission.decide(this.#wire.hello?.auth, this.#peer);
     if (this.#ended) return;
     if (identity === undefined) {
@@ -327,7 +327,7 @@ export class Session implements SessionHandle {
     this.#peer = { ...this.#peer, identity };
     this.#sendApi(false);
     if (this.#ended) return;
-    this.#flow.resume('authenticate');
+    this.#channel.resume();
     if (this.#wire.hello?.authenticate !== true) this.#announceRemote();
     for (const line of this.#admission.take()) this.#intake.read(line);
   }
