@@ -94,8 +94,8 @@ const handlers: Record<string, AnyFunction> = {
   arrow: (_: unknown, back: unknown) => [back === undefined, 'arrow'],
   async: async (_: unknown, back: unknown) => [back === undefined, 'async'],
   method: new Methods().method,
-  classicDefault: function (_: unknown, back: unknown = undefined) {
-    return back === undefined;
+  classicDefault: function (_: unknown, back: unknown = 'default') {
+    return back;
   },
 };
 
@@ -110,7 +110,7 @@ describe('an outcome asked for, of a handler that declares one parameter more', 
     ['arrow', [true, 'arrow']],
     ['async', [true, 'async']],
     ['method', undefined],
-    ['classicDefault', true],
+    ['classicDefault', 'default'],
   ])('%s', async (name, value) => {
     const { a } = await sessionPair({ b: { api: handlers } });
     expect(await a.call(name, [1])).toEqual(value);

@@ -55,7 +55,7 @@ export function options<T extends object>(remote: T, given: CallOptions): T {
     const made = Object.assign(view, { [callable]: behind, [dispose]: () => own.release() });
     const seen = new Proxy(made, {
       get(target, key) {
-        if (typeof key === 'symbol' || key in target) return Reflect.get(target, key);
+        if (typeof key === 'symbol' || key in target) return Reflect.get(target, key) as unknown;
         // A remote that does not know yet what its service has is a function at every level.
         const inner: unknown = Reflect.get(remote, key);
         return typeof inner === 'function' ? options(inner, given) : inner;

@@ -170,7 +170,7 @@ describe('deadlines', () => {
     expect(them.outcome(1)?.arguments).toEqual([null, 'ERR_DEADLINE']);
   });
 
-  test.each([Number.MAX_VALUE, 2 ** 31, 0, -5, '5', null, 1e999])(
+  test.each([Number.MAX_VALUE, 2 ** 31, 0, -5, '5', null, Infinity])(
     'a deadline from the peer of %s',
     async (deadline) => {
       const scope = syncScope();
