@@ -5,19 +5,23 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { root } from './root.mjs';
 
-/** The page's code, and the bytes it may weigh. */
+/**
+ * The page's code, and the bytes it may weigh: what was reached, so that no change adds to it unseen.
+ * `aim` is what it should weigh: docs/decisions/page-weight.md.
+ */
 const budgets = [
-  { page: `import { serve, dial } from 'dservice'; use(serve, dial);`, budget: 8_000 },
-  { page: `import { dial } from 'dservice'; use(dial);`, budget: 8_000 },
-  { page: `import dservice from 'dservice'; use(dservice);`, budget: 12_000 },
-  { page: `import * as all from 'dservice'; use(all);`, budget: 16_000 },
+  { page: `import { serve, dial } from 'dservice'; use(serve, dial);`, budget: 17_800, aim: 8_000 },
+  { page: `import { dial } from 'dservice'; use(dial);`, budget: 17_300, aim: 8_000 },
+  // With npm's semver; a page whose rendezvous matches versions for it will carry none.
+  { page: `import dservice from 'dservice'; use(dservice);`, budget: 34_500 },
+  { page: `import * as all from 'dservice'; use(all);`, budget: 36_000 },
 ];
 
 let good = true;
-for (const { page, budget } of budgets) {
+for (const { page, budget, aim } of budgets) {
   const bytes = await weigh(page);
   const verdict = bytes <= budget ? 'ok' : 'TOO HEAVY';
-  console.log(`${String(bytes).padStart(6)} of ${budget} bytes: ${verdict}: ${page}`);
+  console.log(`${String(bytes).padStart(6)} of ${budget} bytes: ${verdict}: ${page}${aim ? ` (the aim: ${aim})` : ''}`);
   good &&= bytes <= budget;
 }
 if (process.argv.includes('--modules')) await modules(budgets[0].page);
