@@ -21,7 +21,9 @@ let good = true;
 for (const { page, budget, aim } of budgets) {
   const bytes = await weigh(page);
   const verdict = bytes <= budget ? 'ok' : 'TOO HEAVY';
-  console.log(`${String(bytes).padStart(6)} of ${budget} bytes: ${verdict}: ${page}${aim ? ` (the aim: ${aim})` : ''}`);
+  console.log(
+    `${String(bytes).padStart(6)} of ${budget} bytes: ${verdict}: ${page}${aim ? ` (the aim: ${aim})` : ''}`,
+  );
   good &&= bytes <= budget;
 }
 if (process.argv.includes('--modules')) await modules(budgets[0].page);
