@@ -33,6 +33,7 @@ export class Intake {
   readonly #lookFrom: number;
   /** What came while it was paused, and how many characters that is. */
   #waiting: { message: Message; line: string }[] = [];
+  #next = 0;
   #waitingSize = 0;
   #paused = false;
   #backlog = false;
@@ -74,17 +75,18 @@ export class Intake {
   /** Hands over what has waited, in order, until it is paused again. */
   resume(): void {
     this.#paused = false;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    let next = 0;
-    while (next < waiting.length && !this.#paused) {
-      const waited = waiting[next++];
+    while (!this.#paused && !this.#stopped) {
+      const waited = this.#waiting[this.#next];
       if (waited === undefined) break;
+      this.#next++;
       this.#waitingSize -= waited.line.length;
       this.#options.onMessage(waited.message, waited.line);
     }
-    // What came meanwhile came after these.
-    if (next < waiting.length) this.#waiting = [...waiting.slice(next), ...this.#waiting];
+    // Seldom, so that a long queue is not copied for each few that leave it.
+    if (this.#next > this.#waiting.length / 2) {
+      this.#waiting = this.#waiting.slice(this.#next);
+      this.#next = 0;
+    }
     if (this.#backlog && this.#waitingSize <= this.#most / 2) {
       this.#backlog = false;
       this.onBacklog(false);
@@ -148,6 +150,7 @@ export class Intake {
   stop(): void {
     this.#stopped = true;
     this.#waiting = [];
+    this.#next = 0;
     this.#lines.stop();
   }
 }

@@ -61,7 +61,7 @@ export function readId(value: unknown): number | undefined {
   return Number.isSafeInteger(id) ? id : undefined;
 }
 
-/** Whether a message only shows life. */
-export function isHeartbeat({ control }: Message): boolean {
-  return control === 'ping' || control === 'pong';
+/** Whether a message has nothing to wait for: it shows life, or says why the session ends. */
+export function isUrgent({ method, control }: Message): boolean {
+  return method === undefined && (control === 'ping' || control === 'pong' || control === 'close');
 }

@@ -10,7 +10,7 @@ import { Flow } from './flow.js';
 import { Heartbeat, heartbeatTimes } from './heartbeat.js';
 import { makeHello, readHello } from './hello.js';
 import { Intake } from './intake.js';
-import { isControl, isHeartbeat, isRecord, type Message, readId } from './message.js';
+import { isControl, isUrgent, isRecord, type Message, readId } from './message.js';
 import type { CallOptions } from './options.js';
 import { Serving } from './serving.js';
 import type { Peer, SessionEvents, SessionHandle } from './session-handle.js';
@@ -57,7 +57,7 @@ export class Session implements SessionHandle {
       decodeText: options.decodeText,
       budget: options.budget,
       onMessage: (message, line) => this.#onMessage(message, line),
-      mayPass: (message) => this.#calling.awaits(message.method) || isHeartbeat(message),
+      mayPass: (message) => this.#calling.awaits(message.method) || isUrgent(message),
       onRefused: (error, reply, outcome) => this.#refuse(error, reply, outcome),
       onFatal: (code, text) => this.#finish(code, text),
     });
