@@ -224,6 +224,8 @@ export class Session implements SessionHandle {
 
   /** The one place where a message is read. */
   #onMessage(message: Message, line: string): void {
+    // Of the piece that ended the session there may be more.
+    if (this.#ended) return;
     const { method } = message;
     if (!this.#admission.admitted && method !== 'methods' && !isControl(message)) {
       if (this.#admission.keep(line)) return;
