@@ -77,6 +77,7 @@ export class Flow {
       stall,
       () => {
         this.#cancelStall = undefined;
+        this.#intake.backlog = false;
         this.#channel.resume();
       },
       true,

@@ -36,7 +36,8 @@ export class Intake {
   #next = 0;
   #waitingSize = 0;
   #paused = false;
-  #backlog = false;
+  /** Whether the channel was told to wait. Made false, it is told again by the next that waits. */
+  backlog = false;
   /** Characters that may wait before the channel has to. */
   readonly #most: number;
   /** Told when more waits than should, and when that is over. */
@@ -79,7 +80,7 @@ export class Intake {
       const waited = this.#waiting[this.#next];
       if (waited === undefined) break;
       this.#next++;
-      this.#waitingSize -= waited.line.length;
+      this.#count(-waited.line.length);
       this.#options.onMessage(waited.message, waited.line);
     }
     // Seldom, so that a long queue is not copied for each few that leave it.
@@ -87,8 +88,8 @@ export class Intake {
       this.#waiting = this.#waiting.slice(this.#next);
       this.#next = 0;
     }
-    if (this.#backlog && this.#waitingSize <= this.#most / 2) {
-      this.#backlog = false;
+    if (this.backlog && this.#waitingSize <= this.#most / 2) {
+      this.backlog = false;
       this.onBacklog(false);
     }
   }
@@ -116,15 +117,24 @@ export class Intake {
 
   #wait(message: Message, line: string): void {
     this.#waiting.push({ message, line });
-    this.#waitingSize += line.length;
-    if (this.#waitingSize > this.#most && !this.#backlog) {
-      this.#backlog = true;
+    const all = this.#count(line.length);
+    if (!this.backlog && (this.#waitingSize > this.#most || all)) {
+      this.backlog = true;
       this.onBacklog(true);
     }
     // Most channels bring no more when they are told; a page's WebSocket cannot be told.
     if (this.#waitingSize > 2 * this.#most) {
       this.#options.onFatal('ERR_LIMIT', 'too much came while nothing could be read');
     }
+  }
+
+  /** Counts what waits; true where it takes more than half of what all sessions of the server may keep. */
+  #count(more: number): boolean {
+    this.#waitingSize += more;
+    const { budget } = this.#options;
+    if (budget === undefined) return false;
+    budget.used += more;
+    return budget.used > budget.limit / 2;
   }
 
   /** Whether a long line keeps to the limits of depth and size. */
@@ -151,6 +161,7 @@ export class Intake {
     this.#stopped = true;
     this.#waiting = [];
     this.#next = 0;
+    this.#count(-this.#waitingSize);
     this.#lines.stop();
   }
 }
