@@ -27,6 +27,8 @@ const beginnings: [Beginning, 'bytes' | 'messages'][] = [
   ['extended', 'bytes'],
   ['asked', 'messages'],
   ['silent', 'bytes'],
+  ['waiting', 'messages'],
+  ['stingy', 'messages'],
 ];
 
 const nat = fc.nat(0x7fffffff);
@@ -34,7 +36,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.tuple(fc.nat(beginnings.length * 40 - 1), nat, nat, nat, nat),
   { minLength: 1, maxLength: longest, size: 'max' },
 );
-const numbersOf = ([, a, b, c, d]: Step): Numbers => [a & 0x1fff, a >>> 13, b, c, d];
+const numbersOf = ([, a, b, c, d]: Step): Numbers => [a & 0xffff, a >>> 16, b, c, d];
 
 // Stacks cost more than the rest of a refusal; what fails is run again by its seed.
 if (long) Error.stackTraceLimit = 0;

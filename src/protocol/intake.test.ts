@@ -21,7 +21,10 @@ const resume = async (them: Peer): Promise<void> => {
 
 test('calls wait in order, also those of the same piece', async () => {
   const ran: unknown[] = [];
-  const note = (n: unknown): string => (ran.push(n), big);
+  const note = (n: unknown): string => {
+    ran.push(n);
+    return big;
+  };
   const them = await peer({ api: { note }, limits, memory: { window: 10_000 } });
   them.recorder.channel.pause();
   await them.send(
