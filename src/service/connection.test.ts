@@ -117,6 +117,25 @@ describe('a service that stops', () => {
     },
   );
 
+  test.each(Array.from({ length: 40 }, (_, at) => at))(
+    'also while a call connects by itself: step %i',
+    async (step) => {
+      const { host, dservice, instance } = makeHost();
+      const a = await instance('a');
+      const remote = await dservice().connect('a');
+      host.cut(a.endpoint);
+      await host.clock.advance(0);
+      const call = remote.who();
+      call.catch(() => {});
+      for (let at = 0; at < step; at++) await Promise.resolve();
+      const stopping = a.service.stop();
+      const b = await instance('a');
+      expect([a.service.id, b.service.id]).toContain(await call);
+      await stopping;
+      expect(host.clock.now()).toBe(0);
+    },
+  );
+
   test('waits 10 s for what does not end', async () => {
     const { host, dservice, instance } = makeHost();
     const a = await instance('a');
