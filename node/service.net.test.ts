@@ -66,7 +66,11 @@ describe.skipIf(why !== undefined)(`two hosts${why === undefined ? '' : `: ${why
     try {
       // Nobody can know at once: what goes there waits for its deadline. The rest goes to the other.
       const first = Array.from({ length: 8 }, () => ask(caller));
-      await Promise.race(first);
+      // Both get the same share, so half of them come back; then the other has less to do.
+      await new Promise<void>((resolve) => {
+        let answers = 0;
+        for (const each of first) void each.then(() => ++answers === first.length / 2 && resolve());
+      });
       for (let at = 0; at < 20; at++) expect(await ask(caller)).toBe(c.id);
       const said = await Promise.all(first);
       const lost = said.filter((text) => text !== c.id);
