@@ -33,7 +33,8 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 export interface Outcome {
-  fulfil(value: unknown): void;
+  /** `promised`: it came by a promise, and counts even if it is undefined. */
+  fulfil(value: unknown, promised?: boolean): void;
   reject(error: unknown): void;
 }
 
@@ -58,7 +59,7 @@ export function invoke(
       result.then(
         (value) => {
           // Returned nothing, but took a callback: that is where the outcome comes.
-          if (at === undefined || value !== undefined) outcome.fulfil(value);
+          if (at === undefined || value !== undefined) outcome.fulfil(value, true);
         },
         (error: unknown) => outcome.reject(error),
       );

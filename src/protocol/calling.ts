@@ -3,6 +3,7 @@ import { DserviceError, type ErrorCode } from '../errors.js';
 import { isThenable } from './bridge.js';
 import { PendingCall, PendingCalls, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
+import { HeldLines } from './held.js';
 import { isRecord, type Message, readId } from './message.js';
 import { writeMeta } from './meta.js';
 import type { CallOptions } from './options.js';
@@ -28,7 +29,7 @@ export class Calling {
   readonly #clock: Clock;
   readonly #pending: PendingCalls;
   /** Calls held back, in order: the channel is full, or the peer has enough of them. */
-  #held: { line: string; id: number }[] = [];
+  readonly #held: HeldLines;
   /** Why nothing can be called any more. */
   #over: DserviceError | undefined;
 
@@ -37,6 +38,9 @@ export class Calling {
     this.#wire = options.wire;
     this.#clock = options.clock;
     this.#pending = new PendingCalls(options.clock, (id) => this.#expire(id));
+    this.#held = new HeldLines(this.#wire);
+    // Lines that are held name functions of the peer's: they are let go after these lines.
+    this.#wire.writeCull = (line) => this.#send(line);
   }
 
   /** Calls whose outcome is not in. */
@@ -78,7 +82,7 @@ export class Calling {
     const target = JSON.stringify(method);
     const line = `{"method":${target},"arguments":${encoded}`;
     if (silent) {
-      wire.write(`${line}}`);
+      this.#send(`${line}}`);
       return Promise.resolve();
     }
     const current = this.#options.scope.get();
@@ -88,7 +92,7 @@ export class Calling {
     if (wire.plain) return this.#wait(id, name, `${line}}`, deadline, given?.signal);
     const named = given?.deadline !== undefined || left !== undefined;
     const meta =
-      given === undefined && current === undefined
+      (given === undefined && current === undefined) || !wire.agreed('meta')
         ? ''
         : writeMeta(given, current?.meta, named && deadline !== Infinity ? deadline : undefined);
     return this.#wait(
@@ -108,7 +112,8 @@ export class Calling {
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
     const usual = deadline === this.#options.deadline;
-    const call = new PendingCall(method, usual ? this.#clock.now() + deadline : 0);
+    const due = usual && deadline !== Infinity ? this.#clock.now() + deadline : 0;
+    const call = new PendingCall(method, due, this.#wire.plain);
     if (!usual || signal !== undefined) {
       const stopTimer =
         usual || deadline === Infinity
@@ -122,14 +127,26 @@ export class Calling {
       };
     }
     this.#pending.add(id, call);
-    if (this.#wire.outbox.blocked || this.#held.length > 0 || this.#pending.size > this.#room()) {
-      this.#held.push({ line, id });
-    } else {
-      this.#wire.write(line);
-      call.line = this.#wire.outbox.pushed;
-    }
+    if (this.#mustHold || this.#pending.size > this.#room()) this.#held.add(line, id);
+    else this.#write(call, line);
     this.#options.onCall();
     return call.outcome;
+  }
+
+  /** Sends a line that nobody waits for, in its place among those that are held. */
+  #send(line: string): void {
+    if (this.#mustHold) this.#held.add(line, undefined);
+    else this.#wire.write(line);
+  }
+
+  #write(call: PendingCall, line: string): void {
+    // Told before, since writing may find the channel full for good, and end everything.
+    call.line = this.#wire.outbox.pushed + 1;
+    this.#wire.write(line);
+  }
+
+  get #mustHold(): boolean {
+    return this.#wire.outbox.blocked || this.#held.size > 0;
   }
 
   /** Calls that the peer may have pending. */
@@ -137,20 +154,17 @@ export class Calling {
     return this.#wire.hello?.limits.calls ?? Infinity;
   }
 
-  /** Lets held calls go, in order, as far as there is room. */
+  /** Lets held lines go, in order, as far as there is room. */
   release(): void {
-    let next = 0;
-    for (const { id, line } of this.#held) {
-      const call = this.#pending.get(id);
-      // Those still held are pending too, but are not yet the peer's burden.
-      const burden = this.#pending.size - (this.#held.length - next);
-      if (this.#wire.outbox.blocked || (call !== undefined && burden >= this.#room())) break;
-      next++;
-      if (call === undefined) continue;
-      this.#wire.write(line);
-      call.line = this.#wire.outbox.pushed;
+    for (const { line, id } of this.#held) {
+      // Calls still held are pending too, but are not yet the peer's burden.
+      const burden = this.#pending.size - this.#held.calls;
+      if (this.#wire.outbox.blocked || (id !== undefined && burden >= this.#room())) return;
+      this.#held.takeFirst();
+      const call = id === undefined ? undefined : this.#pending.get(id);
+      if (call === undefined) this.#wire.write(line);
+      else this.#write(call, line);
     }
-    if (next > 0) this.#held = this.#held.slice(next);
   }
 
   /** Whether that is the id of a call that waits. */
@@ -164,7 +178,7 @@ export class Calling {
     if (call === undefined) return false;
     try {
       const args = this.#wire.decode(message);
-      const { plain } = this.#wire;
+      const { plain } = call;
       const value = plain ? args[0] : args[1];
       if (!plain && args.length > 0 && args[0] !== null) call.reject(args[0]);
       else if ((message.callbacks ?? message.own) !== undefined && isThenable(value)) {
@@ -208,12 +222,13 @@ export class Calling {
     if (call === undefined) return;
     error.mayHaveRun = call.line !== Infinity;
     if (error.mayHaveRun) this.#wire.control('cancel', `,"call":${id}`);
+    else this.#held.drop(id);
     call.reject(error);
     this.#settled();
   }
 
   #settled(): void {
-    if (this.#held.length > 0) this.release();
+    if (this.#held.size > 0) this.release();
     this.#options.onSettled();
   }
 
@@ -228,7 +243,7 @@ export class Calling {
   /** Nothing is called any more; what waits is rejected. */
   end(code: ErrorCode, message: string, cause: unknown): void {
     this.#over = new DserviceError(code, message, { cause });
-    this.#held = [];
+    this.#held.clear();
     this.#pending.rejectAll(code, message, this.#wire.outbox.written, cause);
   }
 }

@@ -8,6 +8,8 @@ export class PendingCall {
   readonly method: string;
   /** When it is due: ms of the clock; 0 where it has a timer of its own, or none. */
   readonly due: number;
+  /** It was made as a plain peer's: the outcome comes by a callback. */
+  readonly plain: boolean;
   /** Which line of the outbox it is; Infinity while it is held back. */
   line = Infinity;
   /** Ends its timer and its listener on a signal, where it has them. */
@@ -16,9 +18,10 @@ export class PendingCall {
   fulfil!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(method: string, due: number) {
+  constructor(method: string, due: number, plain: boolean) {
     this.method = method;
     this.due = due;
+    this.plain = plain;
     this.outcome = new Promise((fulfil, reject) => {
       this.fulfil = fulfil;
       this.#reject = reject;

@@ -14,10 +14,12 @@ export const features = [
   'bye',
 ] as const;
 
+export type Feature = (typeof features)[number];
+
 /** What each side says of itself in its first `methods` message. */
 export interface Hello {
   readonly v: number;
-  readonly features: readonly string[];
+  readonly features: readonly Feature[];
   readonly limits: Partial<Pick<Limits, 'line' | 'calls' | 'functions'>>;
   /** Credentials of a dialer. */
   readonly auth?: unknown;

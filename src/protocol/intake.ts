@@ -8,6 +8,9 @@ import { isRecord, type Message, readId } from './message.js';
 /** Lines longer than this are measured before they are parsed. */
 const longLine = 64 * 1024;
 
+/** What a line that waits costs: its text, and about as much as its message does when it is empty. */
+const sizeOf = (line: string): number => line.length + 200;
+
 export interface IntakeOptions {
   readonly limits: Limits;
   readonly decodeText: ((bytes: Uint8Array) => string) | undefined;
@@ -80,7 +83,7 @@ export class Intake {
       const waited = this.#waiting[this.#next];
       if (waited === undefined) break;
       this.#next++;
-      this.#count(-waited.line.length);
+      this.#count(-sizeOf(waited.line));
       this.#options.onMessage(waited.message, waited.line);
     }
     // Seldom, so that a long queue is not copied for each few that leave it.
@@ -117,7 +120,7 @@ export class Intake {
 
   #wait(message: Message, line: string): void {
     this.#waiting.push({ message, line });
-    const all = this.#count(line.length);
+    const all = this.#count(sizeOf(line));
     if (!this.backlog && (this.#waitingSize > this.#most || all)) {
       this.backlog = true;
       this.onBacklog(true);

@@ -47,11 +47,6 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether a message is between sessions: what also names a method is a call. */
-export function isControl(message: Message): boolean {
-  return message.method === undefined && message.control !== undefined;
-}
-
 /** An id as it stands in `method`, `reply` and in keys: a plain decimal integer, else undefined. */
 export function readId(value: unknown): number | undefined {
   if (typeof value === 'number')

@@ -112,6 +112,8 @@ export class RemoteFunctions {
 
   /** A mention in a message whose content is dropped. */
   unmention(id: number): void {
+    // A plain cull takes no count: it would end what we still hold.
+    if (this.plain && this.#byId.has(id)) return;
     this.#cull(id, 1);
   }
 

@@ -34,6 +34,8 @@ export class Serving {
   readonly #options: ServingOptions;
   readonly #wire: Wire;
   readonly #running = new Map<number, RunningCall>();
+  /** Those whose caller asked for no outcome. */
+  readonly #oneWay = new Set<RunningCall>();
   #count = 0;
   #over = false;
 
@@ -72,14 +74,17 @@ export class Serving {
     const at = reply === undefined ? undefined : callbackIndex(fn, args.length, callbacks);
     this.#count++;
     scope.run(call, invoke, fn, args, at, call);
-    if (!call.ended && reply !== undefined) this.#running.set(reply, call);
+    if (call.ended) return;
+    if (reply === undefined) this.#oneWay.add(call);
+    else this.#running.set(reply, call);
   }
 
   /** A handler has its outcome. */
   ended(call: RunningCall, answer: unknown[]): void {
     this.#count--;
     call.done();
-    if (call.reply !== undefined) {
+    if (call.reply === undefined) this.#oneWay.delete(call);
+    else {
       this.#running.delete(call.reply);
       this.reply(call.reply, answer);
     }
@@ -124,8 +129,9 @@ export class Serving {
   /** The session is over: handlers that still run learn it by their signal. */
   end(reason: DserviceError): void {
     this.#over = true;
-    for (const call of this.#running.values()) call.abort(reason);
+    for (const call of [...this.#running.values(), ...this.#oneWay]) call.abort(reason);
     this.#running.clear();
+    this.#oneWay.clear();
   }
 }
 
@@ -152,9 +158,10 @@ class RunningCall extends ServedCall implements Outcome {
     this.#before = callback?.calls ?? 0;
   }
 
-  fulfil(value: unknown): void {
+  fulfil(value: unknown, promised = false): void {
     const callback = this.#callback;
-    if (value !== undefined && callback !== undefined && callback.calls === this.#before) {
+    const given = value !== undefined || promised;
+    if (given && callback !== undefined && callback.calls === this.#before) {
       callback.call([value]).catch(ignore);
     }
     this.#end(value === undefined ? [] : [null, value]);

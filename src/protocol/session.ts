@@ -10,7 +10,7 @@ import { Flow } from './flow.js';
 import { Heartbeat, heartbeatTimes } from './heartbeat.js';
 import { makeHello, readHello } from './hello.js';
 import { Intake } from './intake.js';
-import { isControl, isUrgent, isRecord, type Message, readId } from './message.js';
+import { isRecord, isUrgent, type Message, readId } from './message.js';
 import type { CallOptions } from './options.js';
 import { Serving } from './serving.js';
 import type { Peer, SessionEvents, SessionHandle } from './session-handle.js';
@@ -57,7 +57,7 @@ export class Session implements SessionHandle {
       decodeText: options.decodeText,
       budget: options.budget,
       onMessage: (message, line) => this.#onMessage(message, line),
-      mayPass: (message) => this.#calling.awaits(message.method) || isUrgent(message),
+      mayPass: (message) => this.#mayPass(message),
       onRefused: (error, reply, outcome) => this.#refuse(error, reply, outcome),
       onFatal: (code, text) => this.#finish(code, text),
     });
@@ -92,7 +92,7 @@ export class Session implements SessionHandle {
     });
     this.#farewell = new Farewell({
       clock,
-      plain: () => this.#wire.plain,
+      plain: () => !this.#wire.agreed('bye'),
       sayBye: () => this.#wire.control('bye'),
       outstanding: () => this.#calling.outstanding,
       serving: () => this.#serving.count,
@@ -227,7 +227,7 @@ export class Session implements SessionHandle {
     // Of the piece that ended the session there may be more.
     if (this.#ended) return;
     const { method } = message;
-    if (!this.#admission.admitted && method !== 'methods' && !isControl(message)) {
+    if (!this.#admission.admitted && method !== 'methods' && !isUrgent(message)) {
       if (this.#admission.keep(line)) return;
       return this.#finish('ERR_LIMIT', 'too many messages before it is known who is there');
     }
@@ -245,12 +245,25 @@ export class Session implements SessionHandle {
     }
   }
 
+  /** Whether a message need not wait while the peer's calls do: it asks for nothing. */
+  #mayPass(message: Message): boolean {
+    // A plain peer's ids tell by their order which are dead, so what mentions some keeps its place.
+    const mentions = this.#wire.plain && Object.keys(message.callbacks ?? {}).length > 0;
+    return isUrgent(message) || (this.#calling.awaits(message.method) && !mentions);
+  }
+
   #onNumber(id: number, message: Message): void {
-    if (this.#calling.settle(id, message)) return;
+    if (this.#calling.settle(id, message)) {
+      // Called back by a peer that has said hello since: it asks for the outcome of its answer.
+      const reply = this.#serving.replyOf(message);
+      if (reply !== undefined) this.#serving.reply(reply, []);
+      return;
+    }
     const local = this.#wire.local.get(id);
     if (local !== undefined) this.#serving.serve(local.fn, message);
     else if (this.#wire.issued(id) && message.reply === undefined) this.#calling.drop(message);
     else {
+      this.#calling.drop(message);
       const released = this.#wire.issued(id);
       const text = released ? `function ${id} was released` : `there is no function ${id}`;
       throw new DserviceError(released ? 'ERR_RELEASED' : 'ERR_METHOD', text, {
@@ -268,6 +281,7 @@ export class Session implements SessionHandle {
     }
     const fn = this.#wire.local.named(this.#api, name);
     if (fn === undefined) {
+      this.#calling.drop(message);
       const method = name.slice(0, 64);
       const text = `there is no method "${method}"`;
       throw new DserviceError('ERR_METHOD', text, { method, mayHaveRun: false });
@@ -304,6 +318,7 @@ export class Session implements SessionHandle {
     if (hello === undefined) return;
     this.#wire.greet(hello);
     this.#farewell.greeted();
+    if (!this.#wire.agreed('ping')) return;
     const outstanding = (): boolean => this.#calling.outstanding > 0;
     this.#heartbeat = new Heartbeat(clock, heartbeat ?? heartbeatTimes, outstanding, {
       ping: () => this.#wire.control('ping', ',"n":0'),

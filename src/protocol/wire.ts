@@ -5,7 +5,7 @@ import type { Limits } from '../limits.js';
 import { decode, type DecodeOptions, type References } from './decode.js';
 import { type AnyFunction, encode, type EncodeOptions, type FunctionIds } from './encode.js';
 import { LocalFunctions } from './functions.js';
-import type { Hello } from './hello.js';
+import type { Feature, Hello } from './hello.js';
 import type { Message } from './message.js';
 import { Outbox } from './outbox.js';
 import { type Caller, RemoteFunctions } from './references.js';
@@ -82,10 +82,16 @@ export class Wire {
   /** The peer has said hello: from here on the session is extended. */
   greet(hello: Hello): void {
     this.hello = hello;
-    this.references.plain = false;
-    this.#encoding = { ...this.#encoding, extended: true };
+    this.references.plain = !this.agreed('cull');
+    const extended = this.agreed('types') && this.agreed('links') && this.agreed('own');
+    this.#encoding = { ...this.#encoding, extended };
     this.#decoding = { ...this.#decoding, extended: true };
     this.local.limit = Math.min(this.local.limit, hello.limits.functions ?? Infinity);
+  }
+
+  /** Whether both sides named a feature in their hello. */
+  agreed(feature: Feature): boolean {
+    return this.hello?.features.includes(feature) ?? false;
   }
 
   /** The one place where a message is written. `line` ends without its newline. */
@@ -93,9 +99,13 @@ export class Wire {
     this.outbox.push(this.plain ? `${ascii(line)}\n` : `${line}\n`);
   }
 
-  /** A message between sessions. A plain peer would not know what to do with it. */
-  control(control: string, rest = ''): void {
-    if (!this.plain) this.write(`{"control":"${control}"${rest}}`);
+  /** As `write`, of a cull, which must not overtake what names the functions. */
+  writeCull: (line: string) => void = (line) => this.write(line);
+
+  /** A message between sessions, where the peer knows what to do with it. */
+  control(control: 'ping' | 'pong' | 'cancel' | 'bye', rest = ''): void {
+    const feature = control === 'pong' ? 'ping' : control;
+    if (this.agreed(feature)) this.write(`{"control":"${control}"${rest}}`);
   }
 
   /**
@@ -103,10 +113,12 @@ export class Wire {
    * peers, adds a callback with that id as the last one. Throws ERR_DATA, ERR_LIMIT, ERR_RELEASED.
    */
   encode(args: readonly unknown[], outcome?: number): string {
-    if (outcome !== undefined) return this.#withCallback(args, outcome);
     this.#mentioned.length = 0;
     try {
-      const encoded = encode(args, this.#ids, this.#encoding);
+      const encoded =
+        outcome === undefined
+          ? encode(args, this.#ids, this.#encoding)
+          : this.#withCallback(args, outcome);
       const line = this.hello?.limits.line ?? Infinity;
       // The rest of the message needs some room too.
       if (fits(encoded, line - 1_024)) return encoded;
@@ -116,6 +128,11 @@ export class Wire {
       for (const id of this.#mentioned) this.local.cull(id, 1);
       throw error;
     }
+  }
+
+  /** The functions of ours that were mentioned by what was encoded last. */
+  takeMentioned(): number[] {
+    return this.#mentioned.splice(0);
   }
 
   #withCallback(args: readonly unknown[], outcome: number): string {
@@ -139,10 +156,13 @@ export class Wire {
     // A collection may find hundreds of thousands: more than a peer reads in one message.
     for (let at = 0; at < culls.length; at += cullsAtOnce) {
       const some = culls.slice(at, at + cullsAtOnce);
-      if (this.plain) {
+      if (!this.agreed('cull')) {
         const ids = some.map(([id]) => id).join(',');
-        this.write(`{"method":"cull","arguments":[${ids}],"callbacks":{},"links":[]}`);
-      } else this.control('cull', `,"counts":${JSON.stringify(Object.fromEntries(some))}`);
+        this.writeCull(`{"method":"cull","arguments":[${ids}],"callbacks":{},"links":[]}`);
+      } else {
+        const counts = JSON.stringify(Object.fromEntries(some));
+        this.writeCull(`{"control":"cull","counts":${counts}}`);
+      }
     }
   }
 

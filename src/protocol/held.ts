@@ -1,0 +1,57 @@
+import type { Wire } from './wire.js';
+
+/** A line that waits, the call it makes if it makes one, and the functions of ours that it mentions. */
+interface HeldLine {
+  readonly line: string;
+  readonly id: number | undefined;
+  readonly mentioned: readonly number[];
+}
+
+/** Lines that are held back, in order. Adding, taking and dropping take constant time. */
+export class HeldLines implements Iterable<HeldLine> {
+  readonly #wire: Pick<Wire, 'takeMentioned' | 'local'>;
+  // A map keeps the order, and lets go of what is dropped in its middle. Lines without a call get keys below 0.
+  readonly #lines = new Map<number, HeldLine>();
+  #lastKey = 0;
+  /** How many of the lines are calls. */
+  calls = 0;
+
+  constructor(wire: Pick<Wire, 'takeMentioned' | 'local'>) {
+    this.#wire = wire;
+  }
+
+  get size(): number {
+    return this.#lines.size;
+  }
+
+  [Symbol.iterator](): Iterator<HeldLine> {
+    return this.#lines.values();
+  }
+
+  /** Holds what was just encoded. */
+  add(line: string, id: number | undefined): void {
+    if (id !== undefined) this.calls++;
+    this.#lines.set(id ?? --this.#lastKey, { line, id, mentioned: this.#wire.takeMentioned() });
+  }
+
+  takeFirst(): void {
+    const [first] = this.#lines;
+    if (first === undefined) return;
+    this.#lines.delete(first[0]);
+    if (first[1].id !== undefined) this.calls--;
+  }
+
+  /** Drops a call that was given up: the peer will never hear of the functions in it, nor let them go. */
+  drop(id: number): void {
+    const held = this.#lines.get(id);
+    if (held === undefined) return;
+    this.#lines.delete(id);
+    this.calls--;
+    for (const mentioned of held.mentioned) this.#wire.local.cull(mentioned, 1);
+  }
+
+  clear(): void {
+    this.#lines.clear();
+    this.calls = 0;
+  }
+}
