@@ -16,6 +16,7 @@ export const browserRuntime: Runtime<object> = {
     if (!('url' in parsed)) throw new DserviceError('ERR_ENDPOINT', endpoint);
     return webSocketChannel(new WebSocket(parsed.url), { clock: systemClock });
   },
+  atRules: {},
   listen: () =>
     Promise.reject(
       new DserviceError('ERR_LISTEN', 'a page serves over a port, worker, socket or channel'),

@@ -8,6 +8,7 @@ import type { CallContext } from '../src/protocol/context.js';
 import { parseEndpoint } from '../src/channel/endpoint.js';
 import { mergeDiscoveries } from '../src/discovery/merge.js';
 import { DserviceError } from '../src/errors.js';
+import { fn, object, port, text, texts } from '../src/service/option-rules.js';
 import { semverMatcher } from '../src/service/range.js';
 import type { Reach, ServiceOptions } from '../src/service/service-options.js';
 import type { ServiceRuntime } from '../src/service/service-runtime.js';
@@ -48,6 +49,10 @@ function makeRuntime(): ServiceRuntime<At> {
         tls: options.tls as ConnectionOptions,
         clock: nodeClock,
       }),
+    atRules: {
+      ...{ host: text, path: text, tls: object, origins: texts, hosts: texts, request: fn },
+      port: { says: `${port.says}, or false`, ok: (value) => value === false || port.ok(value) },
+    },
     listen: (at, limits, onChannel) => listen({ ...at, limits, clock: nodeClock }, onChannel),
     matcher: semverMatcher,
     get reach() {

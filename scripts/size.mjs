@@ -10,11 +10,11 @@ import { root } from './root.mjs';
  * `aim` is what it should weigh: docs/decisions/page-weight.md.
  */
 const budgets = [
-  { page: `import { serve, dial } from 'dservice'; use(serve, dial);`, budget: 17_800, aim: 8_000 },
-  { page: `import { dial } from 'dservice'; use(dial);`, budget: 17_300, aim: 8_000 },
+  { page: `import { serve, dial } from 'dservice'; use(serve, dial);`, budget: 18_400, aim: 8_000 },
+  { page: `import { dial } from 'dservice'; use(dial);`, budget: 17_900, aim: 8_000 },
   // With npm's semver; a page whose rendezvous matches versions for it will carry none.
-  { page: `import dservice from 'dservice'; use(dservice);`, budget: 34_500 },
-  { page: `import * as all from 'dservice'; use(all);`, budget: 36_000 },
+  { page: `import dservice from 'dservice'; use(dservice);`, budget: 35_000 },
+  { page: `import * as all from 'dservice'; use(all);`, budget: 36_500 },
 ];
 
 let good = true;

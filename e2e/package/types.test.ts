@@ -32,6 +32,11 @@ export async function call(): Promise<void> {
   const code: string = error.code;
   console.log(code, dnode);
 }
+
+// Inferred types can be named in declarations.
+export const serving = serve({ shout: (s: string) => s }, new MessageChannel().port1);
+export const connecting = () => dservice().connect<Greeter>('greeter');
+export const dialling = () => dial<Greeter>('tcp://127.0.0.1:5004');
 `;
 
 const classic = `
@@ -79,7 +84,8 @@ it.each(projects)('types are there and inferred ($name)', async ({ name, file, t
   const compilerOptions = {
     target: 'es2022',
     strict: true,
-    noEmit: true,
+    declaration: true,
+    outDir: 'out',
     skipLibCheck: false,
     ...options,
   };

@@ -38,7 +38,7 @@ export const call: Command = {
   dservice call store admin.reset              a method inside of an object
   dservice call notes add -- --not-an-option
 
-A method that takes a callback is called without it: its first argument is the outcome. Strings are
+A classic function that takes a callback gets one: its first argument is the outcome. Strings are
 printed as they are, all else as JSON: dates, URLs and regular expressions as strings, bytes in
 base64, maps as objects, sets as arrays. Errors go to standard error as "code: message".
 

@@ -10,6 +10,7 @@ export function checked<T>(check: () => T): T {
   try {
     return check();
   } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
     throw new UsageError(faultText(cause), { cause });
   }
 }

@@ -3,6 +3,9 @@ import { connect, type ListenOptions, type Server } from 'node:net';
 import { DserviceError } from '../../src/errors.js';
 import { hostPort } from '../channel/address.js';
 
+/** Bytes of a unix socket's path; a longer one would be cut off without a word. */
+const longest = process.platform === 'linux' ? 107 : 103;
+
 /** Listens on a TCP port. Rejects with `ERR_LISTEN`. */
 export async function bindPort(server: Server, host: string, port: number): Promise<void> {
   try {
@@ -17,6 +20,9 @@ export async function bindPort(server: Server, host: string, port: number): Prom
  * replaced; where somebody listens, or the path is no socket, it rejects with `ERR_LISTEN`.
  */
 export async function bindPath(server: Server, path: string): Promise<void> {
+  if (Buffer.byteLength(path) > longest) {
+    throw refused(path, new Error(`a path has at most ${longest} bytes here`));
+  }
   const listen = (): Promise<void> => {
     const done = bind(server, { path });
     // Binding is synchronous: the file is there, and nobody has been let in.

@@ -155,11 +155,11 @@ export function released(): DserviceError {
 }
 
 function standIn(ref: Reference): AnyFunction {
-  const made = (...args: unknown[]): unknown => ref.call(args);
+  const remoteFunction = (...args: unknown[]): unknown => ref.call(args);
   // Set, not defined: a quarter of the price, and this happens for each callback that passes.
-  (made as unknown as Record<symbol, unknown>)[callable] = ref;
-  (made as unknown as Record<symbol, unknown>)[dispose] = disposeStandIn;
-  return made;
+  (remoteFunction as unknown as Record<symbol, unknown>)[callable] = ref;
+  (remoteFunction as unknown as Record<symbol, unknown>)[dispose] = disposeStandIn;
+  return remoteFunction;
 }
 
 function disposeStandIn(this: { [callable]: Callable }): void {

@@ -5,6 +5,7 @@ import { type ContextScope, ServedCall } from './context.js';
 import type { AnyFunction } from './encode.js';
 import { type Message, type Meta, readId } from './message.js';
 import { noMeta, readMeta } from './meta.js';
+import { callable } from './options.js';
 import type { Reference } from './references.js';
 import type { SessionHandle } from './session-handle.js';
 import type { Wire } from './wire.js';
@@ -69,7 +70,8 @@ export class Serving {
       typeof last === 'function' ? this.#wire.references.alive(last as AnyFunction) : undefined;
     if (answer !== undefined) answer.answer = true;
     // A handler that declares less than it got, the last being a function, may answer by returning.
-    const callback = args.length > fn.length ? answer : undefined;
+    // One that stands for a function elsewhere has handed the callback on: it is answered there.
+    const callback = args.length > fn.length && !(callable in fn) ? answer : undefined;
     const call = new RunningCall(session, meta, clock, this, reply, callback);
     const at = reply === undefined ? undefined : callbackIndex(fn, args.length, callbacks);
     this.#count++;

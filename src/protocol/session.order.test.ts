@@ -133,7 +133,7 @@ test('an outcome of a plain peer that brings functions does not overtake calls t
 test('a cancel that comes before its sender was let in is not lost', async () => {
   const scope = syncScope();
   const signals: boolean[] = [];
-  let admit = (_: unknown): void => {};
+  let admit: (identity: string) => void = () => {};
   const them = await peer({
     scope,
     authenticate: () => new Promise((resolve) => (admit = resolve)),

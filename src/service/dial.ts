@@ -5,9 +5,10 @@ import { type Api, checkApi } from '../protocol/api.js';
 import { messageOf } from '../protocol/encode.js';
 import { dispose } from '../protocol/options.js';
 import { Session } from '../protocol/session.js';
+import { check } from './option-rules.js';
 import type { Remote } from './remote.js';
 import type { Logger, Runtime } from './runtime.js';
-import { checkServeOptions } from './serve.js';
+import { dialRules } from './serve.js';
 
 export interface DialOptions {
   /** What the other side may call here. */
@@ -52,8 +53,8 @@ export function makeDial<At>(runtime: Runtime<At>) {
     target: string | object,
     options: DialOptions = {},
   ): Promise<Dialled<T>> {
+    check('dial', options, dialRules);
     if (options.api !== undefined) checkApi(options.api);
-    checkServeOptions(options);
     const limits = { ...defaultLimits, ...options.limits };
     const { timeout = 10_000, tls, signal } = options;
     const started = runtime.clock.now();

@@ -66,13 +66,20 @@ export class Resolver {
   pick(query: Query, tried?: ReadonlySet<string>): Connection | undefined {
     const all = this.#candidates(query);
     if (all.length === 0) return undefined;
-    if ((tried === undefined || tried.size === 0) && all.every(isFit)) return this.#pick(all);
+    if ((tried === undefined || tried.size === 0) && all.every(isFit)) return this.#choose(all);
     const open = all.filter(({ leaving, record }) => !leaving && tried?.has(record.id) !== true);
     const fit = open.filter(({ suspect }) => !suspect);
     // Those that cannot be reached come last; whether they are back is found out beside the calls.
     if (fit.length > 0) for (const connection of open) connection.probe();
     const candidates = fit.length > 0 ? fit : open;
-    return candidates.length === 0 ? undefined : this.#pick(candidates);
+    return candidates.length === 0 ? undefined : this.#choose(candidates);
+  }
+
+  /** Asks the picker, which may be the user's. Throws ERR_OPTION for what is none of those it was given. */
+  #choose(candidates: readonly Connection[]): Connection {
+    const picked: Connection | undefined = this.#pick(candidates);
+    if (picked !== undefined && candidates.includes(picked)) return picked;
+    throw new DserviceError('ERR_OPTION', '`pick` returns one of the instances that it is given');
   }
 
   /** A session with any of the instances that will do, where one is open. */

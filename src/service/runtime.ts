@@ -2,6 +2,7 @@ import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import type { Limits } from '../limits.js';
 import type { ContextScope } from '../protocol/context.js';
+import type { Rule } from './option-rules.js';
 
 /** Where a server listens: what `listen` of a runtime gives. */
 export interface Listener {
@@ -30,6 +31,8 @@ export interface Runtime<At> {
   adopt(target: unknown): Channel | undefined;
   /** Connects to an endpoint. Rejects with ERR_ENDPOINT, ERR_CONNECT, ERR_TIMEOUT, or the signal's reason. */
   connect(endpoint: string, options: ConnectOptions): Promise<Channel>;
+  /** What the options of a place to listen must be. */
+  readonly atRules: Readonly<Record<string, Rule>>;
   /** Listens, and hands over each connection. Rejects with ERR_LISTEN, ERR_OPTION. */
   listen(at: At, limits: Limits, onChannel: (channel: Channel) => void): Promise<Listener>;
 }

@@ -1,8 +1,22 @@
-import { DserviceError } from '../errors.js';
+import type { Channel } from '../channel/channel.js';
+import type { PortLike } from '../channel/message-port.js';
+import type { WebSocketLike } from '../channel/websocket.js';
 import { defaultLimits, type Limits } from '../limits.js';
 import type { Api } from '../protocol/api.js';
 import type { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
+import {
+  check,
+  flag,
+  fn,
+  json,
+  limits,
+  logger,
+  object,
+  type Rule,
+  signal,
+  time,
+} from './option-rules.js';
 import type { Logger, Runtime } from './runtime.js';
 import { Server } from './server.js';
 
@@ -24,23 +38,20 @@ export interface ServeOptions {
   readonly onSession?: (session: Session) => void;
 }
 
-const known = ['authenticate', 'deadline', 'callbacks', 'stacks', 'limits', 'logger', 'onSession'];
+const rules = { authenticate: fn, deadline: time, callbacks: flag, stacks: flag, limits, logger };
+const serveRules: Readonly<Record<string, Rule>> = { ...rules, onSession: fn };
+export const dialRules: Readonly<Record<string, Rule>> = {
+  ...{ deadline: time, callbacks: flag, stacks: flag, limits, logger, auth: json, signal },
+  ...{ timeout: time, tls: object, api: { says: 'an api', ok: () => true } },
+};
 
-/** Throws ERR_OPTION for an option of a wrong type. */
-export function checkServeOptions(options: ServeOptions): void {
-  const { authenticate, limits } = options;
-  if (authenticate !== undefined && typeof authenticate !== 'function') {
-    throw new DserviceError('ERR_OPTION', '`authenticate` is a function (auth, peer) => identity');
-  }
-  for (const [key, value] of Object.entries(limits ?? {})) {
-    if (!(key in defaultLimits) || typeof value !== 'number' || !(value > 0)) {
-      const names = Object.keys(defaultLimits).join(', ');
-      throw new DserviceError(
-        'ERR_OPTION',
-        `limit "${key}": limits are positive numbers: ${names}`,
-      );
-    }
-  }
+/** What `serve` takes in place of somewhere to listen: whatever a channel can be made over. */
+export type Adoptable =
+  Channel | PortLike | WebSocketLike | { readonly readable: unknown; readonly writable: unknown };
+
+export interface Serve<At> {
+  (api: Api, at: At & ServeOptions): Promise<Server>;
+  (api: Api, at: Adoptable, options?: ServeOptions): Promise<Server>;
 }
 
 /**
@@ -48,24 +59,32 @@ export function checkServeOptions(options: ServeOptions): void {
  * that is there already. Resolves when it can be reached. Rejects with ERR_API, ERR_NAME, ERR_OPTION,
  * ERR_LISTEN.
  */
-export function makeServe<At extends object>(runtime: Runtime<At>) {
+export function makeServe<At extends object>(runtime: Runtime<At>): Serve<At> {
   return async function serve(
     api: Api,
-    at: At & ServeOptions,
+    at: (At & ServeOptions) | Adoptable,
     options?: ServeOptions,
   ): Promise<Server> {
     const channel = runtime.adopt(at);
-    const given = options ?? (channel === undefined ? at : {});
-    checkServeOptions(given);
-    const limits = { ...defaultLimits, ...given.limits };
+    const given: ServeOptions = options ?? (channel === undefined ? (at as ServeOptions) : {});
+    check(
+      'serve',
+      given,
+      channel === undefined ? { ...serveRules, ...runtime.atRules } : serveRules,
+    );
+    const bounds = { ...defaultLimits, ...given.limits };
     const { clock, scope, decodeText } = runtime;
-    const { authenticate, deadline, callbacks, stacks, logger = console, onSession } = given;
+    const { authenticate, deadline, callbacks, stacks, logger: log = console, onSession } = given;
     const server = new Server(api, {
-      ...{ clock, scope, decodeText, limits },
-      ...{ authenticate, deadline, callbacks, stacks, logger, onSession },
+      ...{ clock, scope, decodeText, limits: bounds },
+      ...{ authenticate, deadline, callbacks, stacks, logger: log, onSession },
     });
     if (channel !== undefined) server.accept(channel);
-    else server.attach(await runtime.listen(without(at, known), limits, (it) => server.accept(it)));
+    else {
+      // What is no channel is a place to listen, and was checked.
+      const place = without(at as At, Object.keys(serveRules));
+      server.attach(await runtime.listen(place, bounds, (it) => server.accept(it)));
+    }
     return server;
   };
 }

@@ -66,9 +66,13 @@ export class Server {
     session.on('error', (error) => {
       const text =
         error instanceof Error && error.stack !== undefined ? error.stack : messageOf(error);
-      logger?.warn(`dservice: a handler failed, and its caller asked for no outcome: ${text}`);
+      logger?.warn(`dservice: something of a session failed with nobody to tell: ${text}`);
     });
-    onSession?.(session);
+    try {
+      onSession?.(session);
+    } catch (error) {
+      logger?.warn(`dservice: onSession failed: ${messageOf(error)}`);
+    }
     session.start();
   }
 

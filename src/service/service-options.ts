@@ -1,7 +1,22 @@
 import type { Discovery } from '../discovery/discovery.js';
-import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Authenticate } from '../protocol/session-options.js';
+import {
+  check,
+  flag,
+  fn,
+  isObject,
+  json,
+  limits,
+  logger,
+  object,
+  oneOf,
+  port,
+  type Rule,
+  text,
+  texts,
+  time,
+} from './option-rules.js';
 import type { Pick } from './pick.js';
 import type { Logger } from './runtime.js';
 
@@ -49,23 +64,6 @@ export interface ConnectOptions {
   readonly deadline?: number;
 }
 
-interface Rule {
-  readonly says: string;
-  ok(value: unknown): boolean;
-}
-
-const text: Rule = { says: 'a string', ok: (value) => typeof value === 'string' && value !== '' };
-const texts: Rule = {
-  says: 'a list of strings',
-  ok: (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
-};
-const flag: Rule = { says: 'true or false', ok: (value) => typeof value === 'boolean' };
-const time: Rule = {
-  says: 'a positive number of milliseconds',
-  ok: (value) => typeof value === 'number' && value > 0,
-};
-const anything: Rule = { says: 'anything', ok: () => true };
-
 /** What each option must be. */
 const rules: Record<keyof ServiceOptions, Rule> = {
   reach: oneOf('local', 'lan'),
@@ -74,25 +72,19 @@ const rules: Record<keyof ServiceOptions, Rule> = {
     ok: (value) =>
       Array.isArray(value) ? value.length > 0 && value.every(isDiscovery) : isDiscovery(value),
   },
-  port: {
-    says: 'a port, 0 to 65535',
-    ok: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) < 65_536,
-  },
+  port,
   path: text,
   host: text,
-  tls: { says: 'an object', ok: isObject },
+  tls: object,
   origins: texts,
   hosts: texts,
-  authenticate: { says: 'a function', ok: (value) => typeof value === 'function' },
-  auth: anything,
+  authenticate: fn,
+  auth: json,
   deadline: time,
   callbacks: flag,
   stacks: flag,
-  limits: { says: 'an object', ok: isObject },
-  logger: {
-    says: 'an object with a function `warn`',
-    ok: (value) => isObject(value) && 'warn' in value && typeof value.warn === 'function',
-  },
+  limits,
+  logger,
   wait: time,
   startTimeout: time,
   pick: {
@@ -101,15 +93,6 @@ const rules: Record<keyof ServiceOptions, Rule> = {
   },
   prefer: oneOf('highest'),
 };
-
-function oneOf(...values: readonly string[]): Rule {
-  const ok = (value: unknown): boolean => values.some((each) => each === value);
-  return { says: values.map((value) => `'${value}'`).join(' or '), ok };
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
-}
 
 function isDiscovery(value: unknown): boolean {
   return isObject(value) && 'announce' in value && 'browse' in value;
@@ -124,19 +107,4 @@ export function checkServiceOptions(options: ServiceOptions): void {
 export function checkConnectOptions(options: ConnectOptions): void {
   const { wait, deadline } = rules;
   check('connect', options, { wait, deadline });
-}
-
-function check(what: string, options: object, rules: Readonly<Record<string, Rule>>): void {
-  if (!isObject(options)) throw wrong(`the options of ${what} are an object`);
-  for (const [key, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
-    if (rule === undefined) {
-      throw wrong(`"${key}" is no option of ${what}: ${Object.keys(rules).join(', ')} are`);
-    }
-    if (value !== undefined && !rule.ok(value)) throw wrong(`\`${key}\` is ${rule.says}`);
-  }
-}
-
-function wrong(text: string): DserviceError {
-  return new DserviceError('ERR_OPTION', text);
 }

@@ -26,6 +26,7 @@ function level(caller: ServiceCaller, path: readonly string[], own: object): obj
   };
   return new Proxy(own, {
     get(target, key): unknown {
+      if (key === Symbol.toPrimitive) return () => '[remote]';
       if (typeof key === 'symbol') return Reflect.get(target, key);
       // A promise must be able to hold a remote, and JSON to pass it by.
       if (key === 'then' || key === 'toJSON') return undefined;

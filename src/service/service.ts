@@ -14,7 +14,6 @@ import type { Remote } from './remote.js';
 import { Resolver } from './resolver.js';
 import type { Logger } from './runtime.js';
 import { type Hit, Search } from './search.js';
-import { checkServeOptions } from './serve.js';
 import { Server } from './server.js';
 import {
   checkConnectOptions,
@@ -83,7 +82,6 @@ export class Service<At> {
     this.#runtime = runtime;
     this.#options = options;
     checkServiceOptions(options);
-    checkServeOptions(options);
     const parsed = name === undefined ? undefined : parseService(name, runtime.matcher);
     this.name = parsed?.name;
     this.version = parsed?.version ?? '0.0.0';
@@ -299,8 +297,15 @@ export class Service<At> {
   // oxlint-disable-next-line no-explicit-any
   dnodeFor<T = any>(
     query: string,
-    cb: (error: DserviceError | null, remote?: Remote<T>, d?: ServiceConnection) => void,
+    cb: (
+      ...args:
+        | [error: null, remote: Remote<T>, d: ServiceConnection]
+        | [error: DserviceError, remote: undefined, d: undefined]
+    ) => void,
   ): void {
+    if (typeof cb !== 'function') {
+      throw new DserviceError('ERR_OPTION', 'dnodeFor takes a function (err, remote, d)');
+    }
     const { clock, matcher } = this.#runtime;
     // Deferred, so that what the callback throws is the program's own exception, not ours.
     const tell = (...args: Parameters<typeof cb>): void => clock.defer(() => cb(...args));
@@ -314,13 +319,12 @@ export class Service<At> {
         on: (event, listener) => session.on(event, listener),
       });
     };
-    find().catch((error: unknown) =>
-      tell(
-        DserviceError.is(error)
-          ? error
-          : new DserviceError('ERR_CONNECT', messageOf(error), { cause: error }),
-      ),
-    );
+    find().catch((error: unknown) => {
+      const known = DserviceError.is(error)
+        ? error
+        : new DserviceError('ERR_CONNECT', messageOf(error), { cause: error });
+      tell(known, undefined, undefined);
+    });
   }
 
   /** Connects to an instance that can be reached; in use until `end`. */

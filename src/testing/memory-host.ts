@@ -41,6 +41,7 @@ export class MemoryHost {
       matcher: semverMatcher,
       reach: 'local',
       adopt: () => undefined,
+      atRules: {},
       connect: (endpoint, options) => this.#connect(endpoint, options),
       listen: (_at, _limits, onChannel) => Promise.resolve(this.#listen(onChannel)),
       discover: () => this.discovery(),
