@@ -12,23 +12,7 @@ export { Exposed } from '../src/protocol/exposed.js';
 export { options, type CallOptions } from '../src/protocol/options.js';
 export { sessionOf } from '../src/service/dial.js';
 
-export type { Channel } from '../src/channel/channel.js';
-export type { Announcement, Discovery, DiscoveryEvent } from '../src/discovery/discovery.js';
-export type { InstanceRecord, InstanceState, Rely } from '../src/discovery/record.js';
-export type { Limits } from '../src/limits.js';
-export type { Api } from '../src/protocol/api.js';
-export type { CallContext } from '../src/protocol/context.js';
-export type { Peer, SessionEvents, SessionHandle } from '../src/protocol/session-handle.js';
-export type { Authenticate } from '../src/protocol/session-options.js';
-export type { Session } from '../src/protocol/session.js';
-export type { Dialled, DialOptions } from '../src/service/dial.js';
-export type { Candidate, Pick, Picker } from '../src/service/pick.js';
-export type { Remote, RemoteFunction } from '../src/service/remote.js';
-export type { Logger } from '../src/service/runtime.js';
-export type { Adoptable, ServeOptions } from '../src/service/serve.js';
-export type { Server } from '../src/service/server.js';
-export type { Service, ServiceConnection } from '../src/service/service.js';
-export type { ConnectOptions, Reach, ServiceOptions } from '../src/service/service-options.js';
+export type * from '../src/service/public-types.js';
 export { mdns } from './mdns/mdns.js';
 
 /**

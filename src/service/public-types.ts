@@ -1,0 +1,18 @@
+// The types that users of every runtime need a name for.
+export type { Channel } from '../channel/channel.js';
+export type { Announcement, Discovery, DiscoveryEvent } from '../discovery/discovery.js';
+export type { InstanceRecord, InstanceState, Rely } from '../discovery/record.js';
+export type { Limits } from '../limits.js';
+export type { Api } from '../protocol/api.js';
+export type { CallContext } from '../protocol/context.js';
+export type { Peer, SessionEvents, SessionHandle } from '../protocol/session-handle.js';
+export type { Authenticate } from '../protocol/session-options.js';
+export type { Session } from '../protocol/session.js';
+export type { Dialled, DialOptions } from './dial.js';
+export type { Candidate, Pick, Picker } from './pick.js';
+export type { Remote, RemoteFunction } from './remote.js';
+export type { Logger } from './runtime.js';
+export type { Adoptable, ServeOptions } from './serve.js';
+export type { Server } from './server.js';
+export type { Service, ServiceConnection } from './service.js';
+export type { ConnectOptions, Reach, ServiceOptions } from './service-options.js';
