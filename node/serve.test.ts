@@ -66,6 +66,19 @@ describe('options', () => {
   });
 });
 
+test('an api that no peer could be sent is refused at once', async () => {
+  const unsendable = { ...api, later: Promise.resolve(1) };
+  await expect(serve(unsendable, { port: 0 })).rejects.toMatchObject({ code: 'ERR_API' });
+  const service = dservice('unsendable', unsendable, {
+    logger,
+    discovery: staticDiscovery({ instances: [] }),
+  });
+  await expect(service.start()).rejects.toMatchObject({
+    code: 'ERR_API',
+    message: expect.stringContaining('await the promise first') as unknown,
+  });
+});
+
 test('onSession that throws costs nobody anything', async () => {
   const warned: string[] = [];
   const server = await serve(api, {

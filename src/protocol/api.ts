@@ -1,4 +1,6 @@
 import { DserviceError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import { encode, messageOf } from './encode.js';
 import { isExposed } from './exposed.js';
 import { isRecord } from './message.js';
 import { callable } from './options.js';
@@ -32,10 +34,18 @@ export function checkApi(api: unknown): asserts api is object {
     return;
   const methods = Object.getOwnPropertyNames(proto).filter((key) => key !== 'constructor');
   if (proto !== Object.prototype && methods.length > 0) {
-    throw new DserviceError(
-      'ERR_API',
-      "let the class extend `Exposed` to serve its prototype's methods",
-    );
+    throw new DserviceError('ERR_API', 'a class extends `Exposed` to serve its methods');
+  }
+}
+
+/** Throws ERR_API, with the cause, for an api that no peer could be sent. Those made for each session are not looked at. */
+export function checkSendable(api: Api, limits: Limits): void {
+  if (typeof api === 'function') return;
+  const none = { mention: () => 0, own: () => undefined, method: () => () => undefined };
+  try {
+    encode([readableApi(api)], none, { extended: false, stacks: false, limits });
+  } catch (cause) {
+    throw new DserviceError('ERR_API', `the api cannot be sent: ${messageOf(cause)}`, { cause });
   }
 }
 

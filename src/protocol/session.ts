@@ -5,6 +5,7 @@ import { checkApi, fillRemote, makeApi, readableApi } from './api.js';
 import { Admission } from './admission.js';
 import { Calling } from './calling.js';
 import { messageOf } from './encode.js';
+import { readClose, writeClose } from './close.js';
 import { Farewell } from './farewell.js';
 import { Flow } from './flow.js';
 import { Heartbeat, heartbeatTimes } from './heartbeat.js';
@@ -350,7 +351,10 @@ export class Session implements SessionHandle {
   }
 
   #onControl(control: string, message: Message): void {
-    if (control === 'close') return this.#onClose(message);
+    if (control === 'close') {
+      this.#channel.close();
+      return this.#end(readClose(message));
+    }
     if (this.#wire.plain) return;
     switch (control) {
       case 'ping':
@@ -363,15 +367,6 @@ export class Session implements SessionHandle {
         this.#events.emit('bye');
         return this.#farewell.onBye();
     }
-  }
-
-  #onClose(message: Message): void {
-    const code = typeof message.code === 'string' ? message.code : 'ERR_CLOSED';
-    const text = typeof message.message === 'string' ? message.message.slice(0, 1_000) : code;
-    const ours = code === 'ERR_AUTH' ? 'ERR_AUTH' : 'ERR_CONNECTION_LOST';
-    const cause = { code, message: text };
-    this.#channel.close();
-    this.#end(new DserviceError(ours, `the peer ended the session: ${text}`, { cause }));
   }
 
   #cull(counts: [id: unknown, count: unknown][]): void {
@@ -398,12 +393,11 @@ export class Session implements SessionHandle {
   /** Ends the session, and says why where it is not in good order. */
   #finish(code: ErrorCode, message: string): void {
     if (this.#ended) return;
-    if (code !== 'ERR_CLOSED')
-      this.#wire.write(JSON.stringify({ control: 'close', code, message }));
+    const error = code === 'ERR_CLOSED' ? undefined : new DserviceError(code, message);
+    if (error !== undefined) this.#wire.write(writeClose(error));
     this.#wire.outbox.flush();
     this.#channel.close();
-    if (code === 'ERR_CLOSED') this.#end(undefined, code);
-    else this.#end(new DserviceError(code, message));
+    this.#end(error, error === undefined ? code : undefined);
   }
 
   /** The channel has ended by itself. */

@@ -181,7 +181,6 @@ function fits(text: string, bytes: number): boolean {
 
 /** Old peers corrupt UTF-8 that is split across two pieces, so for them it is escaped. */
 export function ascii(line: string): string {
-  // oxlint-disable-next-line no-control-regex
   if (!/[^\x00-\x7f]/.test(line)) return line;
   return line.replace(
     /[^\x00-\x7f]/g,

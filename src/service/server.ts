@@ -1,6 +1,6 @@
 import type { Channel } from '../channel/channel.js';
 import type { Limits } from '../limits.js';
-import { type Api, checkApi } from '../protocol/api.js';
+import { type Api, checkApi, checkSendable } from '../protocol/api.js';
 import type { Clock } from '../clock.js';
 import type { ContextScope } from '../protocol/context.js';
 import { messageOf } from '../protocol/encode.js';
@@ -34,6 +34,7 @@ export class Server {
   /** Throws ERR_API, ERR_NAME for an api that cannot be served. */
   constructor(api: Api, options: ServerOptions) {
     checkApi(api);
+    checkSendable(api, options.limits);
     this.#api = api;
     this.#options = options;
     this.#budget = { used: 0, limit: options.limits.buffered };
@@ -79,6 +80,7 @@ export class Server {
   /** Serves another api from now on, and announces it to those who are here. */
   announce(api: object): void {
     checkApi(api);
+    checkSendable(api, this.#options.limits);
     this.#api = api;
     for (const session of this.#sessions) {
       try {
