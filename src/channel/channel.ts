@@ -1,6 +1,6 @@
 /** Who is at the other end of a channel, as far as the transport knows. */
 export interface ChannelPeer {
-  /** `memory`, `tcp`, `tls`, `unix`, `stream`, `ws`, `wss`, `port` */
+  /** `memory`, `tcp`, `tls`, `unix`, `stream`, `ws`, `wss`, `port`, `relay`, `webrtc` */
   readonly transport: string;
   /** `host:port`, a path, or a URL, where there is one. */
   readonly address?: string;
@@ -47,6 +47,11 @@ export interface Channel {
   resume(): void;
   /** Whether it keeps the process alive while it is open, as it does unless told. Only where runtimes know this. */
   hold?(keep: boolean): void;
+  /**
+   * Only where a better way to the same peer may be found later (a direct one beside a relay): told of
+   * each such channel, which is the listener's from there on. Called once.
+   */
+  onBetter?(listener: (channel: Channel) => void): void;
   /** Ends the channel once what was written has left. */
   close(): void;
   /** Ends the channel at once; `close` handlers get the error, if one is given. */

@@ -1,3 +1,4 @@
+import type { Channel } from '../channel/channel.js';
 import type { DserviceError } from '../errors.js';
 import type { InstanceRecord } from './record.js';
 
@@ -15,6 +16,12 @@ export interface Announcement {
   withdraw(): Promise<void>;
 }
 
+/** What a channel through a discovery is made with. */
+export interface CarryOptions {
+  /** Milliseconds until it gives up. */
+  readonly timeout: number;
+}
+
 /**
  * How instances are made known and found.
  *
@@ -23,17 +30,25 @@ export interface Announcement {
  * when it can again. Events of one instance come in order: `up`, any number of `update`, `down`.
  * A listener first gets `up` for all that is already known, never synchronously from `browse`.
  * A discovery hears its own announcements too.
+ *
+ * Some carry channels as well, to instances that have no address: a record of theirs has an endpoint
+ * that only they can reach (`reaches`, `connect`), and `accept` is told of each channel that comes.
  */
 export interface Discovery {
   /** `memory`, `static`, `mdns`, `rendezvous` */
   readonly kind: string;
-  announce(record: InstanceRecord): Announcement;
+  /** `accept` takes the channels that come by way of this discovery; one that carries none ignores it. */
+  announce(record: InstanceRecord, accept?: (channel: Channel) => void): Announcement;
   /** Tells of instances with that name, or of all, until the returned function is called. */
   browse(name: string | undefined, listener: (event: DiscoveryEvent) => void): () => void;
   /** Why it cannot work at the moment, if so. */
   readonly degraded: DserviceError | undefined;
   /** Tells when `degraded` changes, until the returned function is called. */
   onDegraded(listener: (reason: DserviceError | undefined) => void): () => void;
+  /** Whether an endpoint is reached by `connect` of this discovery, and by nothing else. */
+  reaches?(endpoint: string): boolean;
+  /** A channel to such an endpoint. Rejects with ERR_CONNECT, ERR_TIMEOUT, ERR_LIMIT, ERR_BUSY. */
+  connect?(endpoint: string, options: CarryOptions): Promise<Channel>;
   /** Withdraws what is announced, ends all browsing. Never rejects. */
   close(): Promise<void>;
 }
