@@ -6,6 +6,7 @@ const never = ['**/node_modules/**', '**/dist/**', '**/.dist-*/**'];
 const chromium = chromiumPath();
 const net = '**/*.net.test.ts';
 const nodeOnly = '**/*.node.test.ts';
+const engines = 'e2e/engines/**/*.test.ts';
 
 export default defineConfig({
   test: {
@@ -58,11 +59,23 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: never,
+          exclude: [...never, engines],
           globalSetup: ['e2e/installed.setup.ts'],
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        // Pages in Firefox and WebKitGTK against the packed package, one browser at a time.
+        test: {
+          name: 'engines',
+          include: [engines],
+          exclude: never,
+          globalSetup: ['e2e/installed.setup.ts'],
+          fileParallelism: false,
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
         },
       },
     ],

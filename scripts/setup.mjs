@@ -4,12 +4,16 @@
 //   node scripts/setup.mjs
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { chromiumPath } from './chromium.mjs';
+import { firefoxPath } from './engines.mjs';
+import { programPath } from './programs.mjs';
 
 /** What to look for, and the Debian package that brings it. */
 const needs = [
   { what: 'chromium', package: 'chromium', found: () => chromiumPath() !== undefined },
+  { what: 'firefox', package: 'firefox-esr', found: () => firefoxPath() !== undefined },
+  { what: 'WebKitWebDriver', package: 'webkit2gtk-driver' },
+  { what: 'Xvfb', package: 'xvfb' },
   { what: 'ip', package: 'iproute2' },
   { what: 'tc', package: 'iproute2' },
   { what: 'iptables', package: 'iptables' },
@@ -31,13 +35,7 @@ if (missing.length > 0) {
 }
 
 function find() {
-  return needs.filter(({ what, found = () => onPath(what) }) => !found());
-}
-
-function onPath(program) {
-  // Debian keeps ip, iptables and avahi-daemon where not every user's PATH leads.
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  return folders.some((folder) => folder !== '' && existsSync(join(folder, program)));
+  return needs.filter(({ what, found = () => programPath(what) !== undefined }) => !found());
 }
 
 function packages(list) {

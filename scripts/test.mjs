@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromiumPath } from './chromium.mjs';
+import { withoutEngines } from './engines.mjs';
 import { root } from './root.mjs';
 
 const stages = [
@@ -19,6 +20,7 @@ const stages = [
   { name: 'net', suite: 'net' },
   { name: 'browser', suite: 'browser', lacks: withoutChromium },
   { name: 'e2e', suite: 'e2e' },
+  { name: 'engines', suite: 'engines', lacks: withoutEngines },
   { name: 'demo', node: ['demo/run.mjs'] },
   { name: 'package', npm: 'check:package' },
   { name: 'size', npm: 'check:size' },
