@@ -25,6 +25,10 @@ export interface Limits {
   readonly unsent: number;
   /** Unsent bytes at which the session ends. */
   readonly unsentMax: number;
+  /** Characters that are kept until the peer has them, of a session that may go on over another channel. */
+  readonly replay: number;
+  /** Milliseconds that such a session waits for another channel. */
+  readonly resume: number;
   /** Milliseconds until the peer's first `methods` must be here. */
   readonly handshake: number;
   /** Sessions that one server holds. */
@@ -47,6 +51,8 @@ export const defaultLimits: Limits = {
   calls: 10_000,
   unsent: 1024 * 1024,
   unsentMax: 64 * 1024 * 1024,
+  replay: 16 * 1024 * 1024,
+  resume: 30_000,
   handshake: 10_000,
   sessions: 10_000,
   sessionsPerAddress: 1_000,

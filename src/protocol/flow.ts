@@ -53,7 +53,12 @@ export class Flow {
 
   /** The channel has room. */
   drained(): void {
-    this.#outbox.blocked = false;
+    this.#outbox.drained();
+    if (!this.#outbox.blocked) this.room();
+  }
+
+  /** There is room again: in the channel, or for what is not acknowledged. */
+  room(): void {
     this.#oursFirst = !this.#oursFirst;
     if (this.#oursFirst) this.#onRoom();
     if (!this.#outbox.blocked) this.resume('unsent');

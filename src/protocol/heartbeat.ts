@@ -3,14 +3,18 @@ import type { Clock } from '../clock.js';
 export interface HeartbeatTimes {
   /** With calls out and nothing read for this long, a ping leaves; as long again, and the peer is suspect. */
   readonly busy: number;
-  /** An idle session pings so often, and ends after two that were missed. */
+  /** An idle session pings so often, and ends after some that were missed: two, unless it says otherwise. */
   readonly idle: number;
+  readonly misses?: number;
 }
 
 export const heartbeatTimes: HeartbeatTimes = { busy: 1_000, idle: 15_000 };
 
+/** Of a direct data channel, whose end is slow to show. */
+export const directTimes: HeartbeatTimes = { busy: 1_000, idle: 2_000, misses: 1 };
+
 export interface HeartbeatEvents {
-  ping(): void;
+  ping(n: number): void;
   /** The peer is slow to show life, or shows it again. */
   suspect(suspect: boolean): void;
   /** Two pings of an idle session were missed. */
@@ -30,6 +34,9 @@ export class Heartbeat {
   #missed = 0;
   #cancelBusy: (() => void) | undefined;
   #cancelIdle: (() => void) | undefined;
+  /** Pings whose answer somebody waits for, and when they left. */
+  readonly #measured = new Map<number, { since: number; done: (ms: number | undefined) => void }>();
+  #lastPing = 0;
   readonly #outstanding: () => boolean;
 
   constructor(
@@ -53,9 +60,27 @@ export class Heartbeat {
     this.#watch();
   }
 
+  /** Pings, and resolves with the milliseconds that the answer took; undefined where none will come. */
+  measure(): Promise<number | undefined> {
+    return new Promise((done) => {
+      const n = ++this.#lastPing;
+      this.#measured.set(n, { since: this.#clock.now(), done });
+      this.#events.ping(n);
+    });
+  }
+
+  pong(n: unknown): void {
+    const ping = typeof n === 'number' ? this.#measured.get(n) : undefined;
+    if (typeof n !== 'number' || ping === undefined) return;
+    this.#measured.delete(n);
+    ping.done(this.#clock.now() - ping.since);
+  }
+
   stop(): void {
     this.#cancelBusy?.();
     this.#cancelIdle?.();
+    for (const { done } of this.#measured.values()) done(undefined);
+    this.#measured.clear();
   }
 
   #watch(): void {
@@ -71,7 +96,7 @@ export class Heartbeat {
         }
         const waited = this.#clock.now() - (this.#busySince ?? 0);
         if (waited >= 2 * this.#times.busy && !this.suspect) this.#mark(true);
-        this.#events.ping();
+        this.#events.ping(0);
         this.#watch();
       },
       true,
@@ -84,8 +109,8 @@ export class Heartbeat {
       () => {
         if (this.#listen() || this.#clock.now() - this.#quietSince < this.#times.idle)
           this.#missed = 0;
-        else if (++this.#missed > 2) return this.#events.dead();
-        else this.#events.ping();
+        else if (++this.#missed > (this.#times.misses ?? 2)) return this.#events.dead();
+        else this.#events.ping(0);
         this.#idle();
       },
       true,

@@ -1,5 +1,5 @@
 import type { Limits } from '../limits.js';
-import { isRecord } from './message.js';
+import { isRecord, readId } from './message.js';
 
 /** What this build can do beyond plain dnode (protocol page, section 2). */
 export const features = [
@@ -12,6 +12,7 @@ export const features = [
   'meta',
   'ping',
   'bye',
+  'resume',
 ] as const;
 
 export type Feature = (typeof features)[number];
@@ -25,25 +26,55 @@ export interface Hello {
   readonly auth?: unknown;
   /** A server that asks who is there: its api follows in a second `methods`. */
   readonly authenticate?: boolean;
+  /** The secret by which the session goes on over another channel; the accepting side's to issue. */
+  readonly session?: string;
+  /** A dialer that comes back: which session it was, and how many messages it has got. */
+  readonly resume?: Resume;
+  /** The answer to it: how many were got here, and the next secret. */
+  readonly resumed?: Resume;
 }
 
-export function makeHello(limits: Limits, auth: unknown, authenticate: boolean): Hello {
+/** How far a session was read, by its secret. */
+export interface Resume {
+  readonly session: string;
+  readonly got: number;
+}
+
+/** What differs from one hello to another. */
+export interface HelloOptions {
+  readonly limits: Limits;
+  readonly auth?: unknown;
+  readonly authenticate?: unknown;
+  /** Whether the session may go on over another channel, and at the accepting side by which secret. */
+  readonly resume?: { readonly token?: string | undefined } | undefined;
+}
+
+export function makeHello({ limits, auth, authenticate, resume }: HelloOptions): Hello {
   const { line, calls, functions } = limits;
   return {
     v: 1,
-    features,
+    features: featuresOf(resume !== undefined),
     limits: { line, calls, functions },
     ...(auth === undefined ? {} : { auth }),
-    ...(authenticate ? { authenticate } : {}),
+    ...(authenticate === undefined ? {} : { authenticate: true }),
+    ...(resume?.token === undefined ? {} : { session: resume.token }),
   };
 }
 
-/** The peer's hello, or undefined where there is none that we understand: then the session is plain. */
-export function readHello(value: unknown): Hello | undefined {
+/** What a side names: the whole list, or all but `resume`. */
+function featuresOf(resume: boolean): readonly Feature[] {
+  return resume ? features : features.filter((feature) => feature !== 'resume');
+}
+
+/**
+ * The peer's hello, or undefined where there is none that we understand: then the session is plain.
+ * `resume`: whether we named that feature.
+ */
+export function readHello(value: unknown, resume = false): Hello | undefined {
   if (!isRecord(value) || typeof value.v !== 'number' || !(value.v >= 1)) return undefined;
   if (!Array.isArray(value.features)) return undefined;
   const named = new Set<unknown>(value.features);
-  const agreed = features.filter((feature) => named.has(feature));
+  const agreed = featuresOf(resume).filter((feature) => named.has(feature));
   // An outcome is what everything else of the extension stands on.
   if (!agreed.includes('reply')) return undefined;
   const limits = isRecord(value.limits) ? value.limits : {};
@@ -57,5 +88,15 @@ export function readHello(value: unknown): Hello | undefined {
     limits: { line: bound('line'), calls: bound('calls'), functions: bound('functions') },
     ...('auth' in value ? { auth: value.auth } : {}),
     authenticate: value.authenticate === true,
+    ...(typeof value.session === 'string' ? { session: value.session } : {}),
+    ...readResume('resume', value),
+    ...readResume('resumed', value),
   };
+}
+
+function readResume(key: 'resume' | 'resumed', hello: Record<string, unknown>): object {
+  const value = hello[key];
+  if (!isRecord(value) || typeof value.session !== 'string') return {};
+  const got = readId(value.got);
+  return got === undefined ? {} : { [key]: { session: value.session, got } };
 }

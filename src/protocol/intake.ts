@@ -3,7 +3,7 @@ import type { Limits } from '../limits.js';
 import { messageOf } from './encode.js';
 import { type Budget, LineReader } from './lines.js';
 import { isShallow, scan } from './measure.js';
-import { isRecord, type Message, readId } from './message.js';
+import { isCounted, isRecord, type Message, readId } from './message.js';
 
 /** Lines longer than this are measured before they are parsed. */
 const longLine = 64 * 1024;
@@ -46,6 +46,8 @@ export class Intake {
   /** Told when more waits than should, and when that is over. */
   onBacklog: (full: boolean) => void = () => {};
   #stopped = false;
+  /** Messages that were read, but for those that a resume does not send again. */
+  got = 0;
 
   constructor(options: IntakeOptions) {
     const { limits, decodeText, budget } = options;
@@ -97,18 +99,33 @@ export class Intake {
     }
   }
 
+  /** What is pushed from here on comes over another channel. */
+  restart(): void {
+    this.#lines.restart();
+  }
+
+  /** Reads one line again, that was read before its time. */
+  reread(line: string): void {
+    const { got } = this;
+    this.read(line);
+    this.got = got;
+  }
+
   /** Reads one line. */
   read(line: string): void {
     if (this.#stopped) return;
     let message: unknown;
+    this.got++;
     try {
       if (line.length > this.#measureFrom && !this.#measure(line)) return;
       message = JSON.parse(line);
     } catch {
+      this.got--;
       if (line.trim() !== '') this.#options.onFatal('ERR_MALFORMED', 'a line is not JSON');
       return;
     }
     const { depth } = this.#options.limits;
+    if (!isCounted(message)) this.got--;
     if (!isRecord(message)) {
       this.#refuse('ERR_MALFORMED', 'is not an object');
     } else if (line.length > this.#lookFrom && !isShallow(message.arguments, depth + 1)) {

@@ -21,6 +21,8 @@ export class LineReader {
   #parts: Uint8Array[] = [];
   #size = 0;
   #stopped = false;
+  /** Counts the restarts: what is left of a piece that was being read then is dropped. */
+  #restarts = 0;
 
   constructor(
     limit: number,
@@ -32,6 +34,12 @@ export class LineReader {
     this.limit = limit;
     this.#onLine = onLine;
     this.#decode = decode;
+  }
+
+  /** Forgets the rest of a line: what is pushed from here on comes from elsewhere. */
+  restart(): void {
+    this.#restarts++;
+    this.#clear();
   }
 
   /** Delivers nothing more, not even the rest of what is being read. */
@@ -47,6 +55,7 @@ export class LineReader {
   push(data: Uint8Array | string): void {
     if (this.#stopped) return;
     if (typeof data === 'string') return this.#split(data);
+    const restarts = this.#restarts;
     const end = data.lastIndexOf(newline);
     if (end === -1) return this.#keep(data);
     let start = 0;
@@ -56,17 +65,21 @@ export class LineReader {
       const whole = concat(this.#parts, this.#size);
       this.#clear();
       this.#emit(this.#decode(whole));
+      if (restarts !== this.#restarts) return;
     }
     if (start <= end) this.#split(this.#decode(data.subarray(start, end)));
+    if (restarts !== this.#restarts) return;
     if (end + 1 < data.length) this.#keep(data.subarray(end + 1));
   }
 
   #split(text: string): void {
+    const restarts = this.#restarts;
     let start = 0;
     for (;;) {
       const end = text.indexOf('\n', start);
       if (end === -1) break;
       this.#emit(text.slice(start, end));
+      if (restarts !== this.#restarts) return;
       start = end + 1;
     }
     if (start === 0) this.#emit(text);

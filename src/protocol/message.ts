@@ -56,7 +56,17 @@ export function readId(value: unknown): number | undefined {
   return Number.isSafeInteger(id) ? id : undefined;
 }
 
-/** Whether a message has nothing to wait for: it shows life, or says why the session ends. */
+const urgent = new Set(['ping', 'pong', 'ack', 'close']);
+
+/** Whether a message has nothing to wait for: it is not for the api, but for the session itself. */
 export function isUrgent({ method, control }: Message): boolean {
-  return method === undefined && (control === 'ping' || control === 'pong' || control === 'close');
+  return method === undefined && typeof control === 'string' && urgent.has(control);
+}
+
+/** Whether a resume sends a message again, and so both sides count it: all but hello, ack, ping and pong. */
+export function isCounted(message: unknown): boolean {
+  if (!isRecord(message)) return true;
+  const { method, control, dservice } = message;
+  if (method !== undefined) return method !== 'methods' || dservice === undefined;
+  return control !== 'ack' && control !== 'ping' && control !== 'pong';
 }

@@ -1,5 +1,7 @@
 import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
+import type { Limits } from '../limits.js';
+import type { Replay } from './replay.js';
 
 /** A line grown to this many characters leaves at once, so that the reader is not left idle. */
 const enough = 8 * 1024;
@@ -11,34 +13,54 @@ const enough = 8 * 1024;
 export class Outbox {
   readonly #channel: Channel;
   readonly #clock: Clock;
-  readonly #unsent: number;
+  readonly #limits: Limits;
   #text = '';
   #scheduled = false;
   #corked = false;
   #stopped = false;
+  /** There is no channel to write to: what is pushed is kept for the next one. */
+  #away = false;
+  #full = false;
+  /** What the peer may not have got, where the session can go on over another channel. */
+  replay: Replay | undefined;
   /** Lines taken, and lines handed to the channel. */
   pushed = 0;
   written = 0;
-  /** The channel is full: whoever can wait, waits for `onDrain`. */
-  blocked = false;
   /** Called after each write that found the channel full. */
   onFull: (buffered: number) => void = () => {};
 
-  constructor(channel: Channel, clock: Clock, unsent: number) {
+  constructor(channel: Channel, clock: Clock, limits: Limits) {
     this.#channel = channel;
     this.#clock = clock;
-    this.#unsent = unsent;
+    this.#limits = limits;
   }
 
-  push(line: string): void {
+  /** The channel is full, there is none, or too much is not acknowledged: whoever can wait, waits. */
+  get blocked(): boolean {
+    return this.#full || this.#away || this.#mustKeep > this.#limits.replay;
+  }
+
+  get #mustKeep(): number {
+    return this.replay?.size ?? 0;
+  }
+
+  /** Takes a line. Not counted are those that a resume does not send again: hello, ack, ping, pong. */
+  push(line: string, counted = true): void {
     if (this.#stopped) return;
-    this.#text += line;
+    if (counted && this.replay !== undefined) this.#keep(this.replay, line);
     this.pushed++;
+    if (this.#away) return;
+    this.#text += line;
     if (this.#text.length >= enough) this.flush();
     else if (!this.#scheduled && !this.#corked) {
       this.#scheduled = true;
       this.#clock.endOfTurn(this.#flushLater);
     }
+  }
+
+  #keep(replay: Replay, line: string): void {
+    replay.keep(line);
+    if (replay.size > this.#limits.replay) this.onFull(replay.size);
   }
 
   /** Something is being read: what it brings about at once leaves when it is through, at `uncork`. */
@@ -61,11 +83,42 @@ export class Outbox {
     const text = this.#text;
     this.#text = '';
     this.written = this.pushed;
+    this.#write(text);
+  }
+
+  #write(text: string): void {
     if (this.#channel.write(text)) return;
     const { buffered } = this.#channel;
-    if (buffered < this.#unsent) return;
-    this.blocked = true;
+    if (buffered < this.#limits.unsent) return;
+    this.#full = true;
     this.onFull(buffered);
+  }
+
+  /** The channel has room. */
+  drained(): void {
+    this.#full = false;
+  }
+
+  /** There is no channel any more. What was not written is among what is kept. */
+  leave(): void {
+    this.#away = true;
+    this.#text = '';
+  }
+
+  /** There is another channel: it is told the greeting, then what the peer has not got. */
+  take(greeting: string): void {
+    this.#away = false;
+    this.#full = false;
+    let text = greeting;
+    // In pieces, since a channel may not take it all as one message.
+    for (const line of this.replay?.rest() ?? []) {
+      text += line;
+      if (text.length < enough) continue;
+      this.#write(text);
+      text = '';
+    }
+    this.written = this.pushed;
+    if (text !== '') this.#write(text);
   }
 
   stop(): void {

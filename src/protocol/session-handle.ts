@@ -17,6 +17,10 @@ export type SessionEvents = {
   error: [error: unknown];
   /** The peer is slow to show life while calls are out, or shows it again. */
   suspect: [suspect: boolean];
+  /** The connection was lost, and another one is looked for: calls wait, and nothing is lost. */
+  away: [why: Error];
+  /** The session goes on over another channel, of which `peer` tells. */
+  moved: [peer: Peer];
   /** The peer will leave: no new calls, please. */
   bye: [];
   /** The session is over; with an error, unless it was closed in good order. */
@@ -37,6 +41,8 @@ export interface SessionHandle {
   readonly suspect: boolean;
   /** Whether the peer has said that it will leave. */
   readonly leaving: boolean;
+  /** Whether the connection was lost and the session waits for another one. */
+  readonly away: boolean;
   /** Calls of ours whose outcome is not in. */
   readonly outstanding: number;
   /** How many functions each side holds of the other's, and how many calls are on their way each way. */
@@ -48,6 +54,8 @@ export interface SessionHandle {
   ): () => void;
   /** Calls a method by its name, whether or not the peer has told of it. */
   call(name: string, args: unknown[], options?: CallOptions): Promise<unknown>;
+  /** Milliseconds to the peer and back; undefined from a plain peer, and when the connection is lost. */
+  ping(): Promise<number | undefined>;
   /** Announces another api: the peer's remote is filled anew. Throws ERR_API, ERR_NAME, ERR_DATA. */
   announce(api: object): void;
   /** Ends in good order: what was written leaves; what waits for an outcome rejects with ERR_CLOSED. */

@@ -25,6 +25,11 @@ export interface SessionOptions {
   readonly callbacks?: boolean | undefined;
   /** Whether errors carry their stack to the peer; false. */
   readonly stacks?: boolean | undefined;
+  /**
+   * The session may go on over another channel, if the peer takes part. The accepting side says by which
+   * secret.
+   */
+  readonly resume?: { readonly token?: string | undefined } | undefined;
   readonly heartbeat?: HeartbeatTimes | undefined;
   /** Decodes UTF-8, where the runtime has something faster than TextDecoder. */
   readonly decodeText?: ((bytes: Uint8Array) => string) | undefined;

@@ -1,18 +1,21 @@
-import type { Channel } from '../channel/channel.js';
 import { Emitter } from '../emitter.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import { checkApi, fillRemote, makeApi, readableApi } from './api.js';
 import { Admission } from './admission.js';
 import { Calling } from './calling.js';
+import { Continuity } from './continuity.js';
+import { Controls } from './controls.js';
+import { Dispatch } from './dispatch.js';
 import { messageOf } from './encode.js';
 import { readClose, writeClose } from './close.js';
 import { Farewell } from './farewell.js';
 import { Flow } from './flow.js';
-import { Heartbeat, heartbeatTimes } from './heartbeat.js';
 import { makeHello, readHello } from './hello.js';
 import { Intake } from './intake.js';
-import { isRecord, isUrgent, type Message, readId } from './message.js';
+import { Link } from './link.js';
+import { isUrgent, type Message } from './message.js';
 import type { CallOptions } from './options.js';
+import { Pulse } from './pulse.js';
 import { Serving } from './serving.js';
 import type { Peer, SessionEvents, SessionHandle } from './session-handle.js';
 import type { SessionOptions } from './session-options.js';
@@ -30,7 +33,7 @@ export class Session implements SessionHandle {
   readonly remote: Record<string, unknown> = {};
   #peer: Peer;
   readonly #options: SessionOptions;
-  readonly #channel: Channel;
+  readonly #channel: Link;
   readonly #events = new Emitter<SessionEvents>();
   readonly #intake: Intake;
   readonly #wire: Wire;
@@ -39,7 +42,11 @@ export class Session implements SessionHandle {
   readonly #flow: Flow;
   readonly #admission: Admission;
   readonly #farewell: Farewell;
-  #heartbeat: Heartbeat | undefined;
+  /** Where the session may go on over another channel. */
+  readonly continuity: Continuity | undefined;
+  readonly #pulse: Pulse;
+  readonly #controls: Controls;
+  readonly #dispatch: Dispatch;
   #api: object = {};
   /** The peer let us in; its api is here. */
   #ready = false;
@@ -48,9 +55,9 @@ export class Session implements SessionHandle {
   #cancelHandshake: (() => void) | undefined;
 
   constructor(options: SessionOptions) {
-    const { channel, clock, limits, scope } = options;
+    const { clock, limits, scope, resume } = options;
     this.#options = options;
-    this.#channel = channel;
+    const channel = (this.#channel = new Link(options.channel));
     this.#peer = channel.peer;
     this.#admission = new Admission(options.authenticate);
     this.#intake = new Intake({
@@ -71,7 +78,7 @@ export class Session implements SessionHandle {
       clock,
       scope,
       deadline: options.deadline ?? 30_000,
-      onCall: () => this.#heartbeat?.busy(),
+      onCall: () => this.#pulse.busy(),
       onSettled: () => this.#farewell.settled(),
     });
     this.#serving = new Serving({
@@ -99,6 +106,45 @@ export class Session implements SessionHandle {
       serving: () => this.#serving.count,
       close: () => this.close(),
     });
+    this.#dispatch = new Dispatch(this.#wire, this.#calling, this.#serving);
+    this.#pulse = new Pulse({
+      ...{ clock, times: options.heartbeat },
+      outstanding: () => this.#calling.outstanding,
+      ping: (n) => this.#wire.control('ping', `,"n":${n}`),
+      suspect: (suspect) => this.#events.emit('suspect', suspect),
+      dead: () => this.#dead(),
+    });
+    this.#controls = new Controls({
+      ...{ wire: this.#wire, serving: this.#serving, farewell: this.#farewell },
+      ...{ pulse: this.#pulse, continuity: () => this.continuity },
+      onBye: () => this.#events.emit('bye'),
+      onCulled: () => {
+        if (!this.#held) this.hold(false);
+      },
+      onFatal: (text) => this.#finish('ERR_MALFORMED', text),
+    });
+    if (resume !== undefined) this.continuity = this.#makeContinuity(resume.token);
+  }
+
+  #makeContinuity(token: string | undefined): Continuity {
+    const { clock, limits } = this.#options;
+    return new Continuity(
+      {
+        ...{ link: this.#channel, outbox: this.#wire.outbox, intake: this.#intake },
+        ...{ flow: this.#flow, clock, limits },
+        onAway: (why) => {
+          this.#pulse.stop();
+          if (why !== undefined) this.#events.emit('away', why);
+        },
+        onMoved: () => {
+          this.#peer = { ...this.#peer, ...this.#channel.peer };
+          this.#watch();
+          this.#events.emit('moved', this.#peer);
+        },
+        onExpired: (error) => this.#end(error),
+      },
+      token,
+    );
   }
 
   /** Begins: says `methods`, and reads. Called once, after the listeners are on. */
@@ -146,7 +192,16 @@ export class Session implements SessionHandle {
   }
 
   get suspect(): boolean {
-    return this.#heartbeat?.suspect ?? false;
+    return this.#pulse.suspect;
+  }
+
+  /** What the peer gave for `authenticate`. */
+  get credentials(): unknown {
+    return this.#wire.hello?.auth;
+  }
+
+  get away(): boolean {
+    return this.continuity?.away ?? false;
   }
 
   get leaving(): boolean {
@@ -159,13 +214,8 @@ export class Session implements SessionHandle {
 
   get tables(): { local: number; references: number; pending: number; serving: number } {
     const { local, references } = this.#wire;
-    const { outstanding: pending } = this.#calling;
-    return {
-      local: local.size,
-      references: references.size,
-      pending,
-      serving: this.#serving.count,
-    };
+    const [pending, serving] = [this.#calling.outstanding, this.#serving.count];
+    return { local: local.size, references: references.size, pending, serving };
   }
 
   /**
@@ -183,12 +233,22 @@ export class Session implements SessionHandle {
     if (this.#admission.admitted && !this.#ended) this.#sendMethods(api, false);
   }
 
+  ping(): Promise<number | undefined> {
+    return this.#pulse.measure();
+  }
+
   call(name: string, args: unknown[], given?: CallOptions): Promise<unknown> {
     return this.#calling.call(name, name, args, given);
   }
 
   close(): void {
     this.#finish('ERR_CLOSED', 'the session was closed on this side');
+  }
+
+  /** Ends a session that cannot go on, though it may only be away. */
+  abandon(error: DserviceError): void {
+    this.#channel.close();
+    this.#end(error);
   }
 
   drain(time = 10_000): Promise<void> {
@@ -209,17 +269,16 @@ export class Session implements SessionHandle {
   }
 
   #sendMethods(api: object, first: boolean): void {
-    const { auth, authenticate, limits } = this.#options;
-    const args = this.#wire.encode([readableApi(api)]);
-    const hello = first ? JSON.stringify(makeHello(limits, auth, authenticate !== undefined)) : '';
-    const rest = first ? `,"dservice":${hello}` : '';
-    this.#wire.write(`{"method":"methods","arguments":${args}${rest}}`);
+    const line = `{"method":"methods","arguments":${this.#wire.encode([readableApi(api)])}`;
+    if (!first) return this.#wire.write(`${line}}`);
+    this.#wire.writeFirst(`${line},"dservice":${JSON.stringify(makeHello(this.#options))}}`);
   }
 
   #receive(data: Uint8Array | string): void {
-    if (this.#heartbeat !== undefined) this.#heartbeat.heard = true;
+    this.#pulse.heard();
     this.#wire.outbox.cork();
     this.#intake.push(data);
+    this.continuity?.read(data.length);
     this.#wire.outbox.uncork();
   }
 
@@ -233,10 +292,12 @@ export class Session implements SessionHandle {
       return this.#finish('ERR_LIMIT', 'too many messages before it is known who is there');
     }
     try {
-      if (typeof method === 'number') this.#onNumber(method, message);
+      if (typeof method === 'number') this.#dispatch.number(method, message);
       else if (typeof method === 'string') this.#onName(method, message);
       else if (typeof message.control === 'string') this.#onControl(message.control, message);
       else throw new DserviceError('ERR_MALFORMED', 'a message has no method');
+      // A plain peer can be told to wait in no other way; one of ours was told how many calls it may make.
+      if (this.#wire.plain && this.#serving.full) this.#flow.pause('serving');
     } catch (error) {
       const known = DserviceError.is(error)
         ? error
@@ -253,47 +314,11 @@ export class Session implements SessionHandle {
     return isUrgent(message) || (this.#calling.awaits(message.method) && !mentions);
   }
 
-  #onNumber(id: number, message: Message): void {
-    if (this.#calling.settle(id, message)) {
-      // Called back by a peer that has said hello since: it asks for the outcome of its answer.
-      const reply = this.#serving.replyOf(message);
-      if (reply !== undefined) this.#serving.reply(reply, []);
-      return;
-    }
-    const local = this.#wire.local.get(id);
-    if (local !== undefined) this.#serving.serve(local.fn, message);
-    else if (this.#wire.issued(id) && message.reply === undefined) this.#calling.drop(message);
-    else {
-      this.#calling.drop(message);
-      const released = this.#wire.issued(id);
-      const text = released ? `function ${id} was released` : `there is no function ${id}`;
-      throw new DserviceError(released ? 'ERR_RELEASED' : 'ERR_METHOD', text, {
-        mayHaveRun: false,
-      });
-    }
-    this.#pauseIfFull();
-  }
-
   #onName(name: string, message: Message): void {
     if (name === 'methods') return this.#onMethods(message);
-    if (name === 'cull') {
-      const ids: unknown[] = Array.isArray(message.arguments) ? message.arguments : [];
-      return this.#cull(ids.map((id) => [id, Infinity]));
-    }
-    const fn = this.#wire.local.named(this.#api, name);
-    if (fn === undefined) {
-      this.#calling.drop(message);
-      const method = name.slice(0, 64);
-      const text = `there is no method "${method}"`;
-      throw new DserviceError('ERR_METHOD', text, { method, mayHaveRun: false });
-    }
-    this.#serving.serve(fn, message);
-    this.#pauseIfFull();
-  }
-
-  /** A plain peer can be told to wait in no other way; one of ours was told how many calls it may make. */
-  #pauseIfFull(): void {
-    if (this.#wire.plain && this.#serving.full) this.#flow.pause('serving');
+    if (name !== 'cull') return this.#dispatch.name(name, this.#api, message);
+    const ids: unknown[] = Array.isArray(message.arguments) ? message.arguments : [];
+    this.#controls.cull(ids.map((id) => [id, Infinity]));
   }
 
   #onMethods(message: Message): void {
@@ -311,21 +336,28 @@ export class Session implements SessionHandle {
   }
 
   #greet(message: Message): void {
-    const { clock, heartbeat } = this.#options;
     this.#cancelHandshake?.();
     this.#cancelHandshake = undefined;
     this.#intake.greeted();
-    const hello = readHello(message.dservice);
-    if (hello === undefined) return;
-    this.#wire.greet(hello);
-    this.#farewell.greeted();
-    if (!this.#wire.agreed('ping')) return;
-    const outstanding = (): boolean => this.#calling.outstanding > 0;
-    this.#heartbeat = new Heartbeat(clock, heartbeat ?? heartbeatTimes, outstanding, {
-      ping: () => this.#wire.control('ping', ',"n":0'),
-      suspect: (suspect) => this.#events.emit('suspect', suspect),
-      dead: () => this.#finish('ERR_HEARTBEAT', 'the peer shows no life'),
-    });
+    const hello = readHello(message.dservice, this.continuity !== undefined);
+    if (hello !== undefined) {
+      this.#wire.greet(hello);
+      this.#farewell.greeted();
+      this.#watch();
+    }
+    this.continuity?.greeted(this.#wire.agreed('resume'), hello?.session);
+  }
+
+  #watch(): void {
+    if (this.#wire.agreed('ping')) this.#pulse.start(this.#peer.transport);
+  }
+
+  #dead(): void {
+    const text = 'the peer shows no life';
+    if (this.continuity?.possible !== true) return this.#finish('ERR_HEARTBEAT', text);
+    const error = new DserviceError('ERR_HEARTBEAT', text);
+    this.continuity.leave(error);
+    this.#channel.destroy(error);
   }
 
   #announceRemote(): void {
@@ -347,7 +379,7 @@ export class Session implements SessionHandle {
     if (this.#ended) return;
     this.#channel.resume();
     if (this.#wire.hello?.authenticate !== true) this.#announceRemote();
-    for (const line of this.#admission.take()) this.#intake.read(line);
+    for (const line of this.#admission.take()) this.#intake.reread(line);
   }
 
   #onControl(control: string, message: Message): void {
@@ -355,27 +387,7 @@ export class Session implements SessionHandle {
       this.#channel.close();
       return this.#end(readClose(message));
     }
-    if (this.#wire.plain) return;
-    switch (control) {
-      case 'ping':
-        return this.#wire.control('pong', `,"n":${readId(message.n) ?? 0}`);
-      case 'cancel':
-        return this.#serving.cancel(message.call);
-      case 'cull':
-        return isRecord(message.counts) ? this.#cull(Object.entries(message.counts)) : undefined;
-      case 'bye':
-        this.#events.emit('bye');
-        return this.#farewell.onBye();
-    }
-  }
-
-  #cull(counts: [id: unknown, count: unknown][]): void {
-    for (const [key, count] of counts) {
-      const id = readId(key);
-      if (id !== undefined && typeof count === 'number' && count > 0)
-        this.#wire.local.cull(id, count);
-    }
-    if (!this.#held) this.hold(false);
+    if (!this.#wire.plain) this.#controls.read(control, message);
   }
 
   /** Tells whoever waits, on either side, that a message was refused. */
@@ -402,6 +414,11 @@ export class Session implements SessionHandle {
 
   /** The channel has ended by itself. */
   #lost(cause: Error | undefined): void {
+    if (this.#ended) return;
+    if (cause !== undefined && this.continuity?.possible === true) {
+      this.continuity.leave(cause);
+      return;
+    }
     if (cause === undefined || DserviceError.is(cause)) return this.#end(cause);
     const text = `the connection was lost: ${cause.message}`;
     this.#end(new DserviceError('ERR_CONNECTION_LOST', text, { cause }));
@@ -412,8 +429,9 @@ export class Session implements SessionHandle {
     if (this.#ended) return;
     this.#ended = true;
     this.#intake.stop();
-    this.#heartbeat?.stop();
+    this.#pulse.stop();
     this.#flow.stop();
+    this.continuity?.stop();
     this.#cancelHandshake?.();
     if (error?.code === 'ERR_AUTH') code = error.code;
     const message =

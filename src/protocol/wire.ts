@@ -41,7 +41,7 @@ export class Wire {
     this.limits = limits;
     this.#encoding = { extended: false, stacks: options.stacks, limits };
     this.#decoding = { extended: false, limits };
-    this.outbox = new Outbox(channel, clock, limits.unsent);
+    this.outbox = new Outbox(channel, clock, limits);
     this.local = new LocalFunctions(() => this.nextId(), limits.functions);
     this.references = new RemoteFunctions(caller, limits.functions, () =>
       clock.defer(() => this.sendCulls()),
@@ -105,7 +105,13 @@ export class Wire {
   /** A message between sessions, where the peer knows what to do with it. */
   control(control: 'ping' | 'pong' | 'cancel' | 'bye', rest = ''): void {
     const feature = control === 'pong' ? 'ping' : control;
-    if (this.agreed(feature)) this.write(`{"control":"${control}"${rest}}`);
+    if (!this.agreed(feature)) return;
+    this.outbox.push(`{"control":"${control}"${rest}}\n`, feature !== 'ping');
+  }
+
+  /** The first message, with which a session begins. */
+  writeFirst(line: string): void {
+    this.outbox.push(`${ascii(line)}\n`, false);
   }
 
   /**

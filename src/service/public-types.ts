@@ -11,7 +11,7 @@ export type { Session } from '../protocol/session.js';
 export type { Dialled, DialOptions } from './dial.js';
 export type { Candidate, Pick, Picker } from './pick.js';
 export type { Remote, RemoteFunction } from './remote.js';
-export type { Logger } from './runtime.js';
+export type { Listenable, ListenContext, Listener, Logger } from './runtime.js';
 export type { Adoptable, ServeOptions } from './serve.js';
 export type { Server } from './server.js';
 export type { Service, ServiceConnection } from './service.js';

@@ -10,6 +10,22 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** What a listener that brings itself along is lent. */
+export interface ListenContext {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly logger: Logger;
+}
+
+/**
+ * A place to listen that brings its own way along, in place of one that the runtime knows: what few
+ * programs use, those that do not need not carry.
+ */
+export interface Listenable {
+  /** Listens from this call on, and hands over each connection. Rejects with ERR_LISTEN, ERR_OPTION. */
+  listenWith(context: ListenContext, onChannel: (channel: Channel) => void): Promise<Listener>;
+}
+
 /** Milliseconds, a signal and what else a connection may be made with. */
 export interface ConnectOptions {
   readonly timeout?: number | undefined;

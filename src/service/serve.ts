@@ -9,6 +9,7 @@ import {
   check,
   flag,
   fn,
+  isObject,
   json,
   limits,
   logger,
@@ -17,7 +18,7 @@ import {
   signal,
   time,
 } from './option-rules.js';
-import type { Logger, Runtime } from './runtime.js';
+import type { Listenable, Logger, Runtime } from './runtime.js';
 import { Server } from './server.js';
 
 export interface ServeOptions {
@@ -51,27 +52,25 @@ export type Adoptable =
 
 export interface Serve<At> {
   (api: Api, at: At & ServeOptions): Promise<Server>;
-  (api: Api, at: Adoptable, options?: ServeOptions): Promise<Server>;
+  (api: Api, at: Adoptable | Listenable, options?: ServeOptions): Promise<Server>;
 }
 
 /**
- * Serves an api: at a place to listen (`at` of the runtime), or over a channel, port, socket or stream
- * that is there already. Resolves when it can be reached. Rejects with ERR_API, ERR_NAME, ERR_OPTION,
+ * Serves an api: at a place to listen (`at` of the runtime, or one that brings its own way along), or over
+ * a channel, port, socket or stream that is there already. Resolves when it can be reached. Rejects with ERR_API, ERR_NAME, ERR_OPTION,
  * ERR_LISTEN.
  */
 export function makeServe<At extends object>(runtime: Runtime<At>): Serve<At> {
   return async function serve(
     api: Api,
-    at: (At & ServeOptions) | Adoptable,
+    at: (At & ServeOptions) | Adoptable | Listenable,
     options?: ServeOptions,
   ): Promise<Server> {
     const channel = runtime.adopt(at);
-    const given: ServeOptions = options ?? (channel === undefined ? (at as ServeOptions) : {});
-    check(
-      'serve',
-      given,
-      channel === undefined ? { ...serveRules, ...runtime.atRules } : serveRules,
-    );
+    const listenable = channel === undefined && isListenable(at) ? at : undefined;
+    const own = channel === undefined && listenable === undefined;
+    const given: ServeOptions = options ?? (own ? (at as ServeOptions) : {});
+    check('serve', given, own ? { ...serveRules, ...runtime.atRules } : serveRules);
     const bounds = { ...defaultLimits, ...given.limits };
     const { clock, scope, decodeText } = runtime;
     const { authenticate, deadline, callbacks, stacks, logger: log = console, onSession } = given;
@@ -79,14 +78,22 @@ export function makeServe<At extends object>(runtime: Runtime<At>): Serve<At> {
       ...{ clock, scope, decodeText, limits: bounds },
       ...{ authenticate, deadline, callbacks, stacks, logger: log, onSession },
     });
-    if (channel !== undefined) server.accept(channel);
-    else {
+    const accept = (it: Channel): void => server.accept(it);
+    if (channel !== undefined) accept(channel);
+    else if (listenable !== undefined) {
+      const context = { clock, limits: bounds, logger: log };
+      server.attach(await listenable.listenWith(context, accept));
+    } else {
       // What is no channel is a place to listen, and was checked.
       const place = without(at as At, Object.keys(serveRules));
-      server.attach(await runtime.listen(place, bounds, (it) => server.accept(it)));
+      server.attach(await runtime.listen(place, bounds, accept));
     }
     return server;
   };
+}
+
+function isListenable(at: unknown): at is Listenable {
+  return isObject(at) && 'listenWith' in at;
 }
 
 function without<T extends object>(object: T, keys: readonly string[]): T {

@@ -6,6 +6,7 @@ import type { ContextScope } from '../protocol/context.js';
 import { messageOf } from '../protocol/encode.js';
 import { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
+import { newToken, Resumables } from './resume.js';
 import type { Listener, Logger } from './runtime.js';
 
 export interface ServerOptions {
@@ -18,6 +19,8 @@ export interface ServerOptions {
   readonly callbacks?: boolean | undefined;
   readonly stacks?: boolean | undefined;
   readonly logger?: Logger | undefined;
+  /** Whether sessions may go on over another channel. */
+  readonly resume?: boolean | undefined;
   /** Told of each session, before it begins. */
   readonly onSession?: ((session: Session) => void) | undefined;
 }
@@ -29,6 +32,9 @@ export class Server {
   readonly #budget: { used: number; readonly limit: number };
   #api: Api;
   #listener: Listener | undefined;
+  readonly #resumables: Resumables | undefined;
+  /** Channels of which it is not known yet whose they are. */
+  #met = 0;
   #closed = false;
 
   /** Throws ERR_API, ERR_NAME for an api that cannot be served. */
@@ -38,6 +44,10 @@ export class Server {
     this.#api = api;
     this.#options = options;
     this.#budget = { used: 0, limit: options.limits.buffered };
+    const { clock, limits, authenticate } = options;
+    if (options.resume === true) {
+      this.#resumables = new Resumables({ clock, limits, authenticate });
+    }
   }
 
   /** Where it is reached, best first: `unix:/path`, `tcp://host:port`, `tls://host:port`. */
@@ -55,14 +65,29 @@ export class Server {
     if (this.#closed) void listener.close();
   }
 
-  /** Serves one more channel. */
+  /** Serves one more channel, or goes on over it with a session that comes back. */
   accept(channel: Channel): void {
-    if (this.#closed || this.#sessions.size >= this.#options.limits.sessions) {
+    if (this.#closed || this.#sessions.size + this.#met >= this.#options.limits.sessions) {
       return channel.destroy();
     }
-    const { logger, onSession, ...options } = this.#options;
-    const session = new Session({ ...options, channel, api: this.#api, budget: this.#budget });
+    if (this.#resumables === undefined) return this.#serve(channel);
+    this.#met++;
+    void this.#resumables.meet(channel, (found) => {
+      this.#met--;
+      if (found === undefined) return;
+      if (this.#closed) found.destroy();
+      else this.#serve(found);
+    });
+  }
+
+  #serve(channel: Channel): void {
+    const { logger, onSession, resume, ...options } = this.#options;
+    const session = new Session({
+      ...{ ...options, channel, api: this.#api, budget: this.#budget },
+      resume: resume === true ? { token: newToken() } : undefined,
+    });
     this.#sessions.add(session);
+    session.on('remote', () => this.#resumables?.add(session));
     session.on('end', () => this.#sessions.delete(session));
     session.on('error', (error) => {
       const text =

@@ -1,0 +1,135 @@
+import type { Channel } from '../channel/channel.js';
+import type { Clock } from '../clock.js';
+import { DserviceError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import type { Flow } from './flow.js';
+import type { Intake } from './intake.js';
+import type { Link } from './link.js';
+import { readId } from './message.js';
+import type { Outbox } from './outbox.js';
+import { Replay } from './replay.js';
+
+/** So much is read, at most, before the peer is told how far we are. */
+const lines = 1_000;
+const bytes = 64 * 1024;
+
+export interface ContinuityOptions {
+  readonly link: Link;
+  readonly outbox: Outbox;
+  readonly intake: Intake;
+  readonly flow: Flow;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  /** There is no channel any more, and another one is waited for. */
+  onAway(why: Error | undefined): void;
+  /** There is another one. */
+  onMoved(): void;
+  /** No other channel came in time. */
+  onExpired(error: DserviceError): void;
+}
+
+/**
+ * How a session outlives its channel (protocol page, resume): each side counts what it has got, keeps
+ * what the other may not have got, and sends it again over the next channel.
+ */
+export class Continuity {
+  readonly #options: ContinuityOptions;
+  /** Messages of the peer's that it was told we have, and what was read since. */
+  #told = 0;
+  #unread = 0;
+  #away = false;
+  #stopTimer: (() => void) | undefined;
+  /** The secret by which the dialing side comes back; another one after each time. */
+  token: string | undefined;
+
+  constructor(options: ContinuityOptions, token: string | undefined) {
+    this.#options = options;
+    this.token = token;
+    options.outbox.replay = new Replay();
+  }
+
+  /** Whether the peer takes part, which is known once it has said hello. */
+  greeted(agreed: boolean, token: string | undefined): void {
+    if (agreed) this.token ??= token;
+    else this.#options.outbox.replay = undefined;
+  }
+
+  /** Whether the session can go on over another channel. */
+  get possible(): boolean {
+    return this.#options.outbox.replay !== undefined && this.token !== undefined;
+  }
+
+  /** Characters that are kept, since the peer may not have them. */
+  get kept(): number {
+    return this.#options.outbox.replay?.size ?? 0;
+  }
+
+  /** There is no channel, and the session waits for the next. */
+  get away(): boolean {
+    return this.#away;
+  }
+
+  /** Something was read. Tells the peer now and then, so that it keeps no more than it must. */
+  read(size: number): void {
+    const { intake, outbox } = this.#options;
+    if (outbox.replay === undefined || this.#away) return;
+    this.#unread += size;
+    if (this.#unread < bytes && intake.got - this.#told < lines) return;
+    this.#unread = 0;
+    this.#told = intake.got;
+    outbox.push(`{"control":"ack","got":${intake.got}}\n`, false);
+  }
+
+  /** The peer tells what it has got. False for what cannot be. */
+  acknowledged(got: unknown): boolean {
+    const { outbox, flow } = this.#options;
+    const { blocked } = outbox;
+    if (outbox.replay?.acknowledge(readId(got) ?? -1) !== true) return false;
+    if (blocked && !outbox.blocked) flow.room();
+    return true;
+  }
+
+  /**
+   * Reads nothing more of this channel, and waits for the next one, for a while. Returns how many
+   * messages of the peer's were got.
+   */
+  leave(why: Error | undefined): number {
+    const { link, outbox, intake, flow, clock, limits, onExpired, onAway } = this.#options;
+    if (this.#away) return intake.got;
+    this.#away = true;
+    link.leave();
+    outbox.leave();
+    intake.restart();
+    flow.pause('away');
+    this.#stopTimer = clock.after(
+      limits.resume,
+      () => {
+        const text = `the connection was lost${why === undefined ? '' : `: ${why.message}`}, and not found again within ${limits.resume} ms`;
+        onExpired(new DserviceError('ERR_CONNECTION_LOST', text, { cause: why }));
+      },
+      true,
+    );
+    onAway(why);
+    return intake.got;
+  }
+
+  /** Goes on over another channel. `greeting` is the line that the peer is told first, if there is one. */
+  take(channel: Channel, token: string, greeting: string): void {
+    const { link, outbox, intake, flow, onMoved } = this.#options;
+    this.token = token;
+    this.#away = false;
+    this.stop();
+    this.#told = intake.got;
+    this.#unread = 0;
+    link.take(channel);
+    onMoved();
+    outbox.take(greeting);
+    if (!outbox.blocked) flow.room();
+    flow.resume('away');
+  }
+
+  stop(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+  }
+}

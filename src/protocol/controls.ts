@@ -1,0 +1,58 @@
+import type { Continuity } from './continuity.js';
+import type { Farewell } from './farewell.js';
+import { isRecord, type Message, readId } from './message.js';
+import type { Pulse } from './pulse.js';
+import type { Serving } from './serving.js';
+import type { Wire } from './wire.js';
+
+export interface ControlsOptions {
+  readonly wire: Wire;
+  readonly pulse: Pulse;
+  readonly serving: Serving;
+  readonly farewell: Farewell;
+  readonly continuity: () => Continuity | undefined;
+  onBye(): void;
+  /** Functions of ours were let go. */
+  onCulled(): void;
+  /** There is no going on. */
+  onFatal(message: string): void;
+}
+
+/** Messages between sessions, which are not for the api (protocol page, section 2). Unknown ones are ignored. */
+export class Controls {
+  readonly #options: ControlsOptions;
+
+  constructor(options: ControlsOptions) {
+    this.#options = options;
+  }
+
+  read(control: string, message: Message): void {
+    const { wire, pulse, serving, farewell, continuity, onBye, onFatal } = this.#options;
+    switch (control) {
+      case 'ping':
+        return wire.control('pong', `,"n":${readId(message.n) ?? 0}`);
+      case 'pong':
+        return pulse.pong(message.n);
+      case 'ack':
+        if (continuity()?.acknowledged(message.got) === false) onFatal('an ack that cannot be');
+        return;
+      case 'cancel':
+        return serving.cancel(message.call);
+      case 'cull':
+        return isRecord(message.counts) ? this.cull(Object.entries(message.counts)) : undefined;
+      case 'bye':
+        onBye();
+        return farewell.onBye();
+    }
+  }
+
+  /** The peer holds so many references less to functions of ours; a plain peer holds none any more. */
+  cull(counts: readonly (readonly [id: unknown, count: unknown])[]): void {
+    const { local } = this.#options.wire;
+    for (const [key, count] of counts) {
+      const id = readId(key);
+      if (id !== undefined && typeof count === 'number' && count > 0) local.cull(id, count);
+    }
+    this.#options.onCulled();
+  }
+}

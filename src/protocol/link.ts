@@ -1,0 +1,90 @@
+import type { Channel, ChannelHandlers, ChannelPeer } from '../channel/channel.js';
+
+/**
+ * The channel of a session, which may be another one tomorrow: what the session says to it goes to the
+ * current one, and only the current one is heard. Without one, what is written is dropped.
+ */
+export class Link implements Channel {
+  #channel: Channel;
+  #handlers: ChannelHandlers | undefined;
+  /** Listens to no channel, until it is given the next. */
+  #away = false;
+  #paused = false;
+  #kept = true;
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+  }
+
+  get framing(): 'bytes' | 'messages' {
+    return this.#channel.framing;
+  }
+
+  get peer(): ChannelPeer {
+    return this.#channel.peer;
+  }
+
+  get buffered(): number {
+    return this.#away ? 0 : this.#channel.buffered;
+  }
+
+  open(handlers: ChannelHandlers): void {
+    this.#handlers = handlers;
+    const channel = this.#channel;
+    const current = (): boolean => channel === this.#channel && !this.#away;
+    channel.open({
+      receive: (data) => {
+        if (current()) handlers.receive(data);
+      },
+      drain: () => {
+        if (current()) handlers.drain();
+      },
+      close: (error) => {
+        if (current()) handlers.close(error);
+      },
+    });
+  }
+
+  write(data: string): boolean {
+    return this.#away || this.#channel.write(data);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    if (!this.#away) this.#channel.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (!this.#away) this.#channel.resume();
+  }
+
+  hold(keep: boolean): void {
+    this.#kept = keep;
+    if (!this.#away) this.#channel.hold?.(keep);
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+
+  destroy(error?: Error): void {
+    this.#channel.destroy(error);
+  }
+
+  /** Listens to the current channel no more. It stays open, in case that it was for nothing. */
+  leave(): void {
+    this.#away = true;
+  }
+
+  /** Goes on with another channel, and closes the one before. */
+  take(channel: Channel): void {
+    const before = this.#channel;
+    this.#channel = channel;
+    this.#away = false;
+    before.close();
+    if (this.#handlers !== undefined) this.open(this.#handlers);
+    if (!this.#kept) channel.hold?.(false);
+    if (this.#paused) channel.pause();
+  }
+}

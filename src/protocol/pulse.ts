@@ -1,0 +1,61 @@
+import type { Clock } from '../clock.js';
+import {
+  directTimes,
+  Heartbeat,
+  type HeartbeatEvents,
+  type HeartbeatTimes,
+  heartbeatTimes,
+} from './heartbeat.js';
+
+export interface PulseOptions extends HeartbeatEvents {
+  readonly clock: Clock;
+  /** Other times than the channel's own. */
+  readonly times: HeartbeatTimes | undefined;
+  /** Calls whose outcome is not in. */
+  outstanding(): number;
+}
+
+/** The heartbeat of a session: begins when the peer is known to answer, and anew with each channel. */
+export class Pulse {
+  readonly #options: PulseOptions;
+  #heartbeat: Heartbeat | undefined;
+
+  constructor(options: PulseOptions) {
+    this.#options = options;
+  }
+
+  get suspect(): boolean {
+    return this.#heartbeat?.suspect ?? false;
+  }
+
+  /** Watches, as often as that transport asks for. */
+  start(transport: string): void {
+    this.stop();
+    const { clock, times, outstanding } = this.#options;
+    const usual = transport === 'webrtc' ? directTimes : heartbeatTimes;
+    this.#heartbeat = new Heartbeat(clock, times ?? usual, () => outstanding() > 0, this.#options);
+  }
+
+  /** Something was read. Called at every read: it must cost nothing. */
+  heard(): void {
+    if (this.#heartbeat !== undefined) this.#heartbeat.heard = true;
+  }
+
+  /** A call left. */
+  busy(): void {
+    this.#heartbeat?.busy();
+  }
+
+  /** Milliseconds to the peer and back; undefined where it does not answer. */
+  async measure(): Promise<number | undefined> {
+    return await this.#heartbeat?.measure();
+  }
+
+  pong(n: unknown): void {
+    this.#heartbeat?.pong(n);
+  }
+
+  stop(): void {
+    this.#heartbeat?.stop();
+  }
+}

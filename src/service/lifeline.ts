@@ -1,0 +1,109 @@
+import type { Channel } from '../channel/channel.js';
+import type { Clock } from '../clock.js';
+import { DserviceError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import { messageOf } from '../protocol/encode.js';
+import type { Session } from '../protocol/session.js';
+import { returnOver } from './resume.js';
+
+export interface LifelineOptions {
+  readonly session: Session;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly auth?: unknown;
+  /** Another channel to the same instance, by whatever way there is. Rejects with why there is none. */
+  redial(): Promise<Channel>;
+}
+
+/** Milliseconds for the answer to a resume, and between two attempts at first and at most. */
+const answer = 5_000;
+const firstPause = 100;
+const longestPause = 2_000;
+
+/** For so many ms nobody may know the instance: whoever was to know it may only just be back. */
+const unknown = 5_000;
+
+/**
+ * Holds a dialled session to its instance: moves it to a better channel when one is offered, and finds
+ * another when its own is lost.
+ */
+export class Lifeline {
+  readonly #options: LifelineOptions;
+  #busy = false;
+  #unknownSince: number | undefined;
+
+  /** `channel`: the one that the session began with. */
+  constructor(options: LifelineOptions, channel: Channel) {
+    this.#options = options;
+    this.#watch(channel);
+    options.session.on('away', () => void this.#find());
+  }
+
+  #watch(channel: Channel): void {
+    channel.onBetter?.((better) => void this.#move(better));
+  }
+
+  async #move(better: Channel): Promise<void> {
+    const { session } = this.#options;
+    if (this.#busy || session.continuity?.possible !== true || session.ended) return better.close();
+    await this.#exclusively(async () => {
+      // If it comes to nothing, the session looks for another way, as when its channel was lost.
+      await this.#over(better).catch(() => this.#look());
+    });
+  }
+
+  async #find(): Promise<void> {
+    if (!this.#busy) await this.#exclusively(() => this.#look());
+  }
+
+  async #exclusively(work: () => Promise<void>): Promise<void> {
+    this.#busy = true;
+    try {
+      await work();
+    } finally {
+      this.#busy = false;
+    }
+    // Lost again before this was through: nobody else was told.
+    if (this.#options.session.away && !this.#options.session.ended) await this.#find();
+  }
+
+  /** Tries until there is a way, or the session is over. */
+  async #look(): Promise<void> {
+    const { session, clock, redial } = this.#options;
+    this.#unknownSince = undefined;
+    for (let pause = firstPause; session.away && !session.ended; pause *= 2) {
+      try {
+        const channel = await redial();
+        this.#watch(channel);
+        return await this.#over(channel);
+      } catch (error) {
+        if (this.#isGone(error)) return session.abandon(gone(error));
+      }
+      const most = Math.min(pause, longestPause);
+      await new Promise<void>((resolve) =>
+        clock.after(most * (0.5 + clock.random() / 2), resolve, true),
+      );
+    }
+  }
+
+  async #over(channel: Channel): Promise<void> {
+    const { session, clock, limits, auth } = this.#options;
+    await returnOver(session, channel, { clock, limits, auth, time: answer });
+  }
+
+  /** Whether everybody who was asked has said, for long enough, that there is no such instance. */
+  #isGone(error: unknown): boolean {
+    if (!DserviceError.is(error) || error.code !== 'ERR_NO_INSTANCE') {
+      this.#unknownSince = undefined;
+      return false;
+    }
+    const now = this.#options.clock.now();
+    this.#unknownSince ??= now;
+    return now - this.#unknownSince >= unknown;
+  }
+}
+
+function gone(cause: unknown): DserviceError {
+  const text = `the connection was lost, and the instance is gone: ${messageOf(cause)}`;
+  return new DserviceError('ERR_CONNECTION_LOST', text, { cause });
+}

@@ -1,0 +1,173 @@
+import type { Channel } from '../channel/channel.js';
+import { readFirstLine } from '../channel/first-line.js';
+import type { Clock } from '../clock.js';
+import { DserviceError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import { type Hello, makeHello, readHello, type Resume } from '../protocol/hello.js';
+import { isRecord } from '../protocol/message.js';
+import type { Session } from '../protocol/session.js';
+import type { Authenticate } from '../protocol/session-options.js';
+
+/** The two messages of a resume (protocol page): a hello that touches no table, with one key more. */
+export function writeResume(
+  hello: Hello,
+  key: 'resume' | 'resumed',
+  { session, got }: Resume,
+): string {
+  const dservice = { ...hello, [key]: { session, got } };
+  return `${JSON.stringify({ method: 'methods', arguments: [{}], dservice })}\n`;
+}
+
+/** The hello of a first line, if it is one. */
+export function readGreeting(line: string | undefined): Hello | undefined {
+  // What asks to resume is short, and is asked by few: nothing else is parsed here.
+  if (line === undefined || line.length > 16 * 1024 || !line.includes('"resume')) return undefined;
+  try {
+    const message: unknown = JSON.parse(line);
+    return isRecord(message) ? readHello(message.dservice, true) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** 128 random bits, as 32 hex digits. */
+export function newToken(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export interface ResumablesOptions {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly authenticate: Authenticate | undefined;
+}
+
+/** Milliseconds that a dialer which says nothing is waited for: some dnode clients of old wait for us. */
+const silence = 500;
+
+/** The sessions of a server that may go on over another channel, by their secrets. */
+export class Resumables {
+  readonly #options: ResumablesOptions;
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(options: ResumablesOptions) {
+    this.#options = options;
+  }
+
+  /** A session that may come back. */
+  add(session: Session): void {
+    const { continuity } = session;
+    if (continuity?.possible !== true || continuity.token === undefined) return;
+    // Told again when the peer's api changes.
+    if (this.#sessions.get(continuity.token) === session) return;
+    this.#sessions.set(continuity.token, session);
+    session.on('end', () => {
+      for (const [token, it] of this.#sessions) if (it === session) this.#sessions.delete(token);
+    });
+  }
+
+  /**
+   * Looks whether a new channel is that of a session which comes back, and if so moves the session to
+   * it. Otherwise hands on the channel, untouched; at once where nobody can come back.
+   */
+  async meet(channel: Channel, then: (channel: Channel | undefined) => void): Promise<void> {
+    if (this.#sessions.size === 0) return then(channel);
+    then(await this.#recognise(channel));
+  }
+
+  async #recognise(channel: Channel): Promise<Channel | undefined> {
+    const { clock, limits } = this.#options;
+    const { line, whole, rest } = await readFirstLine(channel, {
+      ...{ clock, limit: limits.firstLine, time: silence },
+    });
+    const hello = readGreeting(line);
+    const session = await this.#find(hello, channel);
+    const request = hello?.resume;
+    if (session?.continuity === undefined || request === undefined) return whole;
+    if (!session.continuity.acknowledged(request.got)) return whole;
+    const got = session.continuity.leave(undefined);
+    const token = newToken();
+    // The one before is good until the dialer is known to have the next: see `forget`.
+    this.#sessions.set(token, session);
+    this.#forget(session, [request.session, token]);
+    const greeting = writeResume(makeHello({ limits, resume: {} }), 'resumed', {
+      session: token,
+      got,
+    });
+    session.continuity.take(rest, token, greeting);
+    return undefined;
+  }
+
+  /** The session that is asked for, if whoever asks may have it. */
+  async #find(hello: Hello | undefined, channel: Channel): Promise<Session | undefined> {
+    const session =
+      hello?.resume === undefined ? undefined : this.#sessions.get(hello.resume.session);
+    if (hello === undefined || session === undefined) return undefined;
+    if (session.peer.origin !== channel.peer.origin) return undefined;
+    const { authenticate } = this.#options;
+    if (authenticate !== undefined) {
+      // Who it was, it must be again; and whether it may still come in is asked anew.
+      if (JSON.stringify(hello.auth) !== JSON.stringify(session.credentials)) return undefined;
+      try {
+        const identity: unknown = await authenticate(hello.auth, channel.peer);
+        if (identity === undefined || identity === null || identity === false) return undefined;
+      } catch {
+        return undefined;
+      }
+    }
+    return session.ended ? undefined : session;
+  }
+
+  #forget(session: Session, kept: readonly string[]): void {
+    for (const [token, it] of this.#sessions) {
+      if (it === session && !kept.includes(token)) this.#sessions.delete(token);
+    }
+  }
+}
+
+export interface ReturnOptions {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly auth?: unknown;
+  /** Milliseconds until it gives up. */
+  readonly time: number;
+}
+
+/**
+ * The dialing side: goes on with a session over another channel. False where the other side refused:
+ * then the session has ended. Rejects with ERR_TIMEOUT, ERR_CONNECTION_LOST where this channel does not
+ * do; the session then still waits for another.
+ */
+export async function returnOver(
+  session: Session,
+  channel: Channel,
+  { clock, limits, auth, time }: ReturnOptions,
+): Promise<boolean> {
+  const { continuity } = session;
+  if (continuity?.token === undefined || session.ended) {
+    channel.close();
+    return false;
+  }
+  const got = continuity.leave(undefined);
+  const hello = makeHello({ limits, auth, resume: {} });
+  channel.write(writeResume(hello, 'resume', { session: continuity.token, got }));
+  const { line, rest } = await readFirstLine(channel, { clock, limit: limits.firstLine, time });
+  if (session.ended || !continuity.away) {
+    channel.close();
+    return !session.ended;
+  }
+  if (line === undefined) {
+    channel.destroy();
+    throw new DserviceError('ERR_TIMEOUT', `no answer to a resume within ${time} ms`);
+  }
+  const resumed = readGreeting(line)?.resumed;
+  if (resumed === undefined || !continuity.acknowledged(resumed.got)) {
+    channel.close();
+    session.abandon(
+      new DserviceError('ERR_CONNECTION_LOST', 'the other side does not know the session any more'),
+    );
+    return false;
+  }
+  continuity.take(rest, resumed.session, '');
+  return true;
+}
