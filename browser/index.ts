@@ -13,6 +13,9 @@ export { Exposed } from '../src/protocol/exposed.js';
 export { options, type CallOptions } from '../src/protocol/options.js';
 export { sessionOf } from '../src/service/dial.js';
 
+export { connections } from './connections.js';
+export { windowPeer, windows } from './windows.js';
+
 export type * from '../src/service/public-types.js';
 
 /**

@@ -10,6 +10,8 @@ import { webSocketChannel, type WebSocketLike } from './websocket.js';
  */
 export function adoptStandard(target: unknown, clock: Clock): Channel | undefined {
   if (typeof target !== 'object' || target === null) return undefined;
+  // Of a window nobody knows who posts to it, or who reads. Any window says this much of itself.
+  if ('window' in target && target.window === target) return undefined;
   // Each is told by what it has, so that ports and sockets of any realm or package fit.
   if ('framing' in target && 'open' in target) return target as Channel;
   if ('readyState' in target && 'bufferedAmount' in target) {

@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../clock.js';
-import type { Channel } from './channel.js';
+import type { Channel, ChannelPeer } from './channel.js';
 import { channelOver } from './transport.js';
 
 /**
@@ -26,14 +26,18 @@ export interface PortLike {
  */
 export function messagePortChannel(
   port: PortLike,
-  options: { clock?: Clock; window?: number } = {},
+  options: { clock?: Clock; window?: number; peer?: ChannelPeer } = {},
 ): Channel {
-  const { clock = systemClock, window = 256 * 1024 } = options;
+  const { clock = systemClock, window = 256 * 1024, peer = { transport: 'port' } } = options;
   // Rarely enough to cost nothing, often enough that a writer never stops without need.
   const step = window >> 2;
   let unread = 0;
   let read = 0;
   let sentEnd = false;
+
+  // The ports of a page that goes end without a word to the other side, in Chromium at least. Only pages
+  // have the event.
+  const page: Partial<EventTarget> = globalThis;
 
   const sayEnd = (): void => {
     if (!sentEnd) port.postMessage({ dservice: 'close' });
@@ -43,6 +47,7 @@ export function messagePortChannel(
     sayEnd();
     for (const [type, listener] of listeners)
       (port.off ?? port.removeEventListener)?.call(port, type, listener);
+    page.removeEventListener?.('pagehide', ended);
     // Only a MessagePort has `start`: the `close` of a worker's global scope would end the worker.
     if (port.start) port.close?.();
     feed.ended(error);
@@ -71,7 +76,7 @@ export function messagePortChannel(
   const { channel, feed } = channelOver(
     {
       framing: 'messages',
-      peer: { transport: 'port' },
+      peer,
       send(data) {
         unread += data.length;
         port.postMessage(data);
@@ -93,6 +98,7 @@ export function messagePortChannel(
   // From the start: a Worker drops what nobody listens for.
   for (const [type, listener] of listeners)
     (port.on ?? port.addEventListener)?.call(port, type, listener);
+  page.addEventListener?.('pagehide', ended);
   port.start?.();
   return channel;
 }

@@ -1,0 +1,70 @@
+import type { Clock } from '../clock.js';
+import { DserviceError } from '../errors.js';
+import type { Channel } from './channel.js';
+import { checkOrigin, handshake, nonceOf } from './handshake.js';
+import { messagePortChannel } from './message-port.js';
+
+/** Where handshakes arrive: a window, a service worker's scope. */
+export interface MessageScope {
+  addEventListener(type: 'message', listener: (event: MessageEvent<unknown>) => void): void;
+  removeEventListener(type: 'message', listener: (event: MessageEvent<unknown>) => void): void;
+}
+
+export interface WindowListenerOptions {
+  /** Who may connect, exactly. */
+  readonly origins: readonly string[];
+  readonly scope: MessageScope;
+  readonly clock: Clock;
+  readonly warn: (message: string) => void;
+}
+
+/** Handshakes that are remembered, so that those repeated make no second connection. */
+const remembered = 1_000;
+/** Origins that are named in the log. */
+const named = 100;
+
+/**
+ * Takes the handshakes of windows of these origins, and hands over a channel for each. Returns what ends
+ * the listening. Throws ERR_OPTION. Of others' messages it looks at nothing, but for a line in the log.
+ */
+export function listenWindows(
+  { origins, scope, clock, warn }: WindowListenerOptions,
+  onChannel: (channel: Channel) => void,
+): () => void {
+  if (!Array.isArray(origins) || origins.length === 0) {
+    throw new DserviceError('ERR_OPTION', "who may connect is a list: ['https://app.example']");
+  }
+  for (const origin of origins) checkOrigin(origin);
+  const nonces = new Set<string>();
+  const refused = new Set<string>();
+
+  const refuse = (event: MessageEvent<unknown>): void => {
+    const { origin } = event;
+    if (refused.has(origin) || refused.size >= named) return;
+    // The page has other guests: only what was meant for us is worth a line.
+    if (nonceOf('connect', event.data) === undefined) return;
+    refused.add(origin);
+    const who = origin === 'null' ? 'without an origin (sandboxed, or a file)' : `of ${origin}`;
+    warn(`dservice: a window ${who} asks for a connection, ignored: ${origins.join(', ')} may`);
+  };
+  const message = (event: MessageEvent<unknown>): void => {
+    const [port] = event.ports;
+    if (port === undefined) return;
+    if (!origins.includes(event.origin)) return refuse(event);
+    const nonce = nonceOf('connect', event.data);
+    if (nonce === undefined) return;
+    // One port cannot have two owners: the first that serves this origin has it.
+    event.stopImmediatePropagation();
+    if (nonces.has(nonce)) return port.close();
+    nonces.add(nonce);
+    for (const oldest of nonces) {
+      if (nonces.size <= remembered) break;
+      nonces.delete(oldest);
+    }
+    port.postMessage(handshake('connected', nonce));
+    const peer = { transport: 'window', origin: event.origin };
+    onChannel(messagePortChannel(port, { clock, peer }));
+  };
+  scope.addEventListener('message', message);
+  return () => scope.removeEventListener('message', message);
+}
