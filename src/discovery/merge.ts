@@ -1,3 +1,4 @@
+import type { Channel } from '../channel/channel.js';
 import { type Clock, systemClock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Announcement, Discovery, DiscoveryEvent } from './discovery.js';
@@ -43,8 +44,8 @@ export function mergeDiscoveries({
     for (const listener of [...listeners]) listener(degraded);
   }
 
-  function announce(first: InstanceRecord): Announcement {
-    const parts = closed ? [] : discoveries.map((discovery) => discovery.announce(first));
+  function announce(first: InstanceRecord, accept?: (channel: Channel) => void): Announcement {
+    const parts = closed ? [] : discoveries.map((discovery) => discovery.announce(first, accept));
     return {
       update(record) {
         for (const part of parts) part.update(record);
@@ -79,6 +80,15 @@ export function mergeDiscoveries({
     kind: discoveries.map((discovery) => discovery.kind).join('+'),
     announce,
     browse,
+    reaches: (endpoint) => discoveries.some((discovery) => discovery.reaches?.(endpoint)),
+    async connect(endpoint, options) {
+      for (const discovery of discoveries) {
+        if (discovery.reaches?.(endpoint) === true && discovery.connect !== undefined) {
+          return await discovery.connect(endpoint, options);
+        }
+      }
+      throw new DserviceError('ERR_ENDPOINT', `no discovery reaches ${endpoint}`);
+    },
     get degraded() {
       return degraded;
     },

@@ -7,8 +7,8 @@ import type { Candidate } from './pick.js';
 
 export interface ConnectionOptions {
   readonly clock: Clock;
-  /** Opens a session at one endpoint. Rejects with why it could not. */
-  open(endpoint: string): Promise<Session>;
+  /** Opens a session at one endpoint. `others`: all that may be used by now. Rejects with why it could not. */
+  open(endpoint: string, others: () => readonly string[]): Promise<Session>;
   /** The endpoints of a record that this caller may use, best first. */
   usable(record: InstanceRecord): readonly string[];
   /** Milliseconds after which a connection that nobody uses is closed. */
@@ -70,7 +70,9 @@ export class Connection implements Candidate {
   }
 
   get suspect(): boolean {
-    return this.session?.suspect ?? this.#failedAt !== undefined;
+    const { session } = this;
+    if (session === undefined) return this.#failedAt !== undefined;
+    return session.suspect || session.away;
   }
 
   /** Another word of the instance: where it could not be reached, that may have changed. */
@@ -104,7 +106,8 @@ export class Connection implements Candidate {
     let cause: unknown;
     for (const endpoint of this.#options.usable(this.record)) {
       try {
-        const session = await this.#options.open(endpoint);
+        const others = (): readonly string[] => this.#options.usable(this.record);
+        const session = await this.#options.open(endpoint, others);
         this.#keep(session);
         return session;
       } catch (error) {

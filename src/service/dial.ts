@@ -84,6 +84,8 @@ export function makeDial<At>(runtime: Runtime<At>) {
 export interface OpenOptions extends Omit<DialOptions, 'limits' | 'timeout' | 'tls'> {
   readonly limits: Limits;
   readonly timeout: number;
+  /** The session may go on over another channel. */
+  readonly resume?: object | undefined;
 }
 
 /** A session over a channel, once the peer's api is here. Rejects with why it did not come. */
@@ -102,12 +104,13 @@ export function openSession<At>(
     limits,
     timeout,
     signal,
+    resume,
     logger = console,
   } = options;
   return new Promise((resolve, reject) => {
     const session = new Session({
       ...{ channel, clock, scope, decodeText, limits: { ...limits, handshake: timeout } },
-      ...{ api, auth, deadline, callbacks, stacks },
+      ...{ api, auth, deadline, callbacks, stacks, resume },
     });
     const abort = (): void => {
       // The signal's reason is the caller's own.

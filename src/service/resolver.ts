@@ -13,8 +13,8 @@ export interface ResolverOptions {
   readonly clock: Clock;
   readonly discovery: Discovery;
   readonly matcher: Matcher;
-  /** Opens a session at an endpoint. */
-  open(endpoint: string): Promise<Session>;
+  /** Opens a session at an endpoint. `others`: all that may be used by now, should it be lost. */
+  open(endpoint: string, others: () => readonly string[]): Promise<Session>;
   /** Whether this caller may use an endpoint. */
   reachable(endpoint: string): boolean;
   readonly pick?: Pick | undefined;

@@ -39,7 +39,7 @@ async function setup(options: SetupOptions = {}) {
   const connect = (): Channel => {
     const pair = memoryPair({ clock, framing, piece: 50 });
     ends = pair;
-    server.accept(pair[1]);
+    server.welcome(pair[1]);
     return pair[0];
   };
   // The latest channel's listener is the one that counts.
@@ -235,7 +235,7 @@ test('another process at the same place does not know it', async () => {
   await clock.advance(0);
   const other = new Server({}, { clock, scope: syncScope(), limits: defaultLimits, resume: true });
   const [near, far] = memoryPair({ clock });
-  other.accept(far);
+  other.welcome(far);
   const returned = returnOver(session, near, { clock, limits: defaultLimits, time: 5_000 });
   await clock.advance(1_000);
   expect(await returned).toBe(false);
@@ -258,7 +258,7 @@ describe('a stranger', () => {
   ])('%s gets a session of its own, and the old one goes on', async (_, line) => {
     const { clock, session, server, remote } = await setup({ api: { echo: (x: unknown) => x } });
     const [near, far] = memoryPair({ clock });
-    server.accept(far);
+    server.welcome(far);
     const heard: string[] = [];
     near.open({ receive: (data) => heard.push(String(data)), drain() {}, close() {} });
     near.write(line(session.continuity?.token ?? ''));
@@ -306,7 +306,7 @@ describe('a stranger', () => {
     const [near, far] = memoryPair({ clock });
     const foreign = { ...far, peer: { transport: 'memory', origin: 'https://evil.example' } };
     Object.defineProperty(foreign, 'buffered', { get: () => far.buffered });
-    server.accept(foreign);
+    server.welcome(foreign);
     const returned = returnOver(session, near, { clock, limits: defaultLimits, time: 5_000 });
     await clock.advance(1_000);
     expect(await returned).toBe(false);

@@ -65,19 +65,24 @@ export class Server {
     if (this.#closed) void listener.close();
   }
 
-  /** Serves one more channel, or goes on over it with a session that comes back. */
+  /** Serves one more channel. */
   accept(channel: Channel): void {
-    if (this.#closed || this.#sessions.size + this.#met >= this.#options.limits.sessions) {
-      return channel.destroy();
-    }
-    if (this.#resumables === undefined) return this.#serve(channel);
+    if (this.#full) channel.destroy();
+    else this.#serve(channel);
+  }
+
+  /** As `accept`, of a channel over which a session of ours may come back. */
+  welcome(channel: Channel): void {
+    if (this.#resumables === undefined || this.#full) return this.accept(channel);
     this.#met++;
     void this.#resumables.meet(channel, (found) => {
       this.#met--;
-      if (found === undefined) return;
-      if (this.#closed) found.destroy();
-      else this.#serve(found);
+      if (found !== undefined) this.accept(found);
     });
+  }
+
+  get #full(): boolean {
+    return this.#closed || this.#sessions.size + this.#met >= this.#options.limits.sessions;
   }
 
   #serve(channel: Channel): void {

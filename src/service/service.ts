@@ -8,7 +8,7 @@ import { type Api, checkApi } from '../protocol/api.js';
 import { messageOf } from '../protocol/encode.js';
 import type { Session } from '../protocol/session.js';
 import { Dependencies } from './dependencies.js';
-import { openSession } from './dial.js';
+import { Dialer } from './dialer.js';
 import { formatQuery, parseQuery, parseService, type Query } from './name.js';
 import type { Remote } from './remote.js';
 import { Resolver } from './resolver.js';
@@ -184,7 +184,7 @@ export class Service<At> {
     const { authenticate, deadline, callbacks, stacks } = this.#options;
     const server = new Server(api, {
       ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
-      ...{ authenticate, deadline, callbacks, stacks },
+      ...{ authenticate, deadline, callbacks, stacks, resume: true },
       onSession: (session) => this.#events.emit('session', session),
     });
     this.#server = server;
@@ -204,7 +204,7 @@ export class Service<At> {
       });
     }
     this.#state = this.#dependencies?.missing.length ? 'waiting' : 'up';
-    this.#announcement = this.discovery.announce(this.record);
+    this.#announcement = this.discovery.announce(this.record, (channel) => server.welcome(channel));
     this.#events.emit('state', this.#state);
   }
 
@@ -345,24 +345,15 @@ export class Service<At> {
     if (this.#resolver !== undefined) return this.#resolver;
     const { clock, matcher } = this.#runtime;
     const { pick, prefer } = this.#options;
+    const dialer = new Dialer({
+      ...{ runtime: this.#runtime, discovery: this.discovery, options: this.#options },
+      ...{ reach: this.#reach, limits: this.#limits, logger: this.#logger },
+    });
     return (this.#resolver = new Resolver({
       ...{ clock, matcher, discovery: this.discovery, pick, prefer },
-      open: (endpoint) => this.#dial(endpoint),
-      reachable: (endpoint) => this.#runtime.reachable(endpoint, this.#reach),
+      open: (endpoint, others) => dialer.open(endpoint, others),
+      reachable: (endpoint) => dialer.reachable(endpoint),
     }));
-  }
-
-  async #dial(endpoint: string): Promise<Session> {
-    const { tls, auth, deadline, callbacks, stacks } = this.#options;
-    const timeout = 5_000;
-    const limits = this.#limits;
-    const channel = await this.#runtime.connect(endpoint, { timeout, tls, limits });
-    return await openSession(this.#runtime, channel, {
-      ...{ auth, limits, timeout, logger: this.#logger },
-      ...(deadline === undefined ? {} : { deadline }),
-      ...(callbacks === undefined ? {} : { callbacks }),
-      ...(stacks === undefined ? {} : { stacks }),
-    });
   }
 
   #makeDiscovery(): Discovery {

@@ -1,0 +1,80 @@
+import type { Channel } from '../channel/channel.js';
+import type { Discovery } from '../discovery/discovery.js';
+import { DserviceError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import type { Session } from '../protocol/session.js';
+import { openSession } from './dial.js';
+import { Lifeline } from './lifeline.js';
+import type { Logger } from './runtime.js';
+import type { Reach, ServiceOptions } from './service-options.js';
+import type { ServiceRuntime } from './service-runtime.js';
+
+export interface DialerOptions<At> {
+  readonly runtime: ServiceRuntime<At>;
+  readonly discovery: Discovery;
+  readonly reach: Reach;
+  readonly limits: Limits;
+  readonly logger: Logger;
+  readonly options: Pick<ServiceOptions, 'tls' | 'auth' | 'deadline' | 'callbacks' | 'stacks'>;
+}
+
+/** Milliseconds for a connection, and for the first word of the peer. */
+const timeout = 5_000;
+
+/** Opens sessions with instances: at addresses, by the runtime; else by the discovery that carries to them. */
+export class Dialer<At> {
+  readonly #options: DialerOptions<At>;
+
+  constructor(options: DialerOptions<At>) {
+    this.#options = options;
+  }
+
+  reachable(endpoint: string): boolean {
+    const { runtime, reach } = this.#options;
+    return this.#isCarried(endpoint) || runtime.reachable(endpoint, reach);
+  }
+
+  /**
+   * A session with the instance at that endpoint. One that is carried is held to the instance as long
+   * as one of `others`, its endpoints by then, leads there. Rejects with why it could not.
+   */
+  async open(endpoint: string, others: () => readonly string[]): Promise<Session> {
+    const { runtime, limits, logger, options } = this.#options;
+    const { tls, auth, deadline, callbacks, stacks } = options;
+    const carried = this.#isCarried(endpoint);
+    const channel = carried
+      ? await this.#carry([endpoint])
+      : await runtime.connect(endpoint, { timeout, tls, limits });
+    const session = await openSession(runtime, channel, {
+      ...{ auth, limits, timeout, logger, resume: carried ? {} : undefined },
+      ...(deadline === undefined ? {} : { deadline }),
+      ...(callbacks === undefined ? {} : { callbacks }),
+      ...(stacks === undefined ? {} : { stacks }),
+    });
+    if (carried) {
+      const redial = (): Promise<Channel> => this.#carry(others());
+      new Lifeline({ session, clock: runtime.clock, limits, auth, redial }, channel);
+    }
+    return session;
+  }
+
+  #isCarried(endpoint: string): boolean {
+    return this.#options.discovery.reaches?.(endpoint) === true;
+  }
+
+  /** A channel to the first of those endpoints that a discovery carries to. */
+  async #carry(endpoints: readonly string[]): Promise<Channel> {
+    const { discovery } = this.#options;
+    const text = 'no rendezvous carries to the instance';
+    let why: unknown = new DserviceError('ERR_CONNECT', text, { mayHaveRun: false });
+    for (const endpoint of endpoints.filter((each) => this.#isCarried(each))) {
+      try {
+        const channel = await discovery.connect?.(endpoint, { timeout });
+        if (channel !== undefined) return channel;
+      } catch (error) {
+        why = error;
+      }
+    }
+    throw why;
+  }
+}
