@@ -3,18 +3,23 @@ import { firefoxPath } from '../../scripts/engines.mjs';
 import { type Browser, type Engine, expression, needed, outcome, type Page } from './browser.js';
 
 /**
- * Beside what puppeteer switches off: whatever is not for this machine goes to a proxy that is not
- * there, names and all. Pages that connect directly do so over loopback too, by addresses and not by
- * names that they would have to ask the network for.
+ * Beside what puppeteer switches off: no name is looked up, and what is not for this machine goes to a
+ * proxy that is not there, whoever in the browser asks. Pages that connect directly do so where there is
+ * loopback alone too: Firefox offers all addresses only to pages that may listen to a microphone, and
+ * would have the network asked for names in their place.
  */
 const preferences = {
+  'network.dns.disabled': true,
+  'network.trr.mode': 5,
   'network.proxy.type': 1,
   'network.proxy.http': '127.0.0.1',
   'network.proxy.http_port': 9,
   'network.proxy.ssl': '127.0.0.1',
   'network.proxy.ssl_port': 9,
-  'network.dns.disablePrefetch': true,
-  'network.trr.mode': 5,
+  'network.proxy.allow_bypass': false,
+  'network.proxy.failover_direct': false,
+  'network.manage-offline-status': false,
+  'permissions.default.microphone': 1,
   'media.peerconnection.ice.loopback': true,
   'media.peerconnection.ice.obfuscate_host_addresses': false,
 };
