@@ -1,27 +1,92 @@
-import { mergeDiscoveries } from '../src/discovery/merge.js';
+import { parseEndpoint } from '../src/channel/endpoint.js';
 import { systemClock } from '../src/clock.js';
+import type { Discovery } from '../src/discovery/discovery.js';
+import { mergeDiscoveries } from '../src/discovery/merge.js';
 import { DserviceError } from '../src/errors.js';
-import { semverMatcher } from '../src/service/range.js';
+import { AskingMatcher } from '../src/service/asking-matcher.js';
+import { noRange } from '../src/service/name.js';
+import { rendezvousOf, webrtcOptions } from '../src/service/rendezvous.js';
+import type { ServiceOptions } from '../src/service/service-options.js';
 import type { ServiceRuntime } from '../src/service/service-runtime.js';
 import { browserRuntime } from './runtime.js';
+import { webrtc } from './webrtc.js';
 
-/** What a page needs to find services. Kept apart, so that a page that only dials carries no semver. */
+/** What a page needs to find services, and to be found. */
 export function browserServiceRuntime(): ServiceRuntime<object> {
   return {
     ...browserRuntime,
-    matcher: semverMatcher,
+    matcher: (discovery) =>
+      new AskingMatcher(
+        (range, versions) => discovery().match?.(range, versions) ?? matchHere(range, versions),
+        systemClock,
+      ),
     reach: 'lan',
-    discover() {
-      const text =
-        'a page finds nothing by itself: give `discovery`, as staticDiscovery({ instances })';
-      throw new DserviceError('ERR_OPTION', text);
-    },
+    discover: (_, options) => discover(options),
     merge: (discoveries) => mergeDiscoveries({ discoveries, clock: systemClock }),
     // One port of a service takes dnode and WebSockets, so what a page cannot dial it asks for as one.
-    connect: (endpoint, options) =>
-      browserRuntime.connect(endpoint.replace(/^tcp:/, 'ws:').replace(/^tls:/, 'wss:'), options),
-    reachable: (endpoint) => /^(tcp|tls|wss?):/.test(endpoint),
+    connect: (endpoint, options) => browserRuntime.connect(asWebSocket(endpoint), options),
+    reachable,
+    // It has no address: it is reached by those who carry to it.
+    listen: () => Promise.resolve({ endpoints: [], close: () => Promise.resolve() }),
     place: (options) => options,
-    onShutdown: () => () => {},
+    onShutdown,
   };
+}
+
+/** By the rendezvous that are named, or the one of the page's own origin. */
+function discover(options: ServiceOptions): Discovery {
+  const direct = options.webrtc === false ? undefined : webrtc(webrtcOptions(options));
+  const places = options.rendezvous ?? ownOrigin();
+  const all = rendezvousOf(places, options, browserRuntime, direct);
+  const [only] = all;
+  return all.length === 1 && only !== undefined
+    ? only
+    : mergeDiscoveries({ discoveries: all, clock: systemClock });
+}
+
+/** Throws ERR_OPTION for a page that has none: one of a file, or in a sandbox. */
+function ownOrigin(): string {
+  const { origin } = location;
+  if (/^https?:/.test(origin)) return origin;
+  const text = `this page has the origin ${origin}, where no rendezvous is: name one, as { rendezvous: 'wss://…' }`;
+  throw new DserviceError('ERR_OPTION', text);
+}
+
+/** Where nobody can be asked, semver is loaded after all. */
+async function matchHere(range: string, versions: readonly string[]): Promise<boolean[]> {
+  const { semverMatcher } = await import('../src/service/range.js');
+  if (!semverMatcher.isRange(range)) throw noRange(range);
+  return versions.map((version) => semverMatcher.satisfies(version, range));
+}
+
+function asWebSocket(endpoint: string): string {
+  return endpoint.replace(/^tcp:/, 'ws:').replace(/^tls:/, 'wss:');
+}
+
+const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+/**
+ * A secure page opens secure connections only, or such within the machine; and what is within some
+ * machine is within this one only where the page is.
+ */
+function reachable(endpoint: string): boolean {
+  if (!/^(tcp|tls|wss?):/.test(endpoint)) return false;
+  try {
+    const parsed = parseEndpoint(asWebSocket(endpoint), ['ws', 'wss']);
+    const { protocol, hostname } = new URL('url' in parsed ? parsed.url : '');
+    if (loopback.test(hostname)) return loopback.test(location.hostname);
+    return protocol === 'wss:' || location.protocol !== 'https:';
+  } catch {
+    return false;
+  }
+}
+
+/** When the page goes, unless it may come back as it was. */
+function onShutdown(stop: (time?: number) => Promise<void>): () => void {
+  const leave = ({ persisted }: PageTransitionEvent): void => {
+    // There is time for what happens at once.
+    if (!persisted) void stop(0);
+  };
+  addEventListener('pagehide', leave);
+  return () => removeEventListener('pagehide', leave);
 }

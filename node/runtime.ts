@@ -6,9 +6,11 @@ import WebSocket from 'ws';
 import { adoptStandard } from '../src/channel/adopt.js';
 import type { CallContext } from '../src/protocol/context.js';
 import { parseEndpoint } from '../src/channel/endpoint.js';
+import type { Discovery } from '../src/discovery/discovery.js';
 import { mergeDiscoveries } from '../src/discovery/merge.js';
 import { DserviceError } from '../src/errors.js';
 import { fn, object, port, text, texts } from '../src/service/option-rules.js';
+import { rendezvousOf, webrtcOptions } from '../src/service/rendezvous.js';
 import { semverMatcher } from '../src/service/range.js';
 import type { Reach, ServiceOptions } from '../src/service/service-options.js';
 import type { ServiceRuntime } from '../src/service/service-runtime.js';
@@ -20,6 +22,7 @@ import { connectChannel } from './connect.js';
 import { listen, type ListenOptions } from './listen.js';
 import { mdns } from './mdns/mdns.js';
 import { Shutdown } from './shutdown.js';
+import { webrtc } from './webrtc.js';
 
 export type At = Omit<ListenOptions, 'clock' | 'limits'>;
 
@@ -54,11 +57,11 @@ function makeRuntime(): ServiceRuntime<At> {
       port: { says: `${port.says}, or false`, ok: (value) => value === false || port.ok(value) },
     },
     listen: (at, limits, onChannel) => listen({ ...at, limits, clock: nodeClock }, onChannel),
-    matcher: semverMatcher,
+    matcher: () => semverMatcher,
     get reach() {
       return readReach(process.env.DSERVICE_REACH);
     },
-    discover: (reach) => mdns({ reach }),
+    discover: (reach, options) => discover(reach, options),
     merge: (discoveries) => mergeDiscoveries({ discoveries, clock: nodeClock }),
     place,
     reachable,
@@ -77,6 +80,16 @@ function isPair(target: unknown): target is { readable: Readable; writable: Writ
     'writable' in target &&
     target.writable instanceof Writable
   );
+}
+
+/** Multicast DNS, and the rendezvous that are named. */
+function discover(reach: Reach, options: ServiceOptions): Discovery {
+  const multicast = mdns({ reach });
+  const places = options.rendezvous ?? process.env.DSERVICE_RENDEZVOUS?.split(' ').filter(Boolean);
+  if (places === undefined || places.length === 0) return multicast;
+  const direct = options.webrtc === false ? undefined : webrtc(webrtcOptions(options));
+  const discoveries = [multicast, ...rendezvousOf(places, options, nodeRuntime, direct)];
+  return mergeDiscoveries({ discoveries, clock: nodeClock });
 }
 
 function readReach(text: string | undefined): Reach {

@@ -49,6 +49,11 @@ export interface Discovery {
   reaches?(endpoint: string): boolean;
   /** A channel to such an endpoint. Rejects with ERR_CONNECT, ERR_TIMEOUT, ERR_LIMIT, ERR_BUSY. */
   connect?(endpoint: string, options: CarryOptions): Promise<Channel>;
+  /**
+   * Which of those versions are in an npm semver range, where it knows somebody who can tell. Rejects
+   * with ERR_RANGE for what is none.
+   */
+  match?(range: string, versions: readonly string[]): Promise<boolean[]>;
   /** Withdraws what is announced, ends all browsing. Never rejects. */
   close(): Promise<void>;
 }

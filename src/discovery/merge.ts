@@ -76,6 +76,23 @@ export function mergeDiscoveries({
     return stop;
   }
 
+  const matching = discoveries.filter(({ match }) => match !== undefined);
+
+  /** Asks one after the other. */
+  async function match(range: string, versions: readonly string[]): Promise<boolean[]> {
+    let why: unknown;
+    for (const discovery of matching) {
+      try {
+        const answer = await discovery.match?.(range, versions);
+        if (answer !== undefined) return answer;
+      } catch (error) {
+        why = error;
+        if (DserviceError.is(error) && error.code === 'ERR_RANGE') break;
+      }
+    }
+    throw why;
+  }
+
   return {
     kind: discoveries.map((discovery) => discovery.kind).join('+'),
     announce,
@@ -89,6 +106,7 @@ export function mergeDiscoveries({
       }
       throw new DserviceError('ERR_ENDPOINT', `no discovery reaches ${endpoint}`);
     },
+    ...(matching.length > 0 ? { match } : {}),
     get degraded() {
       return degraded;
     },

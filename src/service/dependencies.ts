@@ -4,7 +4,7 @@ import type { Rely } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
 import type { Instances } from './instances.js';
 import { matches } from './name.js';
-import type { Matcher } from './range.js';
+import type { Matcher } from './matcher.js';
 
 export interface DependenciesOptions {
   readonly clock: Clock;

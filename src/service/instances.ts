@@ -13,8 +13,13 @@ export class Instances {
     this.#stop = discovery.browse(name, ({ type, record }) => {
       if (type === 'down') this.#records.delete(record.id);
       else this.#records.set(record.id, record);
-      for (const listener of [...this.#listeners]) listener();
+      this.touch();
     });
+  }
+
+  /** Has everybody look again. */
+  touch(): void {
+    for (const listener of [...this.#listeners]) listener();
   }
 
   get records(): Iterable<InstanceRecord> {

@@ -1,5 +1,5 @@
 import { DserviceError } from '../errors.js';
-import type { Matcher } from './range.js';
+import type { Matcher } from './matcher.js';
 
 /** What is looked for: a name, and which versions will do. */
 export interface Query {
@@ -30,10 +30,12 @@ export function parseQuery(text: string, matcher: Matcher): Query {
   if (range === undefined) return { name, range };
   // To semver, nothing is a range too; here it is a range that was forgotten.
   if (range.trim() !== '' && matcher.isRange(range)) return { name, range };
-  throw new DserviceError(
-    'ERR_RANGE',
-    `"${range.slice(0, 80)}" is no semver range: give one as ^1, >=1.2 <3 or 1.x`,
-  );
+  throw noRange(range);
+}
+
+export function noRange(range: string): DserviceError {
+  const text = `"${range.slice(0, 80)}" is no semver range: give one as ^1, >=1.2 <3 or 1.x`;
+  return new DserviceError('ERR_RANGE', text);
 }
 
 export function formatQuery({ name, range }: Query): string {

@@ -5,9 +5,9 @@ import { DserviceError } from '../errors.js';
 import type { Session } from '../protocol/session.js';
 import { Connection } from './connection.js';
 import { Instances } from './instances.js';
-import { formatQuery, matches, type Query } from './name.js';
+import { formatQuery, matches, noRange, type Query } from './name.js';
 import { makePicker, type Pick, type Picker } from './pick.js';
-import type { Matcher } from './range.js';
+import type { Matcher } from './matcher.js';
 
 export interface ResolverOptions {
   readonly clock: Clock;
@@ -44,11 +44,15 @@ export class Resolver {
   readonly #remotes = new Map<string, number>();
   /** Those who wait, to be told of the end. */
   readonly #waiting = new Set<(over: DserviceError) => void>();
+  readonly #stopLearning: (() => void) | undefined;
   #over: DserviceError | undefined;
 
   constructor(options: ResolverOptions) {
     this.#options = options;
     this.#pick = makePicker(options.pick, options.clock);
+    this.#stopLearning = options.matcher.onLearned?.(() => {
+      for (const instances of this.#names.values()) instances.touch();
+    });
   }
 
   /** The instances of a name, followed from now on. */
@@ -185,6 +189,7 @@ export class Resolver {
 
   #match(query: Query, records: readonly InstanceRecord[]): Connection[] {
     const { matcher, prefer } = this.#options;
+    if (query.range !== undefined && !matcher.isRange(query.range)) throw noRange(query.range);
     const here = new Set(records.map(({ id }) => id));
     // A record is a hint: whose connection stands is there, whatever became of its record.
     const lasting = [...this.#connections.values()].filter(
@@ -231,6 +236,7 @@ export class Resolver {
 
   close(): void {
     this.#over = new DserviceError('ERR_CLOSED', 'this caller was stopped', { mayHaveRun: false });
+    this.#stopLearning?.();
     for (const connection of this.#connections.values()) connection.abandon();
     for (const instances of this.#names.values()) instances.stop();
     for (const over of [...this.#waiting]) over(this.#over);

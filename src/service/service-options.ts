@@ -18,16 +18,30 @@ import {
   time,
 } from './option-rules.js';
 import type { Pick } from './pick.js';
+import { rendezvousRule } from './rendezvous-rule.js';
 import type { Logger } from './runtime.js';
 
 /** How far a service is known: to this machine, or to its network. */
 export type Reach = 'local' | 'lan';
+
+/** The URL of a rendezvous; or, where it is not reached by one, what gives a port to it (a SharedWorker's). */
+export type RendezvousPlace = string | (() => object | Promise<object>);
 
 export interface ServiceOptions {
   /** `local` (the default): loopback only. `lan`: the network, and one line in the log that says so. */
   readonly reach?: Reach;
   /** How instances are made known and found; without it, the runtime's own (in Node, multicast DNS). */
   readonly discovery?: Discovery | readonly Discovery[];
+  /**
+   * Rendezvous to be found and to find by: their URLs. In a page it is the page's own origin, unless it
+   * says otherwise; in Node it comes beside multicast DNS. A list is used all at once.
+   */
+  readonly rendezvous?: RendezvousPlace | readonly RendezvousPlace[];
+  /**
+   * Direct channels between those who meet at a rendezvous: false for none. Without ICE servers, which
+   * are nobody's unless you name some, they come about where the two reach each other's addresses.
+   */
+  readonly webrtc?: boolean | { readonly iceServers?: readonly object[] };
   /** TCP port; 0, any that is free. */
   readonly port?: number;
   /** Path of a unix socket to listen on as well. */
@@ -71,6 +85,13 @@ const rules: Record<keyof ServiceOptions, Rule> = {
     says: 'a discovery, or a list of them',
     ok: (value) =>
       Array.isArray(value) ? value.length > 0 && value.every(isDiscovery) : isDiscovery(value),
+  },
+  rendezvous: rendezvousRule,
+  webrtc: {
+    says: 'true, false or { iceServers }',
+    ok: (value) =>
+      typeof value === 'boolean' ||
+      (isObject(value) && (!('iceServers' in value) || Array.isArray(value.iceServers))),
   },
   port,
   path: text,

@@ -1,13 +1,14 @@
 import type { Discovery } from '../discovery/discovery.js';
-import type { Matcher } from './range.js';
+import type { Matcher } from './matcher.js';
 import type { Runtime } from './runtime.js';
 import type { Reach, ServiceOptions } from './service-options.js';
 
 /** What the runtime adds to a service. */
 export interface ServiceRuntime<At> extends Runtime<At> {
-  readonly matcher: Matcher;
-  /** The discovery that is used where none is given. */
-  discover(reach: Reach): Discovery;
+  /** How versions are matched, for a service with that discovery. */
+  matcher(discovery: () => Discovery): Matcher;
+  /** The discovery that is used where none is given. Throws ERR_OPTION. */
+  discover(reach: Reach, options: ServiceOptions): Discovery;
   merge(discoveries: readonly Discovery[]): Discovery;
   /** The reach where none is given. */
   readonly reach: Reach;
@@ -15,6 +16,6 @@ export interface ServiceRuntime<At> extends Runtime<At> {
   place(options: ServiceOptions, reach: Reach): At;
   /** Whether a caller of that reach may use an endpoint. */
   reachable(endpoint: string, reach: Reach): boolean;
-  /** Has the service stopped when the process is told to end; returns what prevents it. */
-  onShutdown(stop: () => Promise<void>): () => void;
+  /** Has the service stopped, within `time` ms, when the program is told to end; returns what prevents it. */
+  onShutdown(stop: (time?: number) => Promise<void>): () => void;
 }

@@ -9,6 +9,7 @@ import { messageOf } from '../protocol/encode.js';
 import type { Session } from '../protocol/session.js';
 import { Dependencies } from './dependencies.js';
 import { Dialer } from './dialer.js';
+import type { Matcher } from './matcher.js';
 import { formatQuery, parseQuery, parseService, type Query } from './name.js';
 import type { Remote } from './remote.js';
 import { Resolver } from './resolver.js';
@@ -53,6 +54,7 @@ export class Service<At> {
   readonly name: string | undefined;
   readonly version: string;
   readonly #runtime: ServiceRuntime<At>;
+  readonly #matcher: Matcher;
   readonly #options: ServiceOptions;
   readonly #api: Api | undefined;
   readonly #limits: Limits;
@@ -82,7 +84,8 @@ export class Service<At> {
     this.#runtime = runtime;
     this.#options = options;
     checkServiceOptions(options);
-    const parsed = name === undefined ? undefined : parseService(name, runtime.matcher);
+    this.#matcher = runtime.matcher(() => this.discovery);
+    const parsed = name === undefined ? undefined : parseService(name, this.#matcher);
     this.name = parsed?.name;
     this.version = parsed?.version ?? '0.0.0';
     if (api !== undefined) checkApi(api);
@@ -138,7 +141,7 @@ export class Service<At> {
         'rely() is for before start(): others learn it at the start',
       );
     }
-    const { name, range = '' } = parseQuery(query, this.#runtime.matcher);
+    const { name, range = '' } = parseQuery(query, this.#matcher);
     this.#relies.push({ name, range, ...(optional ? { optional } : {}) });
     return this;
   }
@@ -180,7 +183,7 @@ export class Service<At> {
   }
 
   async #serve(api: Api): Promise<void> {
-    const { clock, scope, decodeText, matcher } = this.#runtime;
+    const { clock, scope, decodeText } = this.#runtime;
     const { authenticate, deadline, callbacks, stacks } = this.#options;
     const server = new Server(api, {
       ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
@@ -193,19 +196,33 @@ export class Service<At> {
     server.attach(await this.#runtime.listen(at, this.#limits, accept));
     this.#abort.signal.throwIfAborted();
     if (this.#reach === 'lan') this.#tellReach();
-    this.#forgetShutdown = this.#runtime.onShutdown(() => this.stop());
+    this.#forgetShutdown = this.#runtime.onShutdown(this.stop);
     const resolver = this.#resolve();
     if (this.#relies.length > 0) {
       this.#dependencies = new Dependencies(this.#relies, {
-        ...{ clock, matcher },
+        ...{ clock, matcher: this.#matcher },
         discovery: this.discovery,
         instances: (name) => resolver.instances(name),
         onChange: (missing) => this.#dependenciesChanged(missing),
       });
     }
     this.#state = this.#dependencies?.missing.length ? 'waiting' : 'up';
-    this.#announcement = this.discovery.announce(this.record, (channel) => server.welcome(channel));
+    this.#announcement = this.discovery.announce(this.record, (channel) =>
+      this.#welcome(channel, server),
+    );
     this.#events.emit('state', this.#state);
+  }
+
+  /** Takes a channel that came by way of a discovery, which has looked at its origin; we look again if we have a list. */
+  #welcome(channel: Channel, server: Server): void {
+    const { origin } = channel.peer;
+    if (origin === undefined || (this.#options.origins?.includes(origin) ?? true)) {
+      return server.welcome(channel);
+    }
+    this.#logger.warn(
+      `dservice: ${this.name}: a page of ${origin} was refused. See the option \`origins\`.`,
+    );
+    channel.destroy();
   }
 
   #tellReach(): void {
@@ -266,9 +283,9 @@ export class Service<At> {
     options: ConnectOptions = {},
   ): Promise<Remote<T> & Disposable> {
     checkConnectOptions(options);
-    const { clock, scope, matcher } = this.#runtime;
+    const { clock, scope } = this.#runtime;
     const { wait = this.#wait, deadline = this.#deadline } = options;
-    const parsed = parseQuery(query, matcher);
+    const parsed = parseQuery(query, this.#matcher);
     const resolver = this.#resolve();
     const { connection, end } = await this.#find(resolver, parsed, wait);
     connection.share();
@@ -306,11 +323,11 @@ export class Service<At> {
     if (typeof cb !== 'function') {
       throw new DserviceError('ERR_OPTION', 'dnodeFor takes a function (err, remote, d)');
     }
-    const { clock, matcher } = this.#runtime;
+    const { clock } = this.#runtime;
     // Deferred, so that what the callback throws is the program's own exception, not ours.
     const tell = (...args: Parameters<typeof cb>): void => clock.defer(() => cb(...args));
     const find = async (): Promise<void> => {
-      const parsed = parseQuery(query, matcher);
+      const parsed = parseQuery(query, this.#matcher);
       const { connection, session, end } = await this.#find(this.#resolve(), parsed, this.#wait);
       session.on('end', end);
       const { record: instance } = connection;
@@ -343,14 +360,14 @@ export class Service<At> {
       throw new DserviceError('ERR_STATE', 'this service was stopped: make another to call');
     }
     if (this.#resolver !== undefined) return this.#resolver;
-    const { clock, matcher } = this.#runtime;
+    const { clock } = this.#runtime;
     const { pick, prefer } = this.#options;
     const dialer = new Dialer({
       ...{ runtime: this.#runtime, discovery: this.discovery, options: this.#options },
       ...{ reach: this.#reach, limits: this.#limits, logger: this.#logger },
     });
     return (this.#resolver = new Resolver({
-      ...{ clock, matcher, discovery: this.discovery, pick, prefer },
+      ...{ clock, matcher: this.#matcher, discovery: this.discovery, pick, prefer },
       open: (endpoint, others) => dialer.open(endpoint, others),
       reachable: (endpoint) => dialer.reachable(endpoint),
     }));
@@ -358,7 +375,7 @@ export class Service<At> {
 
   #makeDiscovery(): Discovery {
     const given = this.#options.discovery;
-    if (given === undefined) return this.#runtime.discover(this.#reach);
+    if (given === undefined) return this.#runtime.discover(this.#reach, this.#options);
     return 'announce' in given ? given : this.#runtime.merge(given);
   }
 }

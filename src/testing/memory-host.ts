@@ -38,7 +38,7 @@ export class MemoryHost {
     this.runtime = {
       clock,
       scope: syncScope(),
-      matcher: semverMatcher,
+      matcher: () => semverMatcher,
       reach: 'local',
       adopt: () => undefined,
       atRules: {},
