@@ -52,7 +52,7 @@ describe('a SharedWorker', () => {
     const other = frame(`${url('tab.html')}#second`);
     await remote.tabs(2);
     expect((await remote.names()).toSorted()).toEqual(['first', 'second']);
-    other[Symbol.dispose]();
+    other.element.remove();
     await remote.tabs(1);
     expect(await remote.names()).toEqual(['first']);
   });

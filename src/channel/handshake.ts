@@ -27,8 +27,16 @@ export function makeNonce(): string {
 
 /** Throws ERR_OPTION for what is not exactly an origin: `*`, `null`, an address with a path. */
 export function checkOrigin(origin: string): void {
-  const is = URL.canParse(origin) ? new URL(origin).origin : 'null';
+  const is = originOf(origin);
   if (is === origin && is !== 'null') return;
   const text = `'${origin}' is no origin such as ${is === 'null' ? 'https://app.example' : is}`;
   throw new DserviceError('ERR_OPTION', text);
+}
+
+function originOf(url: string): string {
+  try {
+    return new URL(url).origin;
+  } catch {
+    return 'null';
+  }
 }

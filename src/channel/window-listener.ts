@@ -4,16 +4,11 @@ import type { Channel } from './channel.js';
 import { checkOrigin, handshake, nonceOf } from './handshake.js';
 import { messagePortChannel } from './message-port.js';
 
-/** Where handshakes arrive: a window, a service worker's scope. */
-export interface MessageScope {
-  addEventListener(type: 'message', listener: (event: MessageEvent<unknown>) => void): void;
-  removeEventListener(type: 'message', listener: (event: MessageEvent<unknown>) => void): void;
-}
-
 export interface WindowListenerOptions {
   /** Who may connect, exactly. */
   readonly origins: readonly string[];
-  readonly scope: MessageScope;
+  /** Where handshakes arrive: a window, a service worker's scope. */
+  readonly scope: EventTarget;
   readonly clock: Clock;
   readonly warn: (message: string) => void;
 }
@@ -31,10 +26,13 @@ export function listenWindows(
   { origins, scope, clock, warn }: WindowListenerOptions,
   onChannel: (channel: Channel) => void,
 ): () => void {
-  if (!Array.isArray(origins) || origins.length === 0) {
+  // A single origin, as text, would be read letter by letter.
+  const list: unknown = origins;
+  if (!Array.isArray(list) || list.length === 0) {
     throw new DserviceError('ERR_OPTION', "who may connect is a list: ['https://app.example']");
   }
-  for (const origin of origins) checkOrigin(origin);
+  const allowed = new Set(origins);
+  for (const origin of allowed) checkOrigin(origin);
   const nonces = new Set<string>();
   const refused = new Set<string>();
 
@@ -45,12 +43,16 @@ export function listenWindows(
     if (nonceOf('connect', event.data) === undefined) return;
     refused.add(origin);
     const who = origin === 'null' ? 'without an origin (sandboxed, or a file)' : `of ${origin}`;
-    warn(`dservice: a window ${who} asks for a connection, ignored: ${origins.join(', ')} may`);
+    warn(
+      `dservice: a window ${who} asks for a connection, ignored: ${[...allowed].join(', ')} may`,
+    );
   };
-  const message = (event: MessageEvent<unknown>): void => {
+  const message = (given: Event): void => {
+    // Of this type alone.
+    const event = given as MessageEvent<unknown>;
     const [port] = event.ports;
     if (port === undefined) return;
-    if (!origins.includes(event.origin)) return refuse(event);
+    if (!allowed.has(event.origin)) return refuse(event);
     const nonce = nonceOf('connect', event.data);
     if (nonce === undefined) return;
     // One port cannot have two owners: the first that serves this origin has it.

@@ -45,11 +45,16 @@ export function windowChannel(
   let early: string[] = [];
   let inner: Channel | undefined;
   let paused = true;
+  let leaving = false;
   let stopTimer: (() => void) | undefined;
 
   const stop = (): void => {
     stopTimer?.();
-    for (const port of asking) port.close();
+    for (const port of asking) {
+      // To whoever has just answered: a port ends without a word.
+      port.postMessage({ dservice: 'close' });
+      port.close();
+    }
     asking.clear();
   };
   const fail = (code: ErrorCode, text: string, cause?: unknown): void => {
@@ -72,6 +77,7 @@ export function windowChannel(
     if (paused) inner.pause();
     for (const data of early) inner.write(data);
     early = [];
+    if (leaving) inner.close();
     watch();
   };
   // What stands behind a port may vanish without a word.
@@ -124,9 +130,10 @@ export function windowChannel(
         inner?.resume();
       },
       end() {
+        leaving = true;
         if (inner !== undefined) return inner.close();
-        stop();
-        feed.ended();
+        // An answer may be on its way. There will be no more than that, and soon or never.
+        stopTimer?.();
       },
       abort() {
         stop();
