@@ -156,11 +156,11 @@ export function relayedChannel(options: RelayedOptions): Relayed {
         throw error;
       }
       parts.push(text);
-      const message = more === true ? '' : parts.join('');
+      const message = more ? '' : parts.join('');
       // A message without characters is none.
       const whole = message !== '';
       const outcome = new Promise<void>((tell) => untold.push({ tell, cost, whole }));
-      if (more !== true) {
+      if (!more) {
         parts.length = 0;
         partsSize = 0;
       }

@@ -21,7 +21,9 @@ export interface FarSide {
  * ever, since the one who reads is in no hurry: `drop` ends that.
  */
 export function remoteSide(value: unknown): FarSide {
-  const [receive, end, signal] = ['receive', 'end', 'signal'].map((name) => functionOf(value, name));
+  const [receive, end, signal] = ['receive', 'end', 'signal'].map((name) =>
+    functionOf(value, name),
+  );
   if (receive === undefined || end === undefined || signal === undefined) {
     throw new DserviceError(
       'ERR_DATA',

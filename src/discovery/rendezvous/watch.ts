@@ -1,0 +1,89 @@
+import type { Clock } from '../../clock.js';
+import { DserviceError } from '../../errors.js';
+import type { AnyFunction } from '../../protocol/encode.js';
+import { isRecord } from '../../protocol/message.js';
+import type { Link } from './link.js';
+import { isFunction, releaseFunction } from './remote-side.js';
+import { Upkeep } from './upkeep.js';
+
+export interface WatchOptions {
+  readonly clock: Clock;
+  readonly logger: { warn(message: string): void };
+  /** What is browsed for; undefined, everything. */
+  readonly name: string | undefined;
+  /** One event, unchecked. */
+  onEvent(event: unknown): void;
+  /** All that is there has been told since the link came: these ids. */
+  onSnapshot(ids: ReadonlySet<string>): void;
+}
+
+/** A name, or all, that is browsed for: at each link anew. */
+export class Watch {
+  /** Who browses for it here. */
+  users = 0;
+  readonly #options: WatchOptions;
+  readonly #upkeep: Upkeep;
+  #link: Link | undefined;
+  #stop: AnyFunction | undefined;
+  #seen: Set<string> | undefined;
+  #over = false;
+
+  constructor(options: WatchOptions) {
+    const { clock, logger, name } = options;
+    this.#options = options;
+    const what = name === undefined ? 'to tell of all' : `to tell of ${name}`;
+    this.#upkeep = new Upkeep({ clock, logger, what, step: (link) => this.#step(link) });
+  }
+
+  use(link: Link | undefined): void {
+    this.#link = link;
+    this.#stop = undefined;
+    this.#seen = undefined;
+    this.#upkeep.use(link);
+  }
+
+  async #step(link: Link): Promise<boolean> {
+    if (this.#stop !== undefined) return false;
+    const listener = (events: unknown, about: unknown): void => {
+      if (this.#link === link && !this.#over) this.#hear(events, about);
+    };
+    const stop = await link.call('browse', [this.#options.name ?? null, listener]);
+    if (!isFunction(stop)) throw new DserviceError('ERR_MALFORMED', 'it answered something else');
+    if (this.#over) end(stop);
+    else if (this.#link === link) this.#stop = stop;
+    return false;
+  }
+
+  #hear(events: unknown, about: unknown): void {
+    const { onEvent, onSnapshot } = this.#options;
+    const { snapshot, first, more } = isRecord(about) ? about : {};
+    if (snapshot === true && first === true) this.#seen = new Set();
+    for (const event of Array.isArray(events) ? (events as unknown[]) : []) {
+      onEvent(event);
+      const id = snapshot === true ? idOf(event) : undefined;
+      if (id !== undefined) this.#seen?.add(id);
+    }
+    if (snapshot !== true || more === true || this.#seen === undefined) return;
+    onSnapshot(this.#seen);
+    this.#seen = undefined;
+  }
+
+  end(): void {
+    this.#over = true;
+    this.#upkeep.stop();
+    if (this.#stop !== undefined) end(this.#stop);
+    this.#stop = undefined;
+  }
+}
+
+function idOf(event: unknown): string | undefined {
+  const record = isRecord(event) ? event.record : undefined;
+  const id = isRecord(record) ? record.id : undefined;
+  return typeof id === 'string' ? id : undefined;
+}
+
+function end(stop: AnyFunction): void {
+  // What cannot be stopped has ended with its link.
+  Promise.resolve(stop()).catch(() => {});
+  releaseFunction(stop);
+}

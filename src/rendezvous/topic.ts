@@ -1,0 +1,200 @@
+import type { Clock } from '../clock.js';
+import type { About, HubEvent } from '../discovery/rendezvous/wire.js';
+import type { InstanceRecord } from '../discovery/record.js';
+import { batch, hubTimes } from './hub-limits.js';
+import type { Entry } from './party.js';
+
+/** Takes events; its promise says that it is ready for more. */
+export type Tell = (events: HubEvent[], about: About) => Promise<unknown>;
+
+/** That a record changed. What it says now is looked up when it is told. */
+interface Change {
+  readonly id: string;
+  /** It was there before. */
+  readonly known: boolean;
+  readonly record: InstanceRecord;
+}
+
+/** One who listens. Of what it has been told only the place in the log is kept. */
+export interface Subscription {
+  readonly tell: Tell;
+  /** All changes before this one have been told. */
+  seen: number;
+  /** What is left to tell of what was there at the beginning. */
+  rest: Iterator<Entry> | undefined;
+  /** It has not said yet that it is ready. */
+  busy: boolean;
+}
+
+/** Changes that are kept for who is slow; who is slower gets all anew. */
+const kept = 4_096;
+
+/**
+ * The records of one name, or all, and who listens. Changes are told at most once in a window, each
+ * record as it then is; who does not take what it was told is told nothing more until it does. What
+ * that costs: a number for each who listens, and one log for all of them.
+ */
+export class Topic {
+  readonly #clock: Clock;
+  readonly #records = new Map<string, Entry>();
+  readonly #subscriptions = new Set<Subscription>();
+  #log: Change[] = [];
+  /** The number of the first change in the log. */
+  #base = 0;
+  #flushed = -Infinity;
+  #scheduled = false;
+  /** The last one made, since most listeners want the same. */
+  #made: { from: number; at: number; to: number; events: HubEvent[] } | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Nobody listens, and there is nothing. */
+  get empty(): boolean {
+    return this.#records.size + this.#subscriptions.size === 0;
+  }
+
+  get #next(): number {
+    return this.#base + this.#log.length;
+  }
+
+  put(entry: Entry): void {
+    const { record } = entry;
+    const known = this.#records.has(record.id);
+    this.#records.set(record.id, entry);
+    this.#changed({ id: record.id, known, record });
+  }
+
+  /** Another entry that says the same. */
+  replace(entry: Entry): void {
+    this.#records.set(entry.record.id, entry);
+  }
+
+  delete(record: InstanceRecord): void {
+    if (this.#records.delete(record.id)) this.#changed({ id: record.id, known: true, record });
+  }
+
+  subscribe(tell: Tell): Subscription {
+    const subscription = { tell, seen: this.#next, rest: undefined, busy: false };
+    this.#subscriptions.add(subscription);
+    this.#begin(subscription);
+    return subscription;
+  }
+
+  unsubscribe(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription);
+  }
+
+  #changed(change: Change): void {
+    if (this.#subscriptions.size > 0) {
+      this.#log.push(change);
+      this.#schedule();
+      return;
+    }
+    this.#base = this.#next + 1;
+    this.#log = [];
+  }
+
+  /** At once, if nothing was told for a while. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    const left = this.#flushed + hubTimes.window - this.#clock.now();
+    if (left > 0) this.#clock.after(left, () => this.#flush(), true);
+    else this.#clock.defer(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    this.#flushed = this.#clock.now();
+    for (const subscription of this.#subscriptions) this.#pump(subscription);
+    this.#forget();
+  }
+
+  /** Drops what all have been told, and what is too much to keep for some. */
+  #forget(): void {
+    let least = this.#next;
+    for (const { seen } of this.#subscriptions) if (seen < least) least = seen;
+    const most = Math.max(kept, 2 * this.#records.size);
+    const first = Math.max(least, this.#next - most);
+    if (first - this.#base < this.#log.length / 2) return;
+    this.#log = this.#log.slice(first - this.#base);
+    this.#base = first;
+    this.#made = undefined;
+  }
+
+  #begin(subscription: Subscription): void {
+    subscription.rest = this.#records.values();
+    subscription.seen = this.#next;
+    this.#snapshot(subscription, true);
+  }
+
+  #pump(subscription: Subscription): void {
+    if (subscription.busy) return;
+    if (subscription.rest !== undefined) return this.#snapshot(subscription, false);
+    if (subscription.seen < this.#base) return this.#begin(subscription);
+    if (subscription.seen === this.#next) return;
+    const { events, to } = this.#since(subscription.seen);
+    subscription.seen = to;
+    if (events.length > 0) this.#send(subscription, events, {});
+    else if (to < this.#next) this.#schedule();
+  }
+
+  #snapshot(subscription: Subscription, first: boolean): void {
+    const events: HubEvent[] = [];
+    let size = 0;
+    while (events.length < batch.events && size < batch.size) {
+      const next = subscription.rest?.next();
+      if (next === undefined || next.done === true) {
+        subscription.rest = undefined;
+        break;
+      }
+      events.push(eventOf('up', next.value));
+      size += next.value.size;
+    }
+    const more = subscription.rest !== undefined;
+    this.#send(subscription, events, { snapshot: true, first, more });
+  }
+
+  #send(subscription: Subscription, events: HubEvent[], about: About): void {
+    subscription.busy = true;
+    const ready = (): void => {
+      subscription.busy = false;
+      if (!this.#subscriptions.has(subscription)) return;
+      if (subscription.rest !== undefined) this.#snapshot(subscription, false);
+      else if (subscription.seen < this.#next) this.#schedule();
+    };
+    // Who threw has been told.
+    subscription.tell(events, about).then(ready, ready);
+  }
+
+  /** What changed from that number on, as far as it fits into one call. */
+  #since(from: number): { events: HubEvent[]; to: number } {
+    if (this.#made?.from === from && this.#made.at === this.#next) return this.#made;
+    const found = new Map<string, { known: boolean; record: InstanceRecord }>();
+    let size = 0;
+    let to = from;
+    while (to < this.#next && found.size < batch.events && size < batch.size) {
+      const change = this.#log[to++ - this.#base];
+      if (change === undefined) continue;
+      const { id, record } = change;
+      const before = found.get(id);
+      if (before === undefined) size += this.#records.get(id)?.size ?? 0;
+      found.set(id, { known: before?.known ?? change.known, record });
+    }
+    const events: HubEvent[] = [];
+    for (const [id, { known, record }] of found) {
+      const entry = this.#records.get(id);
+      if (entry !== undefined) events.push(eventOf(known ? 'update' : 'up', entry));
+      else if (known) events.push({ type: 'down', record, dial: false });
+    }
+    this.#made = { from, at: this.#next, to, events };
+    return this.#made;
+  }
+}
+
+function eventOf(type: 'up' | 'update', { record, accept, owner }: Entry): HubEvent {
+  const event = { type, record, dial: accept !== undefined };
+  return owner.local ? { ...event, bridged: true } : event;
+}
