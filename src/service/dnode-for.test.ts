@@ -200,3 +200,21 @@ test('inside of a service, for what it relies on', async () => {
   const remote = await caller.connect('loud');
   expect(await remote.twice('a')).toBe('AA');
 });
+
+test('one instance by its id, and no other', async () => {
+  const { host, dservice, service, caller } = await makeHost();
+  const other = dservice('greeter@1.2.0', { who: () => 'other' }, { logger });
+  await other.start();
+  for (const { id } of [service, other]) {
+    const found: unknown = await new Promise((resolve) =>
+      caller.dnodeFor('greeter', { instance: id }, (_error, _remote, d) => resolve(d?.instance.id)),
+    );
+    expect(found).toBe(id);
+  }
+  const remote = await caller.connect('greeter', { instance: other.id });
+  expect(await remote.who()).toBe('other');
+  await other.stop(0);
+  const lost = remote.who();
+  await host.clock.advance(30_000);
+  await expect(lost).rejects.toMatchObject({ code: 'ERR_NO_INSTANCE' });
+});

@@ -6,6 +6,8 @@ export interface Query {
   readonly name: string;
   /** An npm semver range; undefined, any version, prereleases included. */
   readonly range: string | undefined;
+  /** The id of the one instance that will do. */
+  readonly instance?: string | undefined;
 }
 
 /**
@@ -45,10 +47,11 @@ export function formatQuery({ name, range }: Query): string {
 /** Whether an instance of that name and version will do. */
 export function matches(
   query: Query,
-  record: { readonly name: string; readonly version: string },
+  record: { readonly name: string; readonly version: string; readonly id?: string },
   matcher: Matcher,
 ): boolean {
   if (record.name !== query.name) return false;
+  if (query.instance !== undefined && record.id !== query.instance) return false;
   return query.range === undefined || matcher.satisfies(record.version, query.range);
 }
 

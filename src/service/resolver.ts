@@ -152,7 +152,8 @@ export class Resolver {
     const where =
       degraded === undefined ? discovery.kind : `${discovery.kind} (${degraded.message})`;
     const service = formatQuery(query);
-    const text = `no instance of ${service} within ${Math.round(wait)} ms, by ${where}; ${instead}`;
+    const which = query.instance === undefined ? 'instance' : `instance ${query.instance}`;
+    const text = `no ${which} of ${service} within ${Math.round(wait)} ms, by ${where}; ${instead}`;
     return new DserviceError('ERR_NO_INSTANCE', text, {
       service,
       mayHaveRun: false,

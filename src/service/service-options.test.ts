@@ -27,7 +27,7 @@ const wrong: [Record<string, unknown>, string][] = [
   [{ logger: {} }, '`logger` is an object with a function `warn`'],
   [{ pick: 'best' }, "`pick` is 'round-robin', 'random' or a function"],
   [{ prefer: 'lowest' }, "`prefer` is 'highest'"],
-  [{ retries: 3 }, '"retries" is no option of a service: reach, discovery, port'],
+  [{ retries: 3 }, '"retries" is no option of a service: reach, discovery, rendezvous'],
   [{ constructor: 3 }, '"constructor" is no option of a service'],
 ];
 
@@ -55,7 +55,7 @@ test('of connect', async () => {
   const caller = dservice();
   for (const [options, message] of [
     [{ wait: -1 }, '`wait` is a positive number'],
-    [{ retries: 1 }, '"retries" is no option of connect: wait, deadline are'],
+    [{ retries: 1 }, '"retries" is no option of connect: wait, deadline, instance are'],
   ] as [object, string][]) {
     await expect(caller.connect('a', options)).rejects.toMatchObject({
       code: 'ERR_OPTION',

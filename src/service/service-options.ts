@@ -72,6 +72,8 @@ export interface ServiceOptions {
 }
 
 export interface ConnectOptions {
+  /** The id of the one instance that is to be called. */
+  readonly instance?: string;
   /** Milliseconds to wait for an instance. */
   readonly wait?: number;
   /** Milliseconds that a call may take, where it does not say. */
@@ -127,5 +129,5 @@ export function checkServiceOptions(options: ServiceOptions): void {
 /** As `checkServiceOptions`, for those of `connect`. */
 export function checkConnectOptions(options: ConnectOptions): void {
   const { wait, deadline } = rules;
-  check('connect', options, { wait, deadline });
+  check('connect', options, { wait, deadline, instance: text });
 }

@@ -47,6 +47,13 @@ export interface ServiceConnection {
   on(event: 'end', listener: (error: DserviceError | undefined) => void): () => void;
 }
 
+/** How `dnodeFor` tells what it found: an error, or a remote and its connection. */
+export type Found<T> = (
+  ...args:
+    | [error: null, remote: Remote<T>, d: ServiceConnection]
+    | [error: DserviceError, remote: undefined, d: undefined]
+) => void;
+
 /** Something served under a name, or a caller without one. Made by `dservice()`. */
 export class Service<At> {
   /** Unique to this running copy: 16 hex digits. */
@@ -284,8 +291,8 @@ export class Service<At> {
   ): Promise<Remote<T> & Disposable> {
     checkConnectOptions(options);
     const { clock, scope } = this.#runtime;
-    const { wait = this.#wait, deadline = this.#deadline } = options;
-    const parsed = parseQuery(query, this.#matcher);
+    const { wait = this.#wait, deadline = this.#deadline, instance } = options;
+    const parsed = { ...parseQuery(query, this.#matcher), instance };
     const resolver = this.#resolve();
     const { connection, end } = await this.#find(resolver, parsed, wait);
     connection.share();
@@ -312,23 +319,23 @@ export class Service<At> {
    */
   // As above.
   // oxlint-disable-next-line no-explicit-any
-  dnodeFor<T = any>(
-    query: string,
-    cb: (
-      ...args:
-        | [error: null, remote: Remote<T>, d: ServiceConnection]
-        | [error: DserviceError, remote: undefined, d: undefined]
-    ) => void,
-  ): void {
+  dnodeFor<T = any>(query: string, cb: Found<T>): void;
+  // oxlint-disable-next-line no-explicit-any
+  dnodeFor<T = any>(query: string, options: ConnectOptions, cb: Found<T>): void;
+  dnodeFor<T>(query: string, ...rest: [Found<T>] | [ConnectOptions, Found<T>]): void {
+    const cb = rest.pop() as Found<T>;
+    const [options = {}] = rest as [ConnectOptions?];
     if (typeof cb !== 'function') {
       throw new DserviceError('ERR_OPTION', 'dnodeFor takes a function (err, remote, d)');
     }
+    checkConnectOptions(options);
     const { clock } = this.#runtime;
     // Deferred, so that what the callback throws is the program's own exception, not ours.
     const tell = (...args: Parameters<typeof cb>): void => clock.defer(() => cb(...args));
     const find = async (): Promise<void> => {
-      const parsed = parseQuery(query, this.#matcher);
-      const { connection, session, end } = await this.#find(this.#resolve(), parsed, this.#wait);
+      const { wait = this.#wait, instance: id } = options;
+      const parsed = { ...parseQuery(query, this.#matcher), instance: id };
+      const { connection, session, end } = await this.#find(this.#resolve(), parsed, wait);
       session.on('end', end);
       const { record: instance } = connection;
       tell(null, session.remote as Remote<T>, {
