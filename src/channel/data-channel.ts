@@ -6,7 +6,8 @@ import { channelOver } from './transport.js';
 export interface DataChannelLike {
   readonly readyState: string;
   readonly bufferedAmount: number;
-  bufferedAmountLowThreshold: number;
+  /** Absent where there is no event for room: in `@roamhq/wrtc`. */
+  bufferedAmountLowThreshold?: number;
   binaryType: string;
   send(data: string): void;
   send(data: Uint8Array<ArrayBuffer>): void;
@@ -34,9 +35,12 @@ export interface DataChannelOptions {
 
 /** What every implementation takes in one message. */
 const piece = 16 * 1024;
-/** Bytes handed to the data channel and not yet sent, at most and when there is room again: some have no bound but failing. */
+/** Bytes that the data channel holds at most: beyond a bound of its own it fails. */
 const high = 512 * 1024;
-const low = 128 * 1024;
+/** Bytes in it at which it has room again, and up to which less than a piece is sent. */
+const low = 32 * 1024;
+/** Milliseconds between looks where there is no event. */
+const lookEvery = 4;
 /** Milliseconds for the peer to close the connection, once both sides have said that they end. */
 const linger = 2_000;
 
@@ -53,24 +57,33 @@ export function dataChannel(
   options: DataChannelOptions = {},
 ): Channel {
   const { clock = systemClock, window = high } = options;
+  const room = Math.min(low, window >> 1);
+  const hasEvent = rtc.bufferedAmountLowThreshold !== undefined;
   const encoder = new TextEncoder();
-  /** Waits for the data channel: text, then what of it was made bytes, from `at` on. */
-  let text = '';
+  /** Waits for the data channel: what of the text was made bytes, from `at` on, and the rest. */
   let bytes = new Uint8Array(0);
   let at = 0;
+  let text = '';
+  /** In the data channel, at most: asking it costs as much as a small message where it lives in another thread. */
+  let inside = 0;
   let ending = false;
   let said: 'bye' | 'bye bye' | undefined;
   let heard = false;
   let over = false;
-  let stopTimer: (() => void) | undefined;
+  let looking = false;
+  let stopLinger: (() => void) | undefined;
+
+  const waiting = (): number => bytes.length - at + text.length;
+  const holdsAtMost = (count: number): boolean =>
+    inside <= count || (inside = rtc.bufferedAmount) <= count;
 
   const finish = (error?: Error): void => {
     if (over) return;
     over = true;
-    stopTimer?.();
-    text = '';
+    stopLinger?.();
     bytes = new Uint8Array(0);
     at = 0;
+    text = '';
     connection.close();
     feed.ended(error);
   };
@@ -82,25 +95,53 @@ export function dataChannel(
     if (!heard) return;
     feed.ended();
     // The peer closes when it has heard us: closing here could overtake what we said.
-    stopTimer = clock.after(linger, finish, true);
+    stopLinger = clock.after(linger, finish, true);
+  };
+  const sendPiece = (): void => {
+    if (at === bytes.length) {
+      bytes = encoder.encode(text);
+      text = '';
+      at = 0;
+    }
+    const next = bytes.length <= piece ? bytes : bytes.subarray(at, at + piece);
+    at += next.length;
+    inside += next.length;
+    rtc.send(next);
+    look();
   };
   const pump = (): void => {
     if (over) return;
     try {
-      while (rtc.bufferedAmount < high) {
-        if (at === bytes.length) {
-          if (text === '') return sayEnd();
-          bytes = encoder.encode(text);
-          text = '';
-          at = 0;
-        }
-        const next = bytes.length <= piece ? bytes : bytes.subarray(at, at + piece);
-        at += next.length;
-        rtc.send(next);
+      for (let left; (left = waiting()) > 0; sendPiece()) {
+        // Less than a piece may become a whole one while others leave.
+        if (!holdsAtMost(left < piece ? room : high)) return;
       }
+      sayEnd();
     } catch (error) {
       finish(new Error('the data channel takes nothing more', { cause: error }));
     }
+  };
+  const hasRoom = (): void => {
+    pump();
+    if (buffered() <= window >> 1) feed.drained();
+  };
+  /** Stands in for the event. */
+  const look = (): void => {
+    if (hasEvent || looking) return;
+    looking = true;
+    const looks = (): void => {
+      looking = false;
+      if (over) return;
+      inside = rtc.bufferedAmount;
+      if (inside <= room) hasRoom();
+      if (inside > 0) look();
+    };
+    clock.after(lookEvery, looks, true);
+  };
+  const buffered = (): number => {
+    if (over) return 0;
+    if (hasEvent || inside > room) inside = rtc.bufferedAmount;
+    return inside + waiting();
   };
   const hear = (word: string): void => {
     if (word !== 'bye' && word !== 'bye bye') return;
@@ -109,7 +150,6 @@ export function dataChannel(
     ending = true;
     pump();
   };
-  const buffered = (): number => (over ? 0 : rtc.bufferedAmount + bytes.length - at + text.length);
 
   const { channel, feed } = channelOver(
     {
@@ -130,13 +170,9 @@ export function dataChannel(
     clock,
   );
 
+  rtc.bufferedAmountLowThreshold = room;
   rtc.binaryType = 'arraybuffer';
-  // Of fewer bytes than this there is no word.
-  rtc.bufferedAmountLowThreshold = Math.min(low, window >> 1);
-  rtc.addEventListener('bufferedamountlow', () => {
-    pump();
-    if (buffered() <= window >> 1) feed.drained();
-  });
+  rtc.addEventListener('bufferedamountlow', hasRoom);
   rtc.addEventListener('message', ({ data }) => {
     if (over || heard) return;
     if (typeof data === 'string') hear(data);
