@@ -2,7 +2,6 @@ import { withoutEngines } from '../../scripts/engines.mjs';
 
 /** An engine that is not Chromium's, and how to start a browser with it. */
 export interface Engine {
-  readonly name: string;
   /** Whether its pages can connect with each other directly. */
   readonly webRtc: boolean;
   /** Starts a browser of its own, with an empty profile. Rejects if it does not come up. */

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => site.close());
 
-describe.each(engines)('$name', ({ launch, webRtc }) => {
+describe.each(engines)('%s', (_, { launch, webRtc }) => {
   let browser: Browser | undefined;
   beforeAll(async () => {
     browser = await launch();

@@ -26,7 +26,6 @@ const preferences = {
 
 /** Firefox ESR, by WebDriver BiDi. */
 export const firefox: Engine = {
-  name: 'Firefox',
   webRtc: true,
   async launch(): Promise<Browser> {
     const browser = await puppeteer.launch({
@@ -34,7 +33,7 @@ export const firefox: Engine = {
       protocol: 'webDriverBiDi',
       executablePath: needed(firefoxPath()),
       headless: true,
-      timeout: 20_000,
+      timeout: 60_000,
       extraPrefsFirefox: preferences,
     });
     return {

@@ -9,7 +9,6 @@ import { startTool, type Tool } from './tool.js';
 
 /** WebKitGTK's MiniBrowser, by its own driver, on a screen that nobody sees. */
 export const webkit: Engine = {
-  name: 'WebKitGTK',
   webRtc: false,
   async launch(): Promise<Browser> {
     const [driverPath, screenPath] = [needed(webkitDriverPath()), needed(xvfbPath())];
@@ -33,7 +32,7 @@ export const webkit: Engine = {
         .usingServer(`http://127.0.0.1:${port}`)
         .withCapabilities(new Capabilities({ browserName: 'MiniBrowser' }))
         .build();
-      await driver.manage().setTimeouts({ script: 20_000, pageLoad: 20_000 });
+      await driver.manage().setTimeouts({ script: 60_000, pageLoad: 60_000 });
       return browserOf(driver, await driver.getWindowHandle(), end);
     } catch (error) {
       await end();
