@@ -47,7 +47,7 @@ export interface Discovery {
   onDegraded(listener: (reason: DserviceError | undefined) => void): () => void;
   /** Whether an endpoint is reached by `connect` of this discovery, and by nothing else. */
   reaches?(endpoint: string): boolean;
-  /** A channel to such an endpoint. Rejects with ERR_CONNECT, ERR_TIMEOUT, ERR_LIMIT, ERR_BUSY. */
+  /** A channel to such an endpoint. Rejects with ERR_NO_INSTANCE, ERR_CONNECT, ERR_TIMEOUT, ERR_LIMIT, ERR_BUSY. */
   connect?(endpoint: string, options: CarryOptions): Promise<Channel>;
   /**
    * Which of those versions are in an npm semver range, where it knows somebody who can tell. Rejects

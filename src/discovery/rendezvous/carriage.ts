@@ -21,11 +21,11 @@ export interface CarriageOptions {
 const most = 1_024;
 
 /** Of what a rendezvous refuses, what its caller is told as it is. */
-const told: readonly ErrorCode[] = ['ERR_LIMIT', 'ERR_BUSY', 'ERR_TIMEOUT'];
+const told: readonly ErrorCode[] = ['ERR_NO_INSTANCE', 'ERR_LIMIT', 'ERR_BUSY', 'ERR_TIMEOUT'];
 
 /**
  * A channel to an instance, over this link; while it lives and its owner asks for a better one, a direct
- * one is tried. Rejects with ERR_CONNECT, ERR_TIMEOUT, ERR_LIMIT, ERR_BUSY.
+ * one is tried. Rejects with ERR_NO_INSTANCE, ERR_CONNECT, ERR_TIMEOUT, ERR_LIMIT, ERR_BUSY.
  */
 export async function dialOver(
   link: Link,
@@ -35,12 +35,12 @@ export async function dialOver(
 ): Promise<Channel> {
   const { direct } = options;
   let tries: DirectTries | undefined;
-  let unclaimed: Channel | undefined;
+  let over = false;
   const relayed = carried(link, options, {
     onSignal: (data) => tries?.signal(data),
     onOver() {
+      over = true;
       tries?.stop();
-      unclaimed?.destroy();
     },
   });
   const { channel, near } = relayed;
@@ -50,14 +50,13 @@ export async function dialOver(
     const peer = stampOf(far);
     relayed.attach(side, peer);
     if (direct === undefined) return channel;
-    let listener = (better: Channel): void => void (unclaimed = better);
-    channel.onBetter = (given) => {
-      listener = given;
-      // Only now: who cannot move to a better one needs none.
+    // Only when it is asked for: who cannot move to a better one needs none.
+    channel.onBetter = (listener) => {
+      if (over) return;
       tries ??= beginDirect({
         ...{ clock: options.clock, direct, peer },
         send: (signal) => side.signal(signal),
-        onChannel: (better) => listener(better),
+        onChannel: listener,
       });
     };
     return channel;
