@@ -12,6 +12,8 @@ import { wsChannel, wsOptions } from './channel/ws.js';
 export interface ConnectOptions {
   /** For `tls://` and `wss://`: `ca`, `cert`, `key`, `servername`, as for `tls.connect`. */
   readonly tls?: ConnectionOptions | undefined;
+  /** The Origin that a WebSocket says: of the page for which this connects. */
+  readonly origin?: string | undefined;
   /** Milliseconds until it gives up with `ERR_TIMEOUT`; 10 s. */
   readonly timeout?: number | undefined;
   /** Gives up with the signal's reason. */
@@ -114,7 +116,11 @@ function tryWebSocket(
   options: ConnectOptions,
 ): Attempt {
   const limits = { ...defaultLimits, ...options.limits };
-  const ws = new WebSocket(url, { ...wsOptions(limits), ...options.tls });
+  const { origin, tls } = options;
+  const ws = new WebSocket(url, {
+    ...{ ...wsOptions(limits), ...tls },
+    ...(origin === undefined ? {} : { origin }),
+  });
   const channel = wsChannel(ws, { peer: { transport, address: url } });
   const done = new Promise<Channel>((resolve, reject) => {
     const failed = (error: unknown): void => reject(unreachable(endpoint, error));

@@ -5,15 +5,15 @@ import type { Clock } from '../src/clock.js';
 import { defaultLimits, type Limits } from '../src/limits.js';
 import { hostPort } from './channel/address.js';
 import { keepAlive, socketChannel } from './channel/socket.js';
-import { wsChannel } from './channel/ws.js';
 import { reachableAddresses } from './listen/addresses.js';
 import { bindPath, bindPort } from './listen/bind.js';
-import { createGuard } from './listen/guard.js';
+import { createGuard, type GuardOptions } from './listen/guard.js';
 import { createHttp, type RequestHandler } from './listen/http.js';
 import { createSecureServer } from './listen/secure.js';
 import { sniff } from './listen/sniff.js';
+import { createUpgrades, type Route } from './listen/upgrades.js';
 
-export interface ListenOptions {
+export interface ListenOptions extends GuardOptions {
   readonly clock: Clock;
   /** Name or address to listen on; `127.0.0.1`. */
   readonly host?: string | undefined;
@@ -23,13 +23,11 @@ export interface ListenOptions {
   readonly path?: string | undefined;
   /** Speaks TLS on the TCP port, and only TLS. Key and certificate, as for `tls.createServer`. */
   readonly tls?: TlsOptions | undefined;
-  /** Origins of pages that may connect, exactly; without it, pages of this machine (any port). */
-  readonly origins?: readonly string[] | undefined;
-  /** Further names this listener is known by, as a Host header says them. */
-  readonly hosts?: readonly string[] | undefined;
   readonly limits?: Partial<Limits> | undefined;
   /** Gets the HTTP requests that passed the guard and ask for no WebSocket. */
   readonly request?: RequestHandler | undefined;
+  /** Where WebSockets lead, other than to `onChannel`. */
+  readonly route?: Route | undefined;
 }
 
 export interface Listener {
@@ -60,25 +58,14 @@ export async function listen(
   const servers: Server[] = [];
   let open = 0;
 
+  const guard = createGuard(options);
+  const route = options.route ?? (() => ({ take: onChannel }));
   const http = createHttp({
     clock,
     limits,
-    guard: createGuard(options),
+    guard,
     request: options.request,
-    onWebSocket(ws, { socket, headers }) {
-      const secure = 'encrypted' in socket;
-      const address =
-        socket.remoteAddress && hostPort(socket.remoteAddress, socket.remotePort ?? 0);
-      onChannel(
-        wsChannel(ws, {
-          peer: {
-            transport: secure ? 'wss' : 'ws',
-            ...(address && { address }),
-            ...(headers.origin && { origin: headers.origin }),
-          },
-        }),
-      );
-    },
+    upgrade: createUpgrades({ limits, guard, route }),
   });
 
   /** Counts a connection, and refuses it where there are too many. */

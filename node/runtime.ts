@@ -24,7 +24,7 @@ import { mdns } from './mdns/mdns.js';
 import { Shutdown } from './shutdown.js';
 import { webrtc } from './webrtc.js';
 
-export type At = Omit<ListenOptions, 'clock' | 'limits'>;
+export type At = Omit<ListenOptions, 'clock' | 'limits' | 'route' | 'onRefused'>;
 
 /** What the core needs of Node. One for the process: a call's context is found wherever it is asked for. */
 function makeRuntime(): ServiceRuntime<At> {

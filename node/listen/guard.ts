@@ -7,6 +7,8 @@ export interface GuardOptions {
   readonly origins?: readonly string[] | undefined;
   /** Further names this listener is known by. */
   readonly hosts?: readonly string[] | undefined;
+  /** Told of each request that is refused. */
+  readonly onRefused?: ((refusal: Refusal, request: IncomingMessage) => void) | undefined;
 }
 
 /** Why a request is refused: an HTTP status and a line of text. */
@@ -14,6 +16,8 @@ export interface Refusal {
   readonly status: number;
   readonly text: string;
 }
+
+export type Guard = (request: IncomingMessage) => Refusal | undefined;
 
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -23,9 +27,16 @@ const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
  * address (DNS rebinding) makes his page the same origin as ours. Media type: anything a form could
  * send is refused, so that a browser asks first, and is not answered.
  */
-export function createGuard(
-  options: GuardOptions,
-): (request: IncomingMessage) => Refusal | undefined {
+export function createGuard(options: GuardOptions): Guard {
+  const check = createCheck(options);
+  return (request) => {
+    const refusal = check(request);
+    if (refusal !== undefined) options.onRefused?.(refusal, request);
+    return refusal;
+  };
+}
+
+function createCheck(options: GuardOptions): Guard {
   const origins = options.origins && new Set(options.origins.map(checkOrigin));
   const hosts = new Set(options.hosts?.map((host) => host.toLowerCase()));
   return (request) => {

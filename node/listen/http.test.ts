@@ -207,6 +207,50 @@ describe('an upgrade', () => {
     await it.closed();
   });
 
+  test('goes where its route leads, or is refused', async () => {
+    const asked: (string | undefined)[] = [];
+    let dropped = 0;
+    const routed: string[] = [];
+    const { port, channels } = await start({
+      async route({ url }) {
+        asked.push(url);
+        await Promise.resolve();
+        if (url !== '/here') return { status: 404, text: 'Nobody is here.' };
+        return {
+          take(channel) {
+            routed.push(channel.peer.transport);
+            channel.destroy();
+          },
+          drop: () => void dropped++,
+        };
+      },
+    });
+    const missing = await answerTo(port, request('GET /there', upgrade));
+    expect(statusOf(missing)).toBe(404);
+    expect(missing).toContain('Nobody is here.');
+    expect(statusOf(await answerTo(port, request('GET /here', upgrade)))).toBe(101);
+    const bad = request('GET /here', { ...upgrade, 'Sec-WebSocket-Key': 'x' });
+    expect(statusOf(await answerTo(port, bad))).toBe(400);
+    expect([asked, routed, dropped]).toEqual([['/there', '/here', '/here'], ['ws'], 1]);
+    expect(channels).toEqual([]);
+    // What the guard refuses is not asked about.
+    await answerTo(port, request('GET /here', { ...upgrade, Origin: 'null' }));
+    expect(asked.length).toBe(3);
+  });
+
+  test('that is refused is told of', async () => {
+    const told: unknown[] = [];
+    const { port } = await start({
+      onRefused: ({ status }, { headers }) => told.push([status, headers.origin ?? headers.host]),
+    });
+    await answerTo(port, request('GET /', { ...upgrade, Origin: 'null' }));
+    await answerTo(port, request('GET /', { Host: 'evil.example' }));
+    expect(told).toEqual([
+      [403, 'null'],
+      [421, 'evil.example'],
+    ]);
+  });
+
   test('to a listener with a handler for requests is a WebSocket all the same', async () => {
     const { port } = await start({ request: (_, response) => response.end() });
     const channel = await connectChannel(`ws://127.0.0.1:${port}/any?path`);

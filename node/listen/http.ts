@@ -1,19 +1,18 @@
-import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { WebSocketServer, type WebSocket } from 'ws';
 import type { Clock } from '../../src/clock.js';
-import { wsOptions } from '../channel/ws.js';
-import type { Refusal } from './guard.js';
+import type { Guard } from './guard.js';
+import { refuse } from './refuse.js';
+import type { Upgrade } from './upgrades.js';
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** @internal It names the types of `ws`, which users of the package need not have. */
 export interface HttpOptions {
   readonly clock: Clock;
-  readonly limits: { readonly line: number; readonly handshake: number };
-  readonly guard: (request: IncomingMessage) => Refusal | undefined;
+  readonly limits: { readonly handshake: number };
+  readonly guard: Guard;
   readonly request?: RequestHandler | undefined;
-  readonly onWebSocket: (ws: WebSocket, request: IncomingMessage) => void;
+  readonly upgrade: Upgrade;
 }
 
 export interface Http {
@@ -30,14 +29,9 @@ const bodyTime = 60_000;
 /** Milliseconds that a connection waits for its next request. */
 const idleTime = 5_000;
 
-/** @internal The HTTP half of a listener: every request passes the guard, upgrades go to `ws`. */
+/** The HTTP half of a listener: every request passes the guard. */
 export function createHttp(options: HttpOptions): Http {
-  const { clock, limits, guard } = options;
-  const upgrades = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    ...wsOptions(limits),
-  });
+  const { clock, limits, guard, upgrade } = options;
   const server = createServer({
     maxHeaderSize: headerSize,
     keepAliveTimeout: idleTime,
@@ -81,9 +75,7 @@ export function createHttp(options: HttpOptions): Http {
     // Only ever a connection that was attached below.
     const socket = stream as Socket;
     release(socket);
-    const refusal = guard(request);
-    if (refusal) return refuse(socket, refusal.status, refusal.text);
-    upgrades.handleUpgrade(request, socket, head, (ws) => options.onWebSocket(ws, request));
+    upgrade(request, socket, head);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, stream: unknown) => {
     // As above.
@@ -108,14 +100,4 @@ export function createHttp(options: HttpOptions): Http {
 function answer(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'Content-Type': 'text/plain', Connection: 'close' });
   response.end(`${text}\n`);
-}
-
-/** Answers where there is no response object, and ends the connection. */
-function refuse(socket: Socket, status: number, text: string): void {
-  if (!socket.writable) return void socket.destroy();
-  socket.write(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: text/plain\r\n` +
-      `Content-Length: ${text.length + 1}\r\nConnection: close\r\n\r\n${text}\n`,
-  );
-  socket.destroySoon();
 }

@@ -1,0 +1,12 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Answers where there is no response object, and ends the connection. */
+export function refuse(socket: Socket, status: number, text: string): void {
+  if (!socket.writable) return void socket.destroy();
+  socket.write(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: text/plain\r\n` +
+      `Content-Length: ${Buffer.byteLength(text) + 1}\r\nConnection: close\r\n\r\n${text}\n`,
+  );
+  socket.destroySoon();
+}

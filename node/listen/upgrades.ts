@@ -1,0 +1,72 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Channel } from '../../src/channel/channel.js';
+import { hostPort } from '../channel/address.js';
+import { wsChannel, wsOptions } from '../channel/ws.js';
+import type { Guard, Refusal } from './guard.js';
+import { refuse } from './refuse.js';
+
+/** Where a WebSocket leads. */
+export interface Entrance {
+  take(channel: Channel): void;
+  /** In place of `take`: there will be no channel, since the request was no good, or its sender is gone. */
+  drop?(): void;
+}
+
+/** Says where a request for a WebSocket leads, which has passed the guard, or why it is refused. */
+export type Route = (request: IncomingMessage) => Entrance | Refusal | Promise<Entrance | Refusal>;
+
+export interface UpgradesOptions {
+  readonly limits: { readonly line: number };
+  readonly guard: Guard;
+  readonly route: Route;
+}
+
+/** Answers one request for an upgrade. `head`: what came behind it. */
+export type Upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+
+/** Makes channels of requests for a WebSocket: what passes the guard goes where its route leads. */
+export function createUpgrades({ limits, guard, route }: UpgradesOptions): Upgrade {
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    ...wsOptions(limits),
+  });
+  const follow = (
+    way: Entrance | Refusal,
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+  ): void => {
+    if ('status' in way) return refuse(socket, way.status, way.text);
+    let taken = false;
+    // At once, or never.
+    server.handleUpgrade(request, socket, head, (ws) => {
+      taken = true;
+      way.take(channelOf(ws, request));
+    });
+    if (!taken) way.drop?.();
+  };
+  return (request, socket, head) => {
+    const refusal = guard(request);
+    if (refusal) return refuse(socket, refusal.status, refusal.text);
+    const way = route(request);
+    if (!(way instanceof Promise)) return follow(way, request, socket, head);
+    way.then(
+      (found) => follow(found, request, socket, head),
+      () => refuse(socket, 500, 'This failed.'),
+    );
+  };
+}
+
+function channelOf(ws: WebSocket, { socket, headers }: IncomingMessage): Channel {
+  const address = socket.remoteAddress && hostPort(socket.remoteAddress, socket.remotePort ?? 0);
+  return wsChannel(ws, {
+    peer: {
+      transport: 'encrypted' in socket ? 'wss' : 'ws',
+      ...(address && { address }),
+      ...(headers.origin && { origin: headers.origin }),
+    },
+  });
+}
