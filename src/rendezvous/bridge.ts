@@ -109,17 +109,25 @@ export function bridge(hub: Hub, discovery: Discovery, options: BridgeOptions): 
     }
   }
 
-  const stopHub = local.browse(undefined, (events) => {
+  /** A client of the hub says so no more. */
+  function gone(id: string): void {
+    hide(id);
+    const elsewhere = heard.get(id);
+    if (elsewhere !== undefined && !offered.has(id)) offer(elsewhere);
+  }
+
+  let told = new Set<string>();
+  const stopHub = local.browse(undefined, (events, { snapshot, first, more }) => {
+    if (first === true) told = new Set();
     for (const event of events) {
-      const { type, record } = event;
-      if (event.bridged === true) continue;
-      if (type !== 'down') show(event);
-      else {
-        hide(record.id);
-        const elsewhere = heard.get(record.id);
-        if (elsewhere !== undefined && !offered.has(record.id)) offer(elsewhere);
-      }
+      const { type, record, bridged } = event;
+      if (bridged === true) continue;
+      if (snapshot === true) told.add(record.id);
+      if (type === 'down') gone(record.id);
+      else show(event);
     }
+    if (snapshot !== true || more === true) return;
+    for (const id of [...shown.keys()]) if (!told.has(id)) gone(id);
   });
   const stopDiscovery = discovery.browse(undefined, hear);
 

@@ -7,6 +7,7 @@ import {
   remoteSide,
 } from '../discovery/rendezvous/remote-side.js';
 import type { Far } from '../discovery/rendezvous/wire.js';
+import { type ContextScope, contextOf } from '../protocol/context.js';
 import type { AnyFunction } from '../protocol/encode.js';
 import { options } from '../protocol/options.js';
 import { type HubLimits, hubTimes } from './hub-limits.js';
@@ -29,6 +30,7 @@ export interface ClientOptions {
   readonly registry: Registry;
   readonly dials: Dials;
   readonly match: Match;
+  readonly scope: ContextScope;
   /** Whether the hub takes on nothing new. */
   leaving(): boolean;
 }
@@ -114,8 +116,9 @@ export class Client {
 
   async #dial(id: unknown, near: unknown): Promise<Far> {
     this.#begin();
-    const { dials, party } = this.#options;
-    return await dials.open(party, checkId(id), remoteSide(near));
+    const { dials, party, scope } = this.#options;
+    const { signal } = contextOf(scope);
+    return await dials.open(party, checkId(id), remoteSide(near), signal);
   }
 
   async #match(range: unknown, given: unknown): Promise<readonly boolean[]> {
@@ -151,7 +154,8 @@ export class Client {
 }
 
 function acceptOf(accept: AnyFunction): Accept {
-  const ask = options(accept, { deadline: hubTimes.answer });
+  // Longer than it is waited for, so that who answers late is told that it is over.
+  const ask = options(accept, { deadline: 2 * hubTimes.answer });
   return async (info, near) => {
     const answer = await ask(info, near);
     try {

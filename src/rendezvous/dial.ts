@@ -13,7 +13,7 @@ export interface DialOptions {
   readonly limits: HubLimits;
   /** Told of each piece that is relayed. */
   onRelayed(characters: number): void;
-  onOver(): void;
+  onOver(why: DserviceError): void;
 }
 
 interface Side {
@@ -166,7 +166,7 @@ export class Dial implements Shared {
   }
 
   /** Over at once: both are told, but for the one who says so. */
-  finish(reason: string, by?: { readonly party: Party }): void {
+  finish(reason: string, by?: Side): void {
     if (this.#over !== undefined) return;
     this.#close(reason);
     for (const side of [this.#from, this.#to]) {
@@ -179,6 +179,6 @@ export class Dial implements Shared {
     this.#stopTimer?.();
     this.#from.party.removeDial(this.id);
     this.#to.party.removeDial(this.id);
-    this.#options.onOver();
+    this.#options.onOver(this.#over);
   }
 }

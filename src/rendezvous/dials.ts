@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.js';
 import type { FarSide } from '../discovery/rendezvous/remote-side.js';
-import type { Far } from '../discovery/rendezvous/wire.js';
+import type { DialInfo, Far } from '../discovery/rendezvous/wire.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import { messageOf } from '../protocol/encode.js';
 import { Dial } from './dial.js';
-import type { HubLimits } from './hub-limits.js';
+import { hubTimes, type HubLimits } from './hub-limits.js';
 import type { Entry, Party } from './party.js';
 import { refusal } from './refusal.js';
 import type { Registry } from './registry.js';
@@ -16,7 +16,7 @@ export interface DialsOptions {
 }
 
 /** Why an instance did not answer that its caller is told as it is. */
-const told: readonly ErrorCode[] = ['ERR_BUSY', 'ERR_LIMIT', 'ERR_NO_INSTANCE'];
+const told: readonly ErrorCode[] = ['ERR_BUSY', 'ERR_LIMIT', 'ERR_NO_INSTANCE', 'ERR_TIMEOUT'];
 
 /** The dials that go through a hub. */
 export class Dials {
@@ -36,31 +36,44 @@ export class Dials {
 
   /**
    * Dials an instance. Rejects with ERR_NO_INSTANCE, ERR_CONNECT (it cannot be dialled, or went
-   * meanwhile), ERR_TIMEOUT, ERR_LIMIT, ERR_BUSY, and what it answered with.
+   * meanwhile), ERR_TIMEOUT, ERR_LIMIT, ERR_BUSY. `signal`: who dials has given up.
    */
-  async open(from: Party, instance: string, near: FarSide): Promise<Far> {
-    const entry = this.#options.registry.get(instance);
+  async open(from: Party, instance: string, near: FarSide, signal?: AbortSignal): Promise<Far> {
+    const { clock, registry } = this.#options;
+    const entry = registry.get(instance);
+    let giveUp: (why: DserviceError) => void = () => {};
+    const over = new Promise<never>((_, reject) => (giveUp = reject));
+    // It may come when nobody waits any more.
+    over.catch(() => {});
     let dial: Dial;
     try {
-      dial = this.#begin(from, entry, instance, near);
+      dial = this.#begin(from, entry, instance, near, giveUp);
     } catch (error) {
       near.release();
       throw error;
     }
-    const { owner, accept } = entry ?? {};
+    signal?.addEventListener('abort', () => dial.finish('who dialled gave up'));
+    const late = refusal('ERR_TIMEOUT', `no answer within ${hubTimes.answer} ms`);
+    const stopTimer = clock.after(hubTimes.answer, () => giveUp(late), true);
     try {
       const info = { dial: dial.id, instance, ...from.stamp };
-      const far = await accept?.(info, dial.ofAnswerer);
-      if (owner === undefined || far === undefined) throw refusal('ERR_CONNECT', 'it is gone');
-      dial.attach(far);
+      const owner = await Promise.race([over, ask(dial, entry, info)]);
       return { dial: dial.id, ...owner.stamp, ...dial.ofCaller };
     } catch (error) {
-      dial.finish(messageOf(error), { party: from });
+      dial.finish(messageOf(error));
       throw notAnswered(instance, error);
+    } finally {
+      stopTimer();
     }
   }
 
-  #begin(from: Party, entry: Entry | undefined, instance: string, near: FarSide): Dial {
+  #begin(
+    from: Party,
+    entry: Entry | undefined,
+    instance: string,
+    near: FarSide,
+    onOver: (why: DserviceError) => void,
+  ): Dial {
     const { clock, limits } = this.#options;
     if (entry === undefined) throw refusal('ERR_NO_INSTANCE', `${instance} is not announced here`);
     if (entry.accept === undefined) {
@@ -74,7 +87,10 @@ export class Dials {
     const dial = new Dial(from, near, owner, {
       ...{ id, clock, limits },
       onRelayed: (characters) => (this.relayed += characters),
-      onOver: () => this.#open.delete(id),
+      onOver: (why) => {
+        this.#open.delete(id);
+        onOver(why);
+      },
     });
     this.#open.set(id, dial);
     return dial;
@@ -88,6 +104,15 @@ export class Dials {
     by.spend();
     throw refusal('ERR_REFERENCE', 'there is no such dial of yours');
   }
+}
+
+/** The dial with its answer, and who gave it. One that comes too late is told so. */
+async function ask(dial: Dial, entry: Entry | undefined, info: DialInfo): Promise<Party> {
+  // Beyond the call of who dials: its deadline is not that of the answer.
+  await Promise.resolve();
+  if (entry?.accept === undefined) throw refusal('ERR_CONNECT', 'it is gone');
+  dial.attach(await entry.accept(info, dial.ofAnswerer));
+  return entry.owner;
 }
 
 function notAnswered(instance: string, cause: unknown): DserviceError {

@@ -49,7 +49,8 @@ export function sessionLimits(limits: HubLimits): Limits {
     // A character may take six in JSON.
     line: 6 * Math.max(limits.signal, limits.record, 16 * 1024) + 4 * 1024,
     sessions: limits.clients,
-    functions: 16 * 1024,
+    // What a client lets go of is known late, where it leaves that to its collector.
+    functions: Math.max(16 * 1024, 8 * (limits.records + limits.subscriptions + 4 * limits.dials)),
     unsentMax: 32 * 1024 * 1024,
   };
 }

@@ -66,10 +66,10 @@ export class HubLocal {
     name: string | undefined,
     listener: (events: readonly HubEvent[], about: About) => void,
   ): () => void {
-    const end = this.#options.registry.browse(name, (events, about) => {
-      listener(events, about);
-      return Promise.resolve();
-    });
+    // One that throws is told on, as clients are.
+    const end = this.#options.registry.browse(name, async (events, about) =>
+      listener(events, about),
+    );
     const stop = (): void => {
       this.#stops.delete(stop);
       end();

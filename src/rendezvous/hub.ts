@@ -1,6 +1,6 @@
 import type { Channel } from '../channel/channel.js';
 import { type Clock, systemClock } from '../clock.js';
-import { type ContextScope, syncScope } from '../protocol/context.js';
+import { syncScope } from '../protocol/context.js';
 import type { Authenticate } from '../protocol/session-options.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
 import type { Matcher } from '../service/matcher.js';
@@ -16,7 +16,6 @@ import { Registry } from './registry.js';
 
 export interface HubOptions {
   readonly clock?: Clock;
-  readonly scope?: ContextScope;
   readonly limits?: Partial<HubLimits>;
   readonly logger?: Logger;
   readonly decodeText?: ((bytes: Uint8Array) => string) | undefined;
@@ -45,6 +44,8 @@ export interface HubStats {
  */
 export class Hub {
   readonly #clock: Clock;
+  /** Until the first await, and no longer: what a call brings about later is not part of it. */
+  readonly #scope = syncScope();
   readonly #limits: HubLimits;
   readonly #server: Server;
   readonly #registry: Registry;
@@ -57,14 +58,14 @@ export class Hub {
   #leaving = false;
 
   constructor(options: HubOptions = {}) {
-    const { clock = systemClock, scope = syncScope(), logger = console } = options;
+    const { clock = systemClock, logger = console } = options;
     this.#clock = clock;
     this.#limits = { ...defaultHubLimits, ...options.limits };
     this.#match = options.match ?? matchBy(options.matcher);
     this.#registry = new Registry(clock);
     this.#dials = new Dials({ clock, limits: this.#limits, registry: this.#registry });
     this.#server = new Server((_remote: object, session: SessionHandle) => this.#serve(session), {
-      ...{ clock, scope, logger, deadline: hubTimes.deadline },
+      ...{ clock, scope: this.#scope, logger, deadline: hubTimes.deadline },
       limits: sessionLimits(this.#limits),
       decodeText: options.decodeText,
       authenticate: options.authenticate,
@@ -137,6 +138,7 @@ export class Hub {
       registry: this.#registry,
       dials: this.#dials,
       match: this.#match,
+      scope: this.#scope,
       leaving: () => this.#leaving,
     });
     this.#clients.add(party);

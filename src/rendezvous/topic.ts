@@ -27,7 +27,7 @@ export interface Subscription {
 }
 
 /** Changes that are kept for who is slow; who is slower gets all anew. */
-const kept = 4_096;
+const kept = 16_384;
 
 /**
  * The records of one name, or all, and who listens. Changes are told at most once in a window, each

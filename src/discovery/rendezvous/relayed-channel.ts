@@ -144,7 +144,8 @@ export function relayedChannel(options: RelayedOptions): Relayed {
 
   const near: RelaySide = {
     receive(text, more) {
-      if (over) return undefined;
+      // Whoever sends to what is over learns it.
+      if (over) throw lost('it is over');
       if (typeof text !== 'string') throw new DserviceError('ERR_DATA', 'a piece is a string');
       const cost = costOf(text);
       untaken += cost;
