@@ -14,12 +14,14 @@ export { options, type CallOptions } from '../src/protocol/options.js';
 export { sessionOf } from '../src/service/dial.js';
 
 export { connections } from './connections.js';
+export { type Shared, type ShareOptions, shareRendezvous } from './share.js';
 export { windowPeer, windows } from './windows.js';
 
 export type * from '../src/service/public-types.js';
 
 /**
- * Calls by name: `dservice({ discovery }).connect('greeter@^1')`. Throws ERR_NAME, ERR_VERSION, ERR_API,
+ * Serves and calls by name: `dservice('tab', api).start()`, `dservice().connect('greeter@^1')`, by way of a
+ * rendezvous: the page's own origin's, or `{ rendezvous: 'wss://…' }`. Throws ERR_NAME, ERR_VERSION, ERR_API,
  * ERR_OPTION.
  */
 const dservice = /* @__PURE__ */ makeDservice(/* @__PURE__ */ browserServiceRuntime());

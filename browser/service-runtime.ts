@@ -45,7 +45,7 @@ function discover(options: ServiceOptions): Discovery {
 }
 
 /** Throws ERR_OPTION for a page that has none: one of a file, or in a sandbox. */
-function ownOrigin(): string {
+export function ownOrigin(): string {
   const { origin } = location;
   if (/^https?:/.test(origin)) return origin;
   const text = `this page has the origin ${origin}, where no rendezvous is: name one, as { rendezvous: 'wss://…' }`;
@@ -53,7 +53,7 @@ function ownOrigin(): string {
 }
 
 /** Where nobody can be asked, semver is loaded after all. */
-async function matchHere(range: string, versions: readonly string[]): Promise<boolean[]> {
+export async function matchHere(range: string, versions: readonly string[]): Promise<boolean[]> {
   const { semverMatcher } = await import('../src/service/range.js');
   if (!semverMatcher.isRange(range)) throw noRange(range);
   return versions.map((version) => semverMatcher.satisfies(version, range));
