@@ -43,6 +43,7 @@ export const publicNames: Readonly<Record<string, readonly string[]>> = {
     'options',
     'serve',
     'sessionOf',
+    'shareRendezvous',
     'staticDiscovery',
     'windowPeer',
     'windows',
