@@ -59,6 +59,8 @@ export function sessionLimits(limits: HubLimits): Limits {
 export const hubTimes = {
   /** Between two calls of a listener for changes. */
   window: 200,
+  /** From the beginning until everybody who lost the hub before it has come: as long as clients pause, and some. */
+  settling: 20_000,
   /** Until who is dialled has answered. */
   answer: 10_000,
   /** Until a dial that one side has ended is over. */

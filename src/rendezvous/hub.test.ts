@@ -47,7 +47,7 @@ describe('announcing', () => {
     const [a, b] = [await made.client(), await made.client()];
     const seen = await watch(b);
     expect(seen.calls).toEqual([
-      { events: [], about: { snapshot: true, first: true, more: false } },
+      { events: [], about: { snapshot: true, first: true, more: false, settling: 20_000 } },
     ]);
     const record = makeRecord('one');
     await announce(a, record);

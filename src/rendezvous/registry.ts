@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { sameRecord, type InstanceRecord } from '../discovery/record.js';
 import { isRelay } from '../discovery/rendezvous/wire.js';
+import { hubTimes } from './hub-limits.js';
 import type { Accept, Entry, Party } from './party.js';
 import { refusal } from './refusal.js';
 import { type Subscription, type Tell, Topic } from './topic.js';
@@ -15,13 +16,15 @@ export interface Announcing {
 /** What is announced, by id, and who listens, by name. */
 export class Registry {
   readonly #clock: Clock;
+  readonly #settled: number;
   readonly #entries = new Map<string, Entry>();
   readonly #all: Topic;
   readonly #names = new Map<string, Topic>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#all = new Topic(clock);
+    this.#settled = clock.now() + hubTimes.settling;
+    this.#all = new Topic(clock, this.#settled);
   }
 
   get size(): number {
@@ -102,7 +105,7 @@ export class Registry {
   #topic(name: string): Topic {
     let topic = this.#names.get(name);
     if (topic === undefined) {
-      topic = new Topic(this.#clock);
+      topic = new Topic(this.#clock, this.#settled);
       this.#names.set(name, topic);
     }
     return topic;

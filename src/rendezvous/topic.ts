@@ -36,6 +36,7 @@ const kept = 16_384;
  */
 export class Topic {
   readonly #clock: Clock;
+  readonly #settled: number;
   readonly #records = new Map<string, Entry>();
   readonly #subscriptions = new Set<Subscription>();
   #log: Change[] = [];
@@ -46,8 +47,10 @@ export class Topic {
   /** The last one made, since most listeners want the same. */
   #made: { from: number; at: number; to: number; events: HubEvent[] } | undefined;
 
-  constructor(clock: Clock) {
+  /** `settled`: from then on who is not here is gone. */
+  constructor(clock: Clock, settled: number) {
     this.#clock = clock;
+    this.#settled = settled;
   }
 
   /** Nobody listens, and there is nothing. */
@@ -154,7 +157,9 @@ export class Topic {
       size += next.value.size;
     }
     const more = subscription.rest !== undefined;
-    this.#send(subscription, events, { snapshot: true, first, more });
+    const settling = Math.max(0, this.#settled - this.#clock.now());
+    const about: About = { snapshot: true, first, more };
+    this.#send(subscription, events, settling > 0 ? { ...about, settling } : about);
   }
 
   #send(subscription: Subscription, events: HubEvent[], about: About): void {

@@ -1,7 +1,7 @@
 import { DserviceError } from '../../errors.js';
 import type { AnyFunction } from '../../protocol/encode.js';
 import { isRecord } from '../../protocol/message.js';
-import { dispose, options } from '../../protocol/options.js';
+import { callable, type Callable, type CallOptions, dispose } from '../../protocol/options.js';
 
 /** The far side of a dial, wherever it is, as the near one holds it. Nothing here throws. */
 export interface FarSide {
@@ -31,21 +31,29 @@ export function remoteSide(value: unknown): FarSide {
       { mayHaveRun: false },
     );
   }
-  const control = new AbortController();
-  const patient = { deadline: Infinity, signal: control.signal };
-  const take = options(receive, patient);
-  const finish = options(end, patient);
+  const waiting = new Set<AbortController>();
+  /** A call that may take for ever, until it is dropped. */
+  const patiently = async (fn: AnyFunction, ...args: unknown[]): Promise<unknown> => {
+    // One each: runtimes warn of a signal that many listen to.
+    const control = new AbortController();
+    waiting.add(control);
+    try {
+      return await callFunction(fn, args, { deadline: Infinity, signal: control.signal });
+    } finally {
+      waiting.delete(control);
+    }
+  };
   const release = (): void => {
     for (const fn of [receive, end, signal]) releaseFunction(fn);
   };
   return {
-    receive: (text, more) => settled(take(text, more)),
-    end: () => settled(finish()).catch(() => {}),
-    signal: (data) => void settled(signal(data)).catch(() => {}),
+    receive: (text, more) => patiently(receive, text, more),
+    end: () => patiently(end).catch(() => {}),
+    signal: (data) => void callFunction(signal, [data]).catch(() => {}),
     release,
     drop(reason) {
-      control.abort();
-      if (reason !== undefined) settled(end(reason)).catch(() => {});
+      for (const control of waiting) control.abort();
+      if (reason !== undefined) callFunction(end, [reason]).catch(() => {});
       release();
     },
   };
@@ -68,6 +76,12 @@ export function isFunction(value: unknown): value is AnyFunction {
   return typeof value === 'function';
 }
 
-function settled(outcome: unknown): Promise<unknown> {
-  return Promise.resolve(outcome);
+/** Calls a function of the peer's: as `options` does, without a view of it for each call. */
+async function callFunction(
+  fn: AnyFunction,
+  args: unknown[],
+  options?: CallOptions,
+): Promise<unknown> {
+  const { [callable]: behind } = fn as Partial<Record<typeof callable, Callable>>;
+  return behind === undefined ? fn(...args) : behind.call(args, options);
 }

@@ -6,6 +6,9 @@ import type { Link } from './link.js';
 import { isFunction, releaseFunction } from './remote-side.js';
 import { Upkeep } from './upkeep.js';
 
+/** Milliseconds that a rendezvous may ask to be waited for. */
+const longestSettling = 60_000;
+
 export interface WatchOptions {
   readonly clock: Clock;
   readonly logger: { warn(message: string): void };
@@ -13,7 +16,7 @@ export interface WatchOptions {
   readonly name: string | undefined;
   /** One event, unchecked. */
   onEvent(event: unknown): void;
-  /** All that is there has been told since the link came: these ids. */
+  /** All that is there has been told since the link came, and everybody had time to come: these ids. */
   onSnapshot(ids: ReadonlySet<string>): void;
 }
 
@@ -26,6 +29,7 @@ export class Watch {
   #link: Link | undefined;
   #stop: AnyFunction | undefined;
   #seen: Set<string> | undefined;
+  #stopSettling: (() => void) | undefined;
   #over = false;
 
   constructor(options: WatchOptions) {
@@ -38,7 +42,7 @@ export class Watch {
   use(link: Link | undefined): void {
     this.#link = link;
     this.#stop = undefined;
-    this.#seen = undefined;
+    this.#forgetSeen();
     this.#upkeep.use(link);
   }
 
@@ -55,21 +59,37 @@ export class Watch {
   }
 
   #hear(events: unknown, about: unknown): void {
-    const { onEvent, onSnapshot } = this.#options;
-    const { snapshot, first, more } = isRecord(about) ? about : {};
-    if (snapshot === true && first === true) this.#seen = new Set();
+    const { onEvent, clock } = this.#options;
+    const { snapshot, first, more, settling } = isRecord(about) ? about : {};
+    if (snapshot === true && first === true) {
+      this.#forgetSeen();
+      this.#seen = new Set();
+    }
     for (const event of Array.isArray(events) ? (events as unknown[]) : []) {
       onEvent(event);
-      const id = snapshot === true ? idOf(event) : undefined;
+      const id = idOf(event);
       if (id !== undefined) this.#seen?.add(id);
     }
     if (snapshot !== true || more === true || this.#seen === undefined) return;
-    onSnapshot(this.#seen);
+    const wait = typeof settling === 'number' ? Math.min(settling, longestSettling) : 0;
+    if (wait > 0) this.#stopSettling = clock.after(wait, () => this.#settled(), true);
+    else this.#settled();
+  }
+
+  #settled(): void {
+    if (this.#seen !== undefined) this.#options.onSnapshot(this.#seen);
+    this.#forgetSeen();
+  }
+
+  #forgetSeen(): void {
     this.#seen = undefined;
+    this.#stopSettling?.();
+    this.#stopSettling = undefined;
   }
 
   end(): void {
     this.#over = true;
+    this.#forgetSeen();
     this.#upkeep.stop();
     if (this.#stop !== undefined) end(this.#stop);
     this.#stop = undefined;

@@ -61,6 +61,11 @@ export interface About {
   readonly first?: boolean;
   /** Another part follows. */
   readonly more?: boolean;
+  /**
+   * The rendezvous has only begun: for so many ms, those who were with the one before it may be on
+   * their way, and what was not told is not known to be gone.
+   */
+  readonly settling?: number;
 }
 
 export const relayWindow = 64 * 1024;
