@@ -14,6 +14,9 @@ export { sessionOf } from '../src/service/dial.js';
 
 export type * from '../src/service/public-types.js';
 export { mdns } from './mdns/mdns.js';
+export { rendezvous, type Rendezvous, type RendezvousStats } from './rendezvous/rendezvous.js';
+export type { RendezvousOptions } from './rendezvous/options.js';
+export type { HubLimits } from '../src/rendezvous/hub-limits.js';
 
 /**
  * Serves and calls by name: `dservice('greeter@1.2.0', api).start()`, `dservice().connect('greeter@^1')`.

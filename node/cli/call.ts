@@ -7,6 +7,7 @@ import { type Command, exit } from './command.js';
 import { faultText } from './fault.js';
 import { toJsonText, toText } from './json.js';
 import { isMethod, lookUp, methodNames } from './methods.js';
+import { readRendezvous, rendezvousOption } from './places.js';
 import { parse, readMs, readReach } from './parse.js';
 import { harmless } from './style.js';
 import { checked, UsageError } from './usage-error.js';
@@ -31,6 +32,8 @@ export const call: Command = {
       --wait MS     how long it waits for an instance; ${defaultWait}
       --auth JSON   credentials, for a service that asks for them
       --reach R     local: this machine (the default, or what DSERVICE_REACH says); lan: the network
+      --rendezvous URL
+                    looks there too, as ws://127.0.0.1:4004; more than once for several
 
   dservice call greeter@^1 shout hello
   dservice call calculator add 1 2
@@ -52,16 +55,19 @@ Exit codes: 0 the outcome was printed; 1 the call failed, or no instance was fou
       wait: { type: 'string' },
       auth: { type: 'string' },
       reach: { type: 'string' },
+      rendezvous: rendezvousOption,
     });
     const [query, method, ...texts] = positionals;
     if (query === undefined) throw new UsageError('call needs the name of a service');
     checked(() => parseQuery(query, semverMatcher));
     const given = values.string === true ? texts : texts.map(readArgument);
     const reach = readReach(values.reach);
+    const places = readRendezvous(values.rendezvous);
     const caller = checked(() =>
       world.caller({
         deadline: readMs('--deadline', values.deadline, defaultDeadline),
         wait: readMs('--wait', values.wait, defaultWait),
+        ...places,
         logger: { warn: (message) => world.output.err(`${message}\n`) },
         ...(reach === undefined ? {} : { reach }),
         ...(values.auth === undefined ? {} : { auth: readArgument(values.auth) }),

@@ -2,11 +2,12 @@ import { call } from './call.js';
 import { type Command, exit } from './command.js';
 import { faultText } from './fault.js';
 import { ls } from './ls.js';
+import { rendezvous } from './rendezvous.js';
 import { alignRows } from './table.js';
 import { UsageError } from './usage-error.js';
 import type { World } from './world.js';
 
-const commands: readonly Command[] = [ls, call];
+const commands: readonly Command[] = [ls, call, rendezvous];
 
 /** Does what the arguments say. Resolves with the exit code; never rejects. */
 export async function run(args: readonly string[], world: World): Promise<number> {

@@ -1,5 +1,6 @@
 import type { DiscoveryEvent } from '../../src/discovery/discovery.js';
 import type { InstanceRecord, InstanceState, Rely } from '../../src/discovery/record.js';
+import { isRelay } from '../../src/discovery/rendezvous/wire.js';
 import { semverMatcher } from '../../src/service/range.js';
 import { harmless, type Paint, type Style } from './style.js';
 import { alignRows, type Cell } from './table.js';
@@ -26,9 +27,16 @@ function cellsOf(record: InstanceRecord, paint: Paint): Cell[] {
     { text: harmless(record.version) },
     { text: stateOf(record), paint: (text) => paint(style, text) },
     { text: record.id, paint: (text) => paint('dim', text) },
-    { text: harmless(record.endpoints.join(' ')) || '-' },
+    { text: harmless(endpointsOf(record).join(' ')) || '-' },
     { text: harmless(reliesOf(record)) || '-' },
   ];
+}
+
+/** The instance is in a column of its own. */
+function endpointsOf({ id, endpoints }: InstanceRecord): string[] {
+  return endpoints.map((endpoint) =>
+    isRelay(endpoint) && endpoint.endsWith(`#${id}`) ? endpoint.slice(0, -id.length - 1) : endpoint,
+  );
 }
 
 function stateOf({ state, degraded }: InstanceRecord): string {
@@ -55,7 +63,7 @@ export function eventLine({ type, record }: DiscoveryEvent): string {
     `${record.name}@${record.version}`,
     record.id,
     stateOf(record),
-    ...record.endpoints,
+    ...endpointsOf(record),
     ...(relies === '' ? [] : [`relies on ${relies}`]),
   ];
   return harmless(words.join(' '));

@@ -1,10 +1,13 @@
 import type { Discovery } from '../../src/discovery/discovery.js';
+import type { MergedDiscovery } from '../../src/discovery/merge.js';
 import type { InstanceRecord } from '../../src/discovery/record.js';
+import type { DserviceError } from '../../src/errors.js';
 import { matches, parseQuery } from '../../src/service/name.js';
 import { semverMatcher } from '../../src/service/range.js';
 import { type Command, exit } from './command.js';
 import { faultText } from './fault.js';
 import { inOrder, tableOf, toJson } from './listing.js';
+import { readRendezvous, rendezvousOption } from './places.js';
 import { parse, readMs, readReach } from './parse.js';
 import { painter } from './style.js';
 import { checked, UsageError } from './usage-error.js';
@@ -29,6 +32,8 @@ export const ls: Command = {
       --wait MS   how long it listens; ${waits.local}, with --reach lan ${waits.lan}, with --watch for ever.
                   Nobody can know whether all have answered, so it always takes that long
       --reach R   local: this machine (the default, or what DSERVICE_REACH says); lan: the network
+      --rendezvous URL
+                  also what is announced there, as ws://127.0.0.1:4004; more than once for several
 
 Without a name it lists all services. With a range, those of that name whose version is in it:
 
@@ -42,6 +47,7 @@ Exit codes: 0 also when there is nothing to list; 1 if it could not listen; 2 wr
       json: { type: 'boolean' },
       wait: { type: 'string' },
       reach: { type: 'string' },
+      rendezvous: rendezvousOption,
     });
     const [filter, ...more] = positionals;
     if (more.length > 0) throw new UsageError('ls takes one name at most');
@@ -49,7 +55,10 @@ Exit codes: 0 also when there is nothing to list; 1 if it could not listen; 2 wr
     const reach = readReach(values.reach);
     const { watch = false, json = false } = values;
     const wait = readMs('--wait', values.wait, watch ? undefined : waits[reach ?? 'local']);
-    const caller = checked(() => world.caller(reach === undefined ? {} : { reach }));
+    const places = readRendezvous(values.rendezvous);
+    const caller = checked(() =>
+      world.caller({ ...places, ...(reach === undefined ? {} : { reach }) }),
+    );
     try {
       const { discovery } = caller;
       if (watch) return await follow(discovery, wanted, { wait, json }, world);
@@ -82,7 +91,7 @@ async function list(
   await pause(wait, world);
   stop();
   const { degraded } = discovery;
-  if (degraded !== undefined) output.err(`${faultText(degraded)}\n`);
+  for (const reason of reasonsOf(discovery)) output.err(`${faultText(reason)}\n`);
   const found = inOrder(seen.values()).filter(wanted);
   if (json) output.out(`${JSON.stringify(found.map(toJson))}\n`);
   else if (found.length > 0) output.out(lines(tableOf(found, painter(output.colors))));
@@ -90,6 +99,14 @@ async function list(
   if (degraded !== undefined) return exit.failed;
   output.err(lines(hint(filter, inOrder(seen.values()), wait)));
   return exit.done;
+}
+
+/** What does not work: all of it, or one of several. */
+function reasonsOf(discovery: Discovery): DserviceError[] {
+  const { degraded } = discovery;
+  if (degraded !== undefined) return [degraded];
+  const parts = 'health' in discovery ? (discovery as MergedDiscovery).health : [];
+  return parts.flatMap((part) => part.degraded ?? []);
 }
 
 /** What may be the reason that nothing is listed. */

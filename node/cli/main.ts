@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { nodeClock } from '../clock.js';
-import dservice from '../index.js';
+import dservice, { rendezvous } from '../index.js';
 import { run } from './cli.js';
 import { exit } from './command.js';
 import { faultText } from './fault.js';
@@ -45,6 +45,7 @@ const code = await run(process.argv.slice(2), {
   clock: nodeClock,
   version: await ownVersion(),
   caller: (options) => dservice(options),
+  rendezvous,
 });
 // What was written may have failed meanwhile.
 process.exitCode ??= code;

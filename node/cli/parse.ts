@@ -50,6 +50,14 @@ export function readMs<D>(option: string, text: string | undefined, standard: D)
   );
 }
 
+/** The value of an option that is a port. Throws a UsageError. */
+export function readPort(option: string, text: string | undefined, standard: number): number {
+  if (text === undefined) return standard;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value < 65_536) return value;
+  throw new UsageError(`${option} takes a port, 0 to 65535, not "${unmark(text)}"`);
+}
+
 /** The value of `--reach`; undefined leaves it to the environment. Throws a UsageError. */
 export function readReach(text: string | undefined): Reach | undefined {
   if (text === undefined || text === 'local' || text === 'lan') return text;

@@ -1,6 +1,8 @@
 import type { Clock } from '../../src/clock.js';
 import type { Service } from '../../src/service/service.js';
 import type { ServiceOptions } from '../../src/service/service-options.js';
+import type { RendezvousOptions } from '../rendezvous/options.js';
+import type { Rendezvous } from '../rendezvous/rendezvous.js';
 
 /** Where a command writes to. */
 export interface Output {
@@ -29,4 +31,6 @@ export interface World {
   readonly version: string;
   /** A service that only calls. Throws ERR_OPTION. */
   caller(options: ServiceOptions): Caller;
+  /** Rejects with ERR_OPTION, ERR_LISTEN. */
+  rendezvous(options: RendezvousOptions): Promise<Rendezvous>;
 }

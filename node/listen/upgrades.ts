@@ -9,6 +9,8 @@ import { refuse } from './refuse.js';
 
 /** Where a WebSocket leads. */
 export interface Entrance {
+  /** Bytes of a line there, where that is not the listener's. */
+  readonly line?: number;
   take(channel: Channel): void;
   /** In place of `take`: there will be no channel, since the request was no good, or its sender is gone. */
   drop?(): void;
@@ -28,11 +30,16 @@ export type Upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) =
 
 /** Makes channels of requests for a WebSocket: what passes the guard goes where its route leads. */
 export function createUpgrades({ limits, guard, route }: UpgradesOptions): Upgrade {
-  const server = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    ...wsOptions(limits),
-  });
+  /** By the bytes of a line. */
+  const servers = new Map<number, WebSocketServer>();
+  const serverFor = (line: number): WebSocketServer => {
+    const known = servers.get(line);
+    if (known !== undefined) return known;
+    const made = { noServer: true, clientTracking: false, ...wsOptions({ line }) };
+    const server = new WebSocketServer(made);
+    servers.set(line, server);
+    return server;
+  };
   const follow = (
     way: Entrance | Refusal,
     request: IncomingMessage,
@@ -42,7 +49,7 @@ export function createUpgrades({ limits, guard, route }: UpgradesOptions): Upgra
     if ('status' in way) return refuse(socket, way.status, way.text);
     let taken = false;
     // At once, or never.
-    server.handleUpgrade(request, socket, head, (ws) => {
+    serverFor(way.line ?? limits.line).handleUpgrade(request, socket, head, (ws) => {
       taken = true;
       way.take(channelOf(ws, request));
     });

@@ -1,0 +1,34 @@
+import type { IncomingMessage } from 'node:http';
+
+/** Which path is what. */
+export interface Doors {
+  /** Paths at which clients connect. */
+  readonly clients: readonly string[];
+  /** Paths that tell how it is doing. */
+  readonly health: readonly string[];
+  /** What stands before the id of an instance. */
+  readonly instances: string;
+}
+
+/** Of a server of its own. */
+export function ownDoors(path: string): Doors {
+  return { clients: [path, '/'], health: [path, '/health'], instances: '/to/' };
+}
+
+/** Of somebody's server: only what lies at or below the path. */
+export function doorsBelow(path: string): Doors {
+  const below = path === '/' ? '' : path;
+  return { clients: [path], health: [path], instances: `${below}/to/` };
+}
+
+export function pathOf({ url = '/' }: IncomingMessage): string {
+  const [path = '/'] = url.split('?');
+  return path;
+}
+
+/** The instance that a path leads to. */
+export function instanceAt(path: string, { instances }: Doors): string | undefined {
+  if (!path.startsWith(instances)) return undefined;
+  const id = path.slice(instances.length);
+  return /^[0-9a-f]{16}$/.test(id) ? id : undefined;
+}

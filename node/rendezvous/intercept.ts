@@ -1,0 +1,58 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { refuse } from '../listen/refuse.js';
+import type { Upgrade } from '../listen/upgrades.js';
+
+export interface Interceptor {
+  /** Whether a request is for us. */
+  takes(request: IncomingMessage): boolean;
+  request(request: IncomingMessage, response: ServerResponse): void;
+  readonly upgrade: Upgrade;
+}
+
+/**
+ * Takes some of the requests of somebody's server, which hears nothing of them, whoever listens there
+ * now or later: a WebSocket server of `ws` ends every upgrade that is not for itself, so that two cannot
+ * both listen. All others go where they went. Returns what gives them back.
+ */
+export function intercept(server: Server, to: Interceptor): () => void {
+  let active = true;
+  const { emit } = server;
+  const own = Object.hasOwn(server, 'emit');
+  const emitOthers = (event: string, ...args: unknown[]): boolean => {
+    if (active && (event === 'request' || event === 'upgrade')) {
+      // What Node emits with these events.
+      const [request, response, head] = args as [IncomingMessage, unknown, Buffer];
+      if (to.takes(request)) {
+        if (event === 'request') to.request(request, response as ServerResponse);
+        else to.upgrade(request, guarded(response as Socket), head);
+        return true;
+      }
+    }
+    return Reflect.apply(emit, server, [event, ...args]) === true;
+  };
+  // It is called as the method of many forms that it stands for.
+  const ours = emitOthers as Server['emit'];
+  // Without a listener, Node takes an upgrade for a request; with this one alone, nobody would answer.
+  const unclaimed = (_: IncomingMessage, stream: unknown): void => {
+    if (server.listenerCount('upgrade') > 1) return;
+    // Of a server that listens on a port or a path.
+    refuse(stream as Socket, 404, 'No WebSockets here.');
+  };
+  server.emit = ours;
+  server.on('upgrade', unclaimed);
+  return () => {
+    active = false;
+    server.off('upgrade', unclaimed);
+    // Somebody else may stand in front of us by now.
+    if (server.emit !== ours) return;
+    if (own) server.emit = emit;
+    else Reflect.deleteProperty(server, 'emit');
+  };
+}
+
+/** Its errors are of no interest, and nobody else listens for them any more. */
+function guarded(socket: Socket): Socket {
+  socket.on('error', () => {});
+  return socket;
+}

@@ -1,0 +1,94 @@
+import { Server as TlsServer } from 'node:tls';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Channel } from '../../src/channel/channel.js';
+import type { Limits } from '../../src/limits.js';
+import { hostPort } from '../channel/address.js';
+import { nodeClock } from '../clock.js';
+import { listen, type ListenOptions } from '../listen.js';
+import { reachableAddresses } from '../listen/addresses.js';
+import { createGuard, type GuardOptions } from '../listen/guard.js';
+import { createUpgrades, type Route } from '../listen/upgrades.js';
+import { pathOf } from './doors.js';
+import { intercept } from './intercept.js';
+
+/** Where a rendezvous listens. */
+export interface Place {
+  /** Its addresses as `ws://host:port`, those of loopback first; none, as long as a server does not listen. */
+  readonly addresses: readonly string[];
+  /** Where it speaks dnode without WebSockets. */
+  readonly endpoints: readonly string[];
+  readonly port: number | undefined;
+  /** Nothing new comes from here on. */
+  close(): Promise<void>;
+}
+
+/** What comes to it. */
+export interface Visitors {
+  readonly limits: Limits;
+  readonly route: Route;
+  request(request: IncomingMessage, response: ServerResponse): void;
+  onChannel(channel: Channel): void;
+}
+
+/** A server of its own. Rejects with ERR_LISTEN, ERR_OPTION. */
+export async function ownPlace(
+  at: Pick<ListenOptions, 'host' | 'port' | 'tls' | keyof GuardOptions>,
+  { limits, route, request, onChannel }: Visitors,
+): Promise<Place> {
+  const listener = await listen({ ...at, clock: nodeClock, limits, route, request }, onChannel);
+  const { endpoints, port } = listener;
+  return {
+    endpoints,
+    port,
+    addresses: endpoints.map((endpoint) =>
+      endpoint.replace(/^tcp:/, 'ws:').replace(/^tls:/, 'wss:'),
+    ),
+    close: () => listener.close(),
+  };
+}
+
+/** Somebody's server, below a path. Throws ERR_OPTION. */
+export function placeOn(
+  server: Server,
+  path: string,
+  guardOptions: GuardOptions,
+  { limits, route, request }: Visitors,
+): Place {
+  const guard = createGuard(guardOptions);
+  const below = path === '/' ? '/' : `${path}/`;
+  const detach = intercept(server, {
+    takes(incoming) {
+      const asked = pathOf(incoming);
+      return asked === path || asked.startsWith(below);
+    },
+    request(incoming, response) {
+      const refusal = guard(incoming);
+      if (refusal === undefined) return request(incoming, response);
+      response.writeHead(refusal.status, { 'Content-Type': 'text/plain', Connection: 'close' });
+      response.end(`${refusal.text}\n`);
+    },
+    upgrade: createUpgrades({ limits, guard, route }),
+  });
+  const bound = (): { address: string; port: number } | undefined => {
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address : undefined;
+  };
+  return {
+    endpoints: [],
+    get port() {
+      return bound()?.port;
+    },
+    get addresses() {
+      const at = bound();
+      if (at === undefined) return [];
+      const scheme = server instanceof TlsServer ? 'wss' : 'ws';
+      return reachableAddresses(at.address).map(
+        (address) => `${scheme}://${hostPort(address, at.port)}`,
+      );
+    },
+    close() {
+      detach();
+      return Promise.resolve();
+    },
+  };
+}
