@@ -1,4 +1,5 @@
 import { parseEndpoint } from '../src/channel/endpoint.js';
+import { lazyDirect } from '../src/channel/lazy-direct.js';
 import { systemClock } from '../src/clock.js';
 import type { Discovery } from '../src/discovery/discovery.js';
 import { mergeDiscoveries } from '../src/discovery/merge.js';
@@ -9,7 +10,6 @@ import { rendezvousOf, webrtcOptions } from '../src/service/rendezvous.js';
 import type { ServiceOptions } from '../src/service/service-options.js';
 import type { ServiceRuntime } from '../src/service/service-runtime.js';
 import { browserRuntime } from './runtime.js';
-import { webrtc } from './webrtc.js';
 
 /** What a page needs to find services, and to be found. */
 export function browserServiceRuntime(): ServiceRuntime<object> {
@@ -35,7 +35,10 @@ export function browserServiceRuntime(): ServiceRuntime<object> {
 
 /** By the rendezvous that are named, or the one of the page's own origin. */
 function discover(options: ServiceOptions): Discovery {
-  const direct = options.webrtc === false ? undefined : webrtc(webrtcOptions(options));
+  const direct =
+    options.webrtc === false || typeof RTCPeerConnection === 'undefined'
+      ? undefined
+      : lazyDirect(async () => (await import('./webrtc.js')).webrtc(webrtcOptions(options)));
   const places = options.rendezvous ?? ownOrigin();
   const all = rendezvousOf(places, options, browserRuntime, direct);
   const [only] = all;

@@ -1,6 +1,7 @@
 // What a page pays: the built package, bundled for a browser, minified and gzipped. Fails above a budget.
 //
 //   node scripts/size.mjs [--modules]     with what each source file weighs in the first page
+import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { root } from './root.mjs';
@@ -12,8 +13,8 @@ import { root } from './root.mjs';
 const budgets = [
   { page: `import { serve, dial } from 'dservice'; use(serve, dial);`, budget: 18_400, aim: 8_000 },
   { page: `import { dial } from 'dservice'; use(dial);`, budget: 17_900, aim: 8_000 },
-  // With npm's semver; a page whose rendezvous matches versions for it will carry none.
-  { page: `import dservice from 'dservice'; use(dservice);`, budget: 35_000 },
+  // Finds and calls by a rendezvous, which matches versions for it. WebRTC is loaded when it is first used.
+  { page: `import dservice from 'dservice'; use(dservice);`, budget: 35_000, aim: 12_000 },
   { page: `import * as all from 'dservice'; use(all);`, budget: 36_500 },
 ];
 
@@ -32,18 +33,35 @@ process.exitCode = good ? 0 : 1;
 /** The page's bytes, gzipped; not a number if it cannot be bundled. */
 async function weigh(page) {
   try {
-    const { outputFiles } = await bundle(page);
-    return gzipSync(outputFiles[0].contents, { level: 9 }).length;
+    const { outputFiles, metafile } = await bundle(page);
+    const first = firstOutputs(metafile);
+    const files = outputFiles.filter(({ path }) => first.has(relative(root, path)));
+    return files.reduce((sum, { contents }) => sum + gzipSync(contents, { level: 9 }).length, 0);
   } catch (error) {
     console.error(error.message);
     return Number.NaN;
   }
 }
 
+/** What a page loads at once: not what it imports when it needs it. */
+function firstOutputs({ outputs }) {
+  const found = new Set();
+  const visit = (path) => {
+    if (found.has(path)) return;
+    found.add(path);
+    for (const { path: next, kind } of outputs[path].imports) {
+      if (kind === 'import-statement') visit(next);
+    }
+  };
+  visit(Object.keys(outputs).find((path) => outputs[path].entryPoint !== undefined));
+  return found;
+}
+
 /** Prints the minified bytes of each source file in a page. */
 async function modules(page) {
   const { metafile } = await bundle(page.replace(`'dservice'`, `'./browser/index.ts'`));
-  const [{ inputs }] = Object.values(metafile.outputs);
+  const [first] = firstOutputs(metafile);
+  const { inputs } = metafile.outputs[first];
   const sizes = Object.entries(inputs).map(([file, { bytesInOutput }]) => [bytesInOutput, file]);
   for (const [bytes, file] of sizes.sort(([a], [b]) => b - a)) {
     console.log(`${String(bytes).padStart(6)} ${file}`);
@@ -55,8 +73,11 @@ function bundle(page) {
     stdin: { contents: page, resolveDir: root },
     bundle: true,
     minify: true,
+    splitting: true,
+    outdir: join(root, 'size'),
     metafile: true,
     write: false,
+    absWorkingDir: root,
     format: 'esm',
     platform: 'browser',
     target: 'es2022',

@@ -28,6 +28,17 @@ export interface ContinuityOptions {
   onExpired(error: DserviceError): void;
 }
 
+/** Handed to a session that may go on over another channel; whoever never does so carries none of it. */
+export interface Resumable {
+  /** The secret that the accepting side issues. */
+  readonly token: string | undefined;
+  make(options: ContinuityOptions): Continuity;
+}
+
+export function resumable(token?: string): Resumable {
+  return { token, make: (options) => new Continuity(options, token) };
+}
+
 /**
  * How a session outlives its channel (protocol page, resume): each side counts what it has got, keeps
  * what the other may not have got, and sends it again over the next channel.

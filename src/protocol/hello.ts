@@ -46,10 +46,11 @@ export interface HelloOptions {
   readonly auth?: unknown;
   readonly authenticate?: unknown;
   /** Whether the session may go on over another channel, and at the accepting side by which secret. */
-  readonly resume?: { readonly token?: string | undefined } | undefined;
+  readonly resume?: { readonly token?: string | undefined } | true | undefined;
 }
 
 export function makeHello({ limits, auth, authenticate, resume }: HelloOptions): Hello {
+  const token = resume === true ? undefined : resume?.token;
   const { line, calls, functions } = limits;
   return {
     v: 1,
@@ -57,7 +58,7 @@ export function makeHello({ limits, auth, authenticate, resume }: HelloOptions):
     limits: { line, calls, functions },
     ...(auth === undefined ? {} : { auth }),
     ...(authenticate === undefined ? {} : { authenticate: true }),
-    ...(resume?.token === undefined ? {} : { session: resume.token }),
+    ...(token === undefined ? {} : { session: token }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import type { Limits } from '../limits.js';
 import type { Api } from './api.js';
 import type { ContextScope } from './context.js';
+import type { Resumable } from './continuity.js';
 import type { HeartbeatTimes } from './heartbeat.js';
 import type { Budget } from './lines.js';
 import type { Peer } from './session-handle.js';
@@ -25,11 +26,8 @@ export interface SessionOptions {
   readonly callbacks?: boolean | undefined;
   /** Whether errors carry their stack to the peer; false. */
   readonly stacks?: boolean | undefined;
-  /**
-   * The session may go on over another channel, if the peer takes part. The accepting side says by which
-   * secret.
-   */
-  readonly resume?: { readonly token?: string | undefined } | undefined;
+  /** The session may go on over another channel, if the peer takes part: `resumable()` of continuity.ts. */
+  readonly resume?: Resumable | undefined;
   readonly heartbeat?: HeartbeatTimes | undefined;
   /** Decodes UTF-8, where the runtime has something faster than TextDecoder. */
   readonly decodeText?: ((bytes: Uint8Array) => string) | undefined;

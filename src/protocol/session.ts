@@ -3,7 +3,7 @@ import { DserviceError, type ErrorCode } from '../errors.js';
 import { checkApi, fillRemote, makeApi, readableApi } from './api.js';
 import { Admission } from './admission.js';
 import { Calling } from './calling.js';
-import { Continuity } from './continuity.js';
+import type { Continuity, Resumable } from './continuity.js';
 import { Controls } from './controls.js';
 import { Dispatch } from './dispatch.js';
 import { messageOf } from './encode.js';
@@ -123,28 +123,25 @@ export class Session implements SessionHandle {
       },
       onFatal: (text) => this.#finish('ERR_MALFORMED', text),
     });
-    if (resume !== undefined) this.continuity = this.#makeContinuity(resume.token);
+    if (resume !== undefined) this.continuity = this.#continue(resume);
   }
 
-  #makeContinuity(token: string | undefined): Continuity {
+  #continue(resume: Resumable): Continuity {
     const { clock, limits } = this.#options;
-    return new Continuity(
-      {
-        ...{ link: this.#channel, outbox: this.#wire.outbox, intake: this.#intake },
-        ...{ flow: this.#flow, clock, limits },
-        onAway: (why) => {
-          this.#pulse.stop();
-          if (why !== undefined) this.#events.emit('away', why);
-        },
-        onMoved: () => {
-          this.#peer = { ...this.#peer, ...this.#channel.peer };
-          this.#watch();
-          this.#events.emit('moved', this.#peer);
-        },
-        onExpired: (error) => this.#end(error),
+    return resume.make({
+      ...{ link: this.#channel, outbox: this.#wire.outbox, intake: this.#intake },
+      ...{ flow: this.#flow, clock, limits },
+      onAway: (why) => {
+        this.#pulse.stop();
+        if (why !== undefined) this.#events.emit('away', why);
       },
-      token,
-    );
+      onMoved: () => {
+        this.#peer = { ...this.#peer, ...this.#channel.peer };
+        this.#watch();
+        this.#events.emit('moved', this.#peer);
+      },
+      onExpired: (error) => this.#end(error),
+    });
   }
 
   /** Begins: says `methods`, and reads. Called once, after the listeners are on. */

@@ -2,6 +2,7 @@ import type { Channel } from '../channel/channel.js';
 import { DserviceError } from '../errors.js';
 import { defaultLimits, type Limits } from '../limits.js';
 import { type Api, checkApi } from '../protocol/api.js';
+import type { Resumable } from '../protocol/continuity.js';
 import { messageOf } from '../protocol/encode.js';
 import { dispose } from '../protocol/options.js';
 import { Session } from '../protocol/session.js';
@@ -85,7 +86,7 @@ export interface OpenOptions extends Omit<DialOptions, 'limits' | 'timeout' | 't
   readonly limits: Limits;
   readonly timeout: number;
   /** The session may go on over another channel. */
-  readonly resume?: object | undefined;
+  readonly resume?: Resumable | undefined;
 }
 
 /** A session over a channel, once the peer's api is here. Rejects with why it did not come. */

@@ -2,6 +2,7 @@ import type { Channel } from '../channel/channel.js';
 import type { Discovery } from '../discovery/discovery.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
+import { resumable } from '../protocol/continuity.js';
 import type { Session } from '../protocol/session.js';
 import { openSession } from './dial.js';
 import { Lifeline } from './lifeline.js';
@@ -46,7 +47,7 @@ export class Dialer<At> {
       ? await this.#carry([endpoint])
       : await runtime.connect(endpoint, { timeout, tls, limits });
     const session = await openSession(runtime, channel, {
-      ...{ auth, limits, timeout, logger, resume: carried ? {} : undefined },
+      ...{ auth, limits, timeout, logger, resume: carried ? resumable() : undefined },
       ...(deadline === undefined ? {} : { deadline }),
       ...(callbacks === undefined ? {} : { callbacks }),
       ...(stacks === undefined ? {} : { stacks }),

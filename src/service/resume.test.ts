@@ -5,11 +5,12 @@ import { memoryPair } from '../channel/memory.js';
 import { DserviceError } from '../errors.js';
 import { defaultLimits, type Limits } from '../limits.js';
 import { syncScope } from '../protocol/context.js';
+import { resumable } from '../protocol/continuity.js';
 import { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 import { Lifeline } from './lifeline.js';
-import { returnOver } from './resume.js';
+import { Resumables, returnOver } from './resume.js';
 import { Server } from './server.js';
 
 type Framing = 'bytes' | 'messages';
@@ -32,7 +33,8 @@ async function setup(options: SetupOptions = {}) {
   const limits = { ...defaultLimits, ...options.limits };
   const { authenticate, auth, framing = 'messages', onRedial } = options;
   const server = new Server(options.api ?? {}, {
-    ...{ clock, scope, limits, authenticate, resume: true },
+    ...{ clock, scope, limits, authenticate },
+    resume: new Resumables({ clock, limits, authenticate }),
     logger: { warn() {} },
   });
   let ends: [Channel, Channel] | undefined;
@@ -52,7 +54,7 @@ async function setup(options: SetupOptions = {}) {
     });
   const first = offering(connect());
   const session = new Session({
-    ...{ channel: first, clock, scope, limits, auth, api: options.near ?? {}, resume: {} },
+    ...{ channel: first, clock, scope, limits, auth, api: options.near ?? {}, resume: resumable() },
     deadline: 60_000,
   });
   const redial = async (): Promise<Channel> => {
@@ -233,7 +235,7 @@ test('another process at the same place does not know it', async () => {
   const { clock, session, remote } = made;
   const call = remote.never?.();
   await clock.advance(0);
-  const other = new Server({}, { clock, scope: syncScope(), limits: defaultLimits, resume: true });
+  const other = new Server({}, { clock, scope: syncScope(), limits: defaultLimits });
   const [near, far] = memoryPair({ clock });
   other.welcome(far);
   const returned = returnOver(session, near, { clock, limits: defaultLimits, time: 5_000 });

@@ -4,9 +4,11 @@ import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { type Hello, makeHello, readHello, type Resume } from '../protocol/hello.js';
+import { type Resumable, resumable } from '../protocol/continuity.js';
 import { isRecord } from '../protocol/message.js';
 import type { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
+import type { Returning } from './server.js';
 
 /** The two messages of a resume (protocol page): a hello that touches no table, with one key more. */
 export function writeResume(
@@ -31,7 +33,7 @@ export function readGreeting(line: string | undefined): Hello | undefined {
 }
 
 /** 128 random bits, as 32 hex digits. */
-export function newToken(): string {
+function newToken(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
@@ -46,7 +48,7 @@ export interface ResumablesOptions {
 const silence = 500;
 
 /** The sessions of a server that may go on over another channel, by their secrets. */
-export class Resumables {
+export class Resumables implements Returning {
   readonly #options: ResumablesOptions;
   readonly #sessions = new Map<string, Session>();
 
@@ -54,7 +56,10 @@ export class Resumables {
     this.#options = options;
   }
 
-  /** A session that may come back. */
+  offer(): Resumable {
+    return resumable(newToken());
+  }
+
   add(session: Session): void {
     const { continuity } = session;
     if (continuity?.possible !== true || continuity.token === undefined) return;
@@ -66,10 +71,7 @@ export class Resumables {
     });
   }
 
-  /**
-   * Looks whether a new channel is that of a session which comes back, and if so moves the session to
-   * it. Otherwise hands on the channel, untouched; at once where nobody can come back.
-   */
+  /** As `Returning` says; at once where nobody can come back. Never rejects. */
   async meet(channel: Channel, then: (channel: Channel | undefined) => void): Promise<void> {
     if (this.#sessions.size === 0) return then(channel);
     then(await this.#recognise(channel));
@@ -90,7 +92,7 @@ export class Resumables {
     // The one before is good until the dialer is known to have the next: see `forget`.
     this.#sessions.set(token, session);
     this.#forget(session, [request.session, token]);
-    const greeting = writeResume(makeHello({ limits, resume: {} }), 'resumed', {
+    const greeting = writeResume(makeHello({ limits, resume: true }), 'resumed', {
       session: token,
       got,
     });
@@ -149,7 +151,7 @@ export async function returnOver(
     return false;
   }
   const got = continuity.leave(undefined);
-  const hello = makeHello({ limits, auth, resume: {} });
+  const hello = makeHello({ limits, auth, resume: true });
   channel.write(writeResume(hello, 'resume', { session: continuity.token, got }));
   const { line, rest } = await readFirstLine(channel, { clock, limit: limits.firstLine, time });
   if (session.ended || !continuity.away) {

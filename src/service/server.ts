@@ -3,10 +3,10 @@ import type { Limits } from '../limits.js';
 import { type Api, checkApi, checkSendable } from '../protocol/api.js';
 import type { Clock } from '../clock.js';
 import type { ContextScope } from '../protocol/context.js';
+import type { Resumable } from '../protocol/continuity.js';
 import { messageOf } from '../protocol/encode.js';
 import { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
-import { newToken, Resumables } from './resume.js';
 import type { Listener, Logger } from './runtime.js';
 
 export interface ServerOptions {
@@ -19,10 +19,20 @@ export interface ServerOptions {
   readonly callbacks?: boolean | undefined;
   readonly stacks?: boolean | undefined;
   readonly logger?: Logger | undefined;
-  /** Whether sessions may go on over another channel. */
-  readonly resume?: boolean | undefined;
+  /** How sessions go on over another channel, where they may: `Resumables` of resume.ts. */
+  readonly resume?: Returning | undefined;
   /** Told of each session, before it begins. */
   readonly onSession?: ((session: Session) => void) | undefined;
+}
+
+/** Knows sessions that may come back over another channel. */
+export interface Returning {
+  /** What a new session offers for it. */
+  offer(): Resumable;
+  /** A session that may come back, from now on. */
+  add(session: Session): void;
+  /** Hands on a new channel, unless it was one over which a session came back: then undefined. */
+  meet(channel: Channel, then: (channel: Channel | undefined) => void): Promise<void>;
 }
 
 /** An api that is served: to each channel a session. */
@@ -32,7 +42,6 @@ export class Server {
   readonly #budget: { used: number; readonly limit: number };
   #api: Api;
   #listener: Listener | undefined;
-  readonly #resumables: Resumables | undefined;
   /** Channels of which it is not known yet whose they are. */
   #met = 0;
   #closed = false;
@@ -44,10 +53,6 @@ export class Server {
     this.#api = api;
     this.#options = options;
     this.#budget = { used: 0, limit: options.limits.buffered };
-    const { clock, limits, authenticate } = options;
-    if (options.resume === true) {
-      this.#resumables = new Resumables({ clock, limits, authenticate });
-    }
   }
 
   /** Where it is reached, best first: `unix:/path`, `tcp://host:port`, `tls://host:port`. */
@@ -73,9 +78,10 @@ export class Server {
 
   /** As `accept`, of a channel over which a session of ours may come back. */
   welcome(channel: Channel): void {
-    if (this.#resumables === undefined || this.#full) return this.accept(channel);
+    const { resume } = this.#options;
+    if (resume === undefined || this.#full) return this.accept(channel);
     this.#met++;
-    void this.#resumables.meet(channel, (found) => {
+    void resume.meet(channel, (found) => {
       this.#met--;
       if (found !== undefined) this.accept(found);
     });
@@ -89,10 +95,10 @@ export class Server {
     const { logger, onSession, resume, ...options } = this.#options;
     const session = new Session({
       ...{ ...options, channel, api: this.#api, budget: this.#budget },
-      resume: resume === true ? { token: newToken() } : undefined,
+      resume: resume?.offer(),
     });
     this.#sessions.add(session);
-    session.on('remote', () => this.#resumables?.add(session));
+    session.on('remote', () => resume?.add(session));
     session.on('end', () => this.#sessions.delete(session));
     session.on('error', (error) => {
       const text =

@@ -14,6 +14,7 @@ import { formatQuery, parseQuery, parseService, type Query } from './name.js';
 import type { Remote } from './remote.js';
 import { Resolver } from './resolver.js';
 import type { Logger } from './runtime.js';
+import { Resumables } from './resume.js';
 import { type Hit, Search } from './search.js';
 import { Server } from './server.js';
 import {
@@ -194,7 +195,8 @@ export class Service<At> {
     const { authenticate, deadline, callbacks, stacks } = this.#options;
     const server = new Server(api, {
       ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
-      ...{ authenticate, deadline, callbacks, stacks, resume: true },
+      ...{ authenticate, deadline, callbacks, stacks },
+      resume: new Resumables({ clock, limits: this.#limits, authenticate }),
       onSession: (session) => this.#events.emit('session', session),
     });
     this.#server = server;
