@@ -99,8 +99,9 @@ export function bridge(hub: Hub, discovery: Discovery, options: BridgeOptions): 
     const known = offered.get(id);
     if (known !== undefined) return known.update(record);
     try {
-      const announcement = local.announce(record, (channel, from) =>
-        join(channel, connect(heard.get(id) ?? record, from)),
+      // Who dials is told why nobody was reached.
+      const announcement = local.announce(record, async (channel, from) =>
+        pipe(channel, await connect(heard.get(id) ?? record, from)),
       );
       offered.set(id, announcement);
     } catch (error) {

@@ -37,12 +37,13 @@ export class HubLocal {
   }
 
   /**
-   * Announces a record; `accept` gets a channel for each dial, and who dials. Throws ERR_AUTH for an id that
-   * somebody else announces.
+   * Announces a record; `accept` gets a channel for each dial, and who dials. The dial is answered when it
+   * has done with it, and refused with what it throws. Throws ERR_AUTH for an id that somebody else
+   * announces.
    */
   announce(
     first: InstanceRecord,
-    accept?: (channel: Channel, from: DialInfo) => void,
+    accept?: (channel: Channel, from: DialInfo) => void | Promise<void>,
   ): Announcement {
     const { registry, party } = this.#options;
     const entry: Entry = registry.announce(party, {
@@ -91,12 +92,12 @@ export class HubLocal {
     return relayed.channel;
   }
 
-  #acceptOf(accept: (channel: Channel, from: DialInfo) => void): Accept {
-    return (info, near) => {
+  #acceptOf(accept: (channel: Channel, from: DialInfo) => void | Promise<void>): Accept {
+    return async (info, near) => {
       const relayed = this.#channel();
       relayed.attach(sideOf(near), info);
-      accept(relayed.channel, info);
-      return Promise.resolve(sideOf(relayed.near));
+      await accept(relayed.channel, info);
+      return sideOf(relayed.near);
     };
   }
 
