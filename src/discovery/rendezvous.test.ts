@@ -340,6 +340,35 @@ describe('direct channels', () => {
   });
 });
 
+test('the process is kept alive by what waits, and by channels, and by nothing else', async () => {
+  const { made, clock } = setup();
+  let held: boolean | undefined;
+  const connect = () => {
+    const channel = made.connect();
+    channel.hold = (keep) => (held = keep);
+    return Promise.resolve(channel);
+  };
+  const here = made.discovery({}, { connect });
+  const there = made.discovery();
+  const record = makeRecord('x');
+  there.announce(record, () => {});
+  watch(here);
+  here.announce(makeRecord('own'), () => {});
+  await clock.advance(500);
+  expect(held).toBe(false);
+  const dialling = here.connect(endpointOf(record.id), { timeout: 1_000 });
+  await Promise.resolve();
+  expect(held).toBe(true);
+  const { channel } = new Recorder(await dialling);
+  expect(held).toBe(true);
+  channel.hold?.(false);
+  expect(held).toBe(false);
+  channel.hold?.(true);
+  expect(held).toBe(true);
+  channel.destroy();
+  expect(held).toBe(false);
+});
+
 test('ranges are matched by the rendezvous', async () => {
   const { made } = setup();
   const discovery = made.discovery();

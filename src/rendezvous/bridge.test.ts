@@ -57,7 +57,11 @@ test('each side sees the other, once', async () => {
   await clock.advance(1_000);
   expect(announced).toEqual(['inner']);
   expect(beyond.toSorted()).toEqual(['up inner tcp://bridge/inner', 'up outer tcp://10.0.0.1:1']);
-  expect(inside.map((it) => it.split(' ')[1]).toSorted()).toEqual(['hidden', 'inner', 'outer']);
+  expect(inside.map((it) => String(it.split(' ')[1])).toSorted()).toEqual([
+    'hidden',
+    'inner',
+    'outer',
+  ]);
   await announcement.withdraw();
   await outer.withdraw();
   await clock.advance(1_000);
@@ -130,4 +134,38 @@ test('what is on both sides is on both sides once, and stays while one has it', 
   await clock.advance(1_000);
   expect(told.at(-1)).toMatch(/^down both/);
   await joined.close();
+});
+
+test('to a rendezvous above: those of both find and reach each other', async () => {
+  const above = new Harbour();
+  const clock = above.clock as VirtualClock;
+  const below = new Harbour({ clock });
+  const upstream = above.discovery({ origin: 'http://page.test' });
+  bridge(below.hub, upstream, {
+    endpointsOf: () => [],
+    connect: (record) => upstream.connect(record.endpoints.at(-1) ?? '', { timeout: 1_000 }),
+    logger: silent,
+  });
+  const [tab, far] = [below.discovery(), above.discovery()];
+  const [ofTab, ofFar] = [makeRecord('tab'), makeRecord('far')];
+  const accepted: Channel[] = [];
+  tab.announce(ofTab, (channel) => accepted.push(channel));
+  far.announce(ofFar, (channel) => accepted.push(channel));
+  const [seenByTab, seenByFar] = [watch(tab), watch(far)];
+  await clock.advance(1_000);
+  const relayed = (id: string): string => `relay:ws://hub.test/#${id}`;
+  const all = [`up far ${relayed(ofFar.id)}`, `up tab ${relayed(ofTab.id)}`];
+  expect([seenByTab.toSorted(), seenByFar.toSorted()]).toEqual([all, all]);
+  for (const [from, to] of [
+    [tab, ofFar],
+    [far, ofTab],
+  ] as const) {
+    const a = new Recorder(await from.connect(relayed(to.id), { timeout: 1_000 }));
+    const b = new Recorder(accepted.pop()!);
+    a.channel.write('{"n":1}\n');
+    await b.until(() => b.lines.length === 1);
+    b.channel.close();
+    await a.closed();
+    expect(a.closes).toEqual([undefined]);
+  }
 });

@@ -49,7 +49,7 @@ export class Client {
   get api(): Record<string, AnyFunction> {
     return {
       announce: (record, key, accept) => this.#announce(record, key, accept),
-      browse: (name, listener) => this.#browse(name, listener),
+      browse: (name, listener, form) => this.#browse(name, listener, form),
       dial: (id, near) => this.#dial(id, near),
       signal: (dial, data) => this.#options.dials.signal(this.#options.party, dial, data),
       match: (range, versions) => this.#match(range, versions),
@@ -91,7 +91,7 @@ export class Client {
     return size;
   }
 
-  #browse(given: unknown, listener: unknown): () => void {
+  #browse(given: unknown, listener: unknown, form: unknown): () => void {
     this.#begin();
     const { party, limits, registry } = this.#options;
     const name = given === null || given === undefined ? undefined : checkName(given);
@@ -102,7 +102,8 @@ export class Client {
     party.subscriptions++;
     // Who is slow is told less; it is not given up.
     const patient = options(listener, { deadline: Infinity });
-    const tell: Tell = (events, about) => Promise.resolve(patient(events, about));
+    const tell: Tell = (batch, about) =>
+      Promise.resolve(patient(form === 'text' ? batch.text : batch.events, about));
     const end = registry.browse(name, tell);
     const stop = (): void => {
       if (!this.#stops.delete(stop)) return;

@@ -69,5 +69,8 @@ export const hubTimes = {
   deadline: 10_000,
 };
 
-/** What goes into one call of a listener: events, and about so many characters. */
-export const batch = { events: 2_000, size: 512 * 1024 };
+/**
+ * What goes into one call of a listener: events, and about so many characters. `turn`: characters after
+ * which others have their turn, before more listeners are told.
+ */
+export const batch = { events: 500, size: 128 * 1024, turn: 2 * 1024 * 1024 };

@@ -68,7 +68,7 @@ export class HubLocal {
     listener: (events: readonly HubEvent[], about: About) => void,
   ): () => void {
     // One that throws is told on, as clients are.
-    const end = this.#options.registry.browse(name, async (events, about) =>
+    const end = this.#options.registry.browse(name, async ({ events }, about) =>
       listener(events, about),
     );
     const stop = (): void => {

@@ -4,8 +4,27 @@ import type { InstanceRecord } from '../discovery/record.js';
 import { batch, hubTimes } from './hub-limits.js';
 import type { Entry } from './party.js';
 
-/** Takes events; its promise says that it is ready for more. */
-export type Tell = (events: HubEvent[], about: About) => Promise<unknown>;
+/** Takes events; its promise says that it is ready for more. `batch.text` is made once for all who want it. */
+export type Tell = (batch: Batch, about: About) => Promise<unknown>;
+
+/** Events that go out together. */
+export class Batch {
+  readonly events: HubEvent[];
+  /** Characters, about. */
+  readonly size: number;
+  #text: string | undefined;
+
+  constructor(events: HubEvent[], size: number) {
+    this.events = events;
+    this.size = size;
+  }
+
+  /** The events as JSON. */
+  get text(): string {
+    this.#text ??= JSON.stringify(this.events);
+    return this.#text;
+  }
+}
 
 /** That a record changed. What it says now is looked up when it is told. */
 interface Change {
@@ -24,6 +43,8 @@ export interface Subscription {
   rest: Iterator<Entry> | undefined;
   /** It has not said yet that it is ready. */
   busy: boolean;
+  /** It was told a part of what it might have been told at once. */
+  behind: boolean;
 }
 
 /** Changes that are kept for who is slow; who is slower gets all anew. */
@@ -45,7 +66,7 @@ export class Topic {
   #flushed = -Infinity;
   #scheduled = false;
   /** The last one made, since most listeners want the same. */
-  #made: { from: number; at: number; to: number; events: HubEvent[] } | undefined;
+  #made: { from: number; at: number; to: number; batch: Batch } | undefined;
 
   /** `settled`: from then on who is not here is gone. */
   constructor(clock: Clock, settled: number) {
@@ -79,7 +100,7 @@ export class Topic {
   }
 
   subscribe(tell: Tell): Subscription {
-    const subscription = { tell, seen: this.#next, rest: undefined, busy: false };
+    const subscription = { tell, seen: this.#next, rest: undefined, busy: false, behind: false };
     this.#subscriptions.add(subscription);
     this.#begin(subscription);
     return subscription;
@@ -109,10 +130,23 @@ export class Topic {
   }
 
   #flush(): void {
-    this.#scheduled = false;
     this.#flushed = this.#clock.now();
-    for (const subscription of this.#subscriptions) this.#pump(subscription);
+    this.#sweep(this.#subscriptions.values(), this.#next);
+  }
+
+  /** Tells one after the other; thousands of them not in one turn, since the hub has to do something else too. */
+  #sweep(left: Iterator<Subscription>, until: number): void {
+    let size = 0;
+    for (let next = left.next(); next.done !== true; next = left.next()) {
+      size += this.#pump(next.value);
+      if (size < batch.turn) continue;
+      this.#clock.after(0, () => this.#sweep(left, until), true);
+      return;
+    }
+    this.#scheduled = false;
     this.#forget();
+    // It changed meanwhile, and some were told before.
+    if (this.#next > until) this.#schedule();
   }
 
   /** Drops what all have been told, and what is too much to keep for some. */
@@ -127,24 +161,27 @@ export class Topic {
     this.#made = undefined;
   }
 
-  #begin(subscription: Subscription): void {
+  #begin(subscription: Subscription): number {
     subscription.rest = this.#records.values();
     subscription.seen = this.#next;
-    this.#snapshot(subscription, true);
+    return this.#snapshot(subscription, true);
   }
 
-  #pump(subscription: Subscription): void {
-    if (subscription.busy) return;
+  /** Tells what there is to tell; so many characters. */
+  #pump(subscription: Subscription): number {
+    if (subscription.busy) return 0;
     if (subscription.rest !== undefined) return this.#snapshot(subscription, false);
     if (subscription.seen < this.#base) return this.#begin(subscription);
-    if (subscription.seen === this.#next) return;
-    const { events, to } = this.#since(subscription.seen);
-    subscription.seen = to;
-    if (events.length > 0) this.#send(subscription, events, {});
-    else if (to < this.#next) this.#schedule();
+    while (subscription.seen < this.#next) {
+      const { batch: made, to } = this.#since(subscription.seen);
+      subscription.seen = to;
+      subscription.behind = to < this.#next;
+      if (made.events.length > 0) return this.#send(subscription, made, {});
+    }
+    return 0;
   }
 
-  #snapshot(subscription: Subscription, first: boolean): void {
+  #snapshot(subscription: Subscription, first: boolean): number {
     const events: HubEvent[] = [];
     let size = 0;
     while (events.length < batch.events && size < batch.size) {
@@ -159,23 +196,25 @@ export class Topic {
     const more = subscription.rest !== undefined;
     const settling = Math.max(0, this.#settled - this.#clock.now());
     const about: About = { snapshot: true, first, more };
-    this.#send(subscription, events, settling > 0 ? { ...about, settling } : about);
+    const part = new Batch(events, size);
+    return this.#send(subscription, part, settling > 0 ? { ...about, settling } : about);
   }
 
-  #send(subscription: Subscription, events: HubEvent[], about: About): void {
+  #send(subscription: Subscription, part: Batch, about: About): number {
     subscription.busy = true;
     const ready = (): void => {
       subscription.busy = false;
       if (!this.#subscriptions.has(subscription)) return;
-      if (subscription.rest !== undefined) this.#snapshot(subscription, false);
+      if (subscription.rest !== undefined || subscription.behind) this.#pump(subscription);
       else if (subscription.seen < this.#next) this.#schedule();
     };
     // Who threw has been told.
-    subscription.tell(events, about).then(ready, ready);
+    subscription.tell(part, about).then(ready, ready);
+    return part.size;
   }
 
   /** What changed from that number on, as far as it fits into one call. */
-  #since(from: number): { events: HubEvent[]; to: number } {
+  #since(from: number): { batch: Batch; to: number } {
     if (this.#made?.from === from && this.#made.at === this.#next) return this.#made;
     const found = new Map<string, { known: boolean; record: InstanceRecord }>();
     let size = 0;
@@ -194,7 +233,7 @@ export class Topic {
       if (entry !== undefined) events.push(eventOf(known ? 'update' : 'up', entry));
       else if (known) events.push({ type: 'down', record, dial: false });
     }
-    this.#made = { from, at: this.#next, to, events };
+    this.#made = { from, at: this.#next, to, batch: new Batch(events, size) };
     return this.#made;
   }
 }

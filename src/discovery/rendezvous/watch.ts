@@ -51,7 +51,7 @@ export class Watch {
     const listener = (events: unknown, about: unknown): void => {
       if (this.#link === link && !this.#over) this.#hear(events, about);
     };
-    const stop = await link.call('browse', [this.#options.name ?? null, listener]);
+    const stop = await link.call('browse', [this.#options.name ?? null, listener, 'text']);
     if (!isFunction(stop)) throw new DserviceError('ERR_MALFORMED', 'it answered something else');
     if (this.#over) end(stop);
     else if (this.#link === link) this.#stop = stop;
@@ -65,7 +65,7 @@ export class Watch {
       this.#forgetSeen();
       this.#seen = new Set();
     }
-    for (const event of Array.isArray(events) ? (events as unknown[]) : []) {
+    for (const event of listOf(events)) {
       onEvent(event);
       const id = idOf(event);
       if (id !== undefined) this.#seen?.add(id);
@@ -93,6 +93,16 @@ export class Watch {
     this.#upkeep.stop();
     if (this.#stop !== undefined) end(this.#stop);
     this.#stop = undefined;
+  }
+}
+
+/** Events come as text; what is none is nothing. */
+function listOf(text: unknown): unknown[] {
+  try {
+    const list: unknown = typeof text === 'string' ? JSON.parse(text) : undefined;
+    return Array.isArray(list) ? list : [];
+  } catch {
+    return [];
   }
 }
 

@@ -7,7 +7,8 @@ import type { InstanceRecord } from '../record.js';
  * - `announce(record, key, accept)` → `{ update(record), withdraw() }`. `key`, 16 to 128 characters,
  *   is the client's own secret: with it, and only with it, an id that is announced is announced anew.
  *   `accept(info, near)` → `RelaySide` is asked of each dial; null: it cannot be dialled.
- * - `browse(name | null, listener)` → `stop()`. `listener(events, about)`: `HubEvent[]`, `About`.
+ * - `browse(name | null, listener, form)` → `stop()`. `listener(events, about)`: `HubEvent[]`, `About`. With
+ *   the form `'text'` the events are JSON as a string: made once for all, at a tenth of the price.
  * - `dial(id, near)` → `Far`.
  * - `signal(dial, data)`: any JSON, for the other end of a dial.
  * - `match(range, versions)` → a boolean for each.
