@@ -64,8 +64,12 @@ const runners = ['vitest', 'fast-check'];
 /** What tests may import beyond their folder's row. */
 function forTest(file, row) {
   if (!/\.test(-d)?\.ts$/.test(file)) return row;
-  if (file.startsWith('node/')) return { ...row, packages: 'any' };
-  if (/\.(node|net)\.test\.ts$/.test(file)) return { may: ['src/'], packages: 'any', node: true };
+  // What makes networks, and starts browsers in them, is a tool of the project.
+  const tools = /\.net\.test\.ts$/.test(file) ? ['scripts/'] : [];
+  if (file.startsWith('node/')) return { ...row, may: [...row.may, ...tools], packages: 'any' };
+  if (/\.(node|net)\.test\.ts$/.test(file)) {
+    return { may: [...row.may, 'src/', ...tools], packages: 'any', node: true };
+  }
   if (file.startsWith('src/')) {
     const own = Array.isArray(row.packages) ? row.packages : [];
     return { may: ['src/'], packages: [...runners, ...own] };

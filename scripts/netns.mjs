@@ -2,7 +2,6 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium } from 'playwright';
 import { chromiumFlags, chromiumPath } from './chromium.mjs';
 import { programPath } from './programs.mjs';
 
@@ -57,6 +56,7 @@ export class Network {
   async chromium(flags = []) {
     const path = chromiumPath();
     if (path === undefined) throw new Error('There is no Chromium: npm run setup');
+    const { chromium } = await import('playwright');
     const program = join(this.#folder, 'chromium');
     writeFileSync(program, `#!/bin/sh\nexec ip netns exec ${this.#name} '${path}' "$@"\n`);
     chmodSync(program, 0o755);
