@@ -1,9 +1,9 @@
 // One side of a subject, in a process of its own: node peer.mjs <subject>. Does what the parent asks for over
 // the IPC channel, one request at a time, and ends with it.
-import { load, service, subjects } from './subjects/index.mjs';
+import { all, load } from './subjects/index.mjs';
 import { tasks } from './tasks.mjs';
 
-const subject = [...subjects, service].find(({ name }) => name === process.argv[2]);
+const subject = all.find(({ name }) => name === process.argv[2]);
 const module = await load(subject);
 
 process.on('disconnect', () => process.exit());

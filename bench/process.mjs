@@ -3,12 +3,20 @@ import { fileURLToPath } from 'node:url';
 
 const running = new Set();
 
-/** A process that does one side of a subject: `ask(task, …args)` resolves with what it answers. */
-export async function startProcess(subject) {
-  const execArgv = ['--expose-gc', '--no-warnings'];
-  const child = fork(fileURLToPath(new URL('peer.mjs', import.meta.url)), [subject.name], {
-    execArgv,
-  });
+const peer = fileURLToPath(new URL('peer.mjs', import.meta.url));
+const execArgv = ['--expose-gc', '--no-warnings'];
+
+/**
+ * A process that does one side of a subject, in this machine's network or another one:
+ * `ask(task, …args)` resolves with what it answers.
+ */
+export async function startProcess(subject, network) {
+  const child =
+    network === undefined
+      ? fork(peer, [subject.name], { execArgv })
+      : network.start([process.execPath, ...execArgv, peer, subject.name], {
+          stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        });
   running.add(child);
   const waiting = new Map();
   let last = 0;

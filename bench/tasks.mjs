@@ -69,6 +69,9 @@ export const tasks = {
 
   firstAnswer: ({ module }, name) => module.firstAnswer(name),
 
+  /** What the subject can do beside that. */
+  run: ({ module }, name, ...args) => module[name](...args),
+
   collect: () => globalThis.gc(),
 
   /** Bytes in use. */

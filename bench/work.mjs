@@ -1,6 +1,7 @@
 // The work that is measured: each takes a client and a time in ms, and resolves with how many calls
 // it made in how many seconds.
 import { deepStrictEqual } from 'node:assert';
+import { inFlight } from './in-flight.mjs';
 
 /** About 10 KB of JSON: what a list in a web page holds. */
 const object = {
@@ -36,22 +37,6 @@ export const work = {
 export async function check(client) {
   deepStrictEqual(await client.shout('hello'), 'HELLO');
   deepStrictEqual(await client.echo(object), object);
-}
-
-/** Calls with `count` under way all the time. */
-async function inFlight(count, ms, call) {
-  const start = performance.now();
-  let done = 0;
-  let over = false;
-  const caller = async () => {
-    while (!over) {
-      await call();
-      // Asking for the time at each call would be measured too.
-      if (++done % 16 === 0) over = performance.now() - start >= ms;
-    }
-  };
-  await Promise.all(Array.from({ length: count }, caller));
-  return { calls: done, seconds: (performance.now() - start) / 1000 };
 }
 
 /** `count` calls at once, again and again: until the time is over. */

@@ -4,6 +4,8 @@ export const api = {
   shout: (text) => text.toUpperCase(),
   /** The same object back. */
   echo: (object) => object,
+  /** How much it was given. */
+  take: (data) => data.length,
   /** Calls what it was given. */
   tell: (callback) => void callback('told'),
 };

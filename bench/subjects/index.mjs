@@ -31,6 +31,24 @@ export const service = {
   file: 'service',
 };
 
+/** A rendezvous, and many of its clients. */
+export const rendezvous = {
+  name: 'rendezvous',
+  label: 'a rendezvous',
+  path: 'ws',
+  file: 'rendezvous',
+};
+export const meeting = {
+  name: 'meeting',
+  label: 'a page with a rendezvous',
+  path: 'ws',
+  file: 'meeting',
+};
+export const crowd = { name: 'crowd', label: 'clients of a rendezvous', path: 'ws', file: 'crowd' };
+
+/** All that a process can be. */
+export const all = [...subjects, service, rendezvous, meeting, crowd];
+
 /** @param {Subject} subject */
 export function load(subject) {
   return import(new URL(`${subject.file}.mjs`, import.meta.url).href);
