@@ -194,6 +194,15 @@ export function rendezvousDiscovery(options: RendezvousDiscoveryOptions): Rendez
       accept(far);
       return near;
     }
+    const { degraded, link: there } = connector;
+    // Not waited for: another rendezvous may lead there, and who has no other tries again.
+    if (there === undefined && degraded !== undefined) {
+      connector.need();
+      throw new DserviceError('ERR_CONNECT', degraded.message, {
+        cause: degraded,
+        mayHaveRun: false,
+      });
+    }
     const started = clock.now();
     const link = await connector.ready(timeout);
     const letGo = link.hold();
