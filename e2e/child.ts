@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { spawn, type SpawnOptions } from 'node:child_process';
 import { inject, onTestFinished } from 'vitest';
+import type { Network } from '../scripts/netns.mjs';
 
 export interface Ended {
   /** Null where it was ended by a signal. */
@@ -19,17 +20,21 @@ export interface Child {
   hangUp(): void;
 }
 
-/** Starts a program in the project that has the package installed, or in another folder. */
+/** Starts a program in the project that has the package installed, or in another folder; or in a network of the test's. */
 export function start(
   file: string,
   args: readonly string[] = [],
-  { cwd = inject('installed') }: { cwd?: string } = {},
+  { cwd = inject('installed'), network }: { cwd?: string; network?: Network } = {},
 ): Child {
-  const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const options: SpawnOptions = { cwd, stdio: ['ignore', 'pipe', 'pipe'] };
+  const child =
+    network === undefined ? spawn(file, args, options) : network.start([file, ...args], options);
+  if (child.stdout === null || child.stderr === null) throw new Error('it has no output');
+  const { stdout } = child;
   let out = '';
   let err = '';
   const listeners = new Set<() => void>();
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text;
     for (const listener of [...listeners]) listener();
   });
@@ -40,7 +45,8 @@ export function start(
   });
   // Whoever waits for it hears of it there.
   ended.catch(() => {});
-  onTestFinished(() => void child.kill('SIGKILL'));
+  // A network ends what runs in it.
+  if (network === undefined) onTestFinished(() => void child.kill('SIGKILL'));
   return {
     ended,
     says: (what) =>
@@ -56,7 +62,7 @@ export function start(
         void ended.then(() => reject(new Error(`it ended and never said ${what}: ${out}${err}`)));
       }),
     kill: (signal) => void child.kill(signal),
-    hangUp: () => void child.stdout.destroy(),
+    hangUp: () => void stdout.destroy(),
   };
 }
 

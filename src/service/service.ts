@@ -204,7 +204,7 @@ export class Service<At> {
     const accept = (channel: Channel): void => server.accept(channel);
     server.attach(await this.#runtime.listen(at, this.#limits, accept));
     this.#abort.signal.throwIfAborted();
-    if (this.#reach === 'lan') this.#tellReach();
+    if (this.#reach === 'lan' && this.endpoints.length > 0) this.#tellReach();
     this.#forgetShutdown = this.#runtime.onShutdown(this.stop);
     const resolver = this.#resolve();
     if (this.#relies.length > 0) {

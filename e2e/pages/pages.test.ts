@@ -1,0 +1,289 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { ownName } from '../child.js';
+import { Meeting } from './meeting.js';
+import { burst, call, find, load, more, reachedBy, serve, settle } from './tabs.js';
+
+let meeting: Meeting;
+
+beforeAll(async () => {
+  meeting = await Meeting.open();
+});
+afterEach(() => meeting.clear());
+afterAll(() => meeting.close());
+
+/** A Node program that serves by the rendezvous alone. */
+const nodeService = (name: string): string => `
+  const service = dservice('${name}', {
+    shout: (text) => text.toUpperCase(),
+    burst: async (to, each) => {
+      const all = [];
+      for (let n = 0; n < to; n++) all.push(each(n));
+      return (await Promise.all(all)).length;
+    },
+    dates: () => new Map([['now', new Date(0)]]),
+  }, { ...quiet, port: 0 });
+  await service.start();
+  console.log('started');`;
+
+describe('a page and a Node program', () => {
+  test('the page calls, at the address where that is reached', async () => {
+    const name = ownName('node');
+    const service = await meeting.node('service', nodeService(`${name}@1.2.0`));
+    await service.says('started');
+    const tab = await meeting.tab();
+    expect(await find(tab, `${name}@^1`)).toBe('ws');
+    expect(await call(tab, 'shout', 'hello')).toBe('HELLO');
+    expect(await burst(tab, 1_000)).toEqual({ came: 1_000, answered: 1_000, wrong: 0 });
+  });
+
+  test('the Node program calls into a page, as it calls anything else', async () => {
+    const name = ownName('tab');
+    const tab = await meeting.tab();
+    await serve(tab, `${name}@2.0.0`);
+    const caller = await meeting.node(
+      'caller',
+      `const remote = await dservice(quiet).connect(args[0]);
+       await remote.alert('hello from Node');
+       console.log('who ' + JSON.stringify(await remote.who()));
+       let came = 0;
+       const answered = await remote.burst(1000, () => came++);
+       console.log('came ' + came + ' ' + answered);
+       process.exit();`,
+      `${name}@^2`,
+    );
+    await caller.says('came 1000 1000');
+    expect(await tab.evaluate('tab.alerts')).toEqual(['hello from Node']);
+  });
+});
+
+describe('page to page', () => {
+  test('directly; then the rendezvous is killed, and calls go on', async () => {
+    const name = ownName('tab');
+    const [a, b] = [await meeting.tab(), await meeting.tab()];
+    await serve(a, `${name}@1.0.0`);
+    await find(b, `${name}@^1`);
+    await reachedBy(b, 'webrtc');
+    expect(await burst(b, 1_000)).toEqual({ came: 1_000, answered: 1_000, wrong: 0 });
+    await load(b);
+    await more(b, 200);
+    meeting.rendezvous.kill('SIGKILL');
+    await meeting.rendezvous.ended;
+    await more(b, 500);
+    const { failed } = await settle(b);
+    expect(failed).toEqual([]);
+    await meeting.startRendezvous();
+  });
+
+  test('relayed, with WebRTC off at either side', async () => {
+    const name = ownName('tab');
+    const [a, b] = [await meeting.tab(), await meeting.tab()];
+    await serve(a, `${name}@1.0.0`, { webrtc: false });
+    expect(await find(b, `${name}@^1`)).toBe('relay');
+    expect(await burst(b, 1_000)).toEqual({ came: 1_000, answered: 1_000, wrong: 0 });
+    expect(await call(b, 'who')).toEqual({ transport: 'relay', origin: meeting.url.slice(0, -1) });
+  });
+
+  test('a page without WebRTC is reached by the relay', async () => {
+    const name = ownName('tab');
+    const a = await meeting.tab({ before: 'delete globalThis.RTCPeerConnection;' });
+    const b = await meeting.tab();
+    await serve(a, `${name}@1.0.0`);
+    expect(await find(b, `${name}@^1`)).toBe('relay');
+    expect(await call(b, 'echo', 'still')).toBe('still');
+  });
+
+  test('a call under way survives the way from the relay to the direct channel, and back', async () => {
+    const name = ownName('tab');
+    const [a, b] = [await meeting.tab(), await meeting.tab()];
+    await serve(a, `${name}@1.0.0`);
+    await find(b, `${name}@^1`);
+    const slow = call(b, 'slow');
+    await load(b);
+    await reachedBy(b, 'webrtc');
+    await more(b, 200);
+    // All that is direct is lost at once, without a word: the packets go nowhere.
+    meeting.network.run(
+      'iptables',
+      '-A',
+      'OUTPUT',
+      '-p',
+      'udp',
+      '!',
+      '-d',
+      '127.0.0.0/8',
+      '-j',
+      'DROP',
+    );
+    try {
+      await reachedBy(b, 'relay');
+      await more(b, 200);
+    } finally {
+      meeting.network.run('iptables', '-F', 'OUTPUT');
+    }
+    await a.evaluate('tab.finish("done")');
+    expect(await slow).toBe('done');
+    expect((await settle(b)).failed).toEqual([]);
+  });
+});
+
+test('the rendezvous is restarted under load: everything recovers by itself', async () => {
+  const name = ownName('tab');
+  const [a, b] = [await meeting.tab(), await meeting.tab()];
+  await serve(a, `${name}@1.0.0`, { webrtc: false });
+  await find(b, `${name}@^1`, { webrtc: false });
+  await load(b);
+  await more(b, 100);
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+    meeting.rendezvous.kill(signal);
+    await meeting.rendezvous.ended;
+    await meeting.startRendezvous();
+    await more(b, 200);
+  }
+  expect((await settle(b)).failed).toEqual([]);
+});
+
+describe('a tab', () => {
+  test('that crashes is gone for others, and its callers are told', async () => {
+    const name = ownName('tab');
+    const [a, b] = [await meeting.tab(), await meeting.tab()];
+    await serve(a, `${name}@1.0.0`);
+    await find(b, name);
+    await reachedBy(b, 'webrtc');
+    await b.evaluate(`
+      tab.events = [];
+      tab.caller.discovery.browse('${name}', ({ type }) => tab.events.push(type));
+      tab.lost = tab.remote.slow().catch((error) => [error.code, error.mayHaveRun]);
+      0;
+    `);
+    const cdp = await a.context().newCDPSession(a);
+    cdp.send('Page.crash').catch(() => {});
+    await b.waitForFunction('tab.events.includes("down")', undefined, { timeout: 50_000 });
+    expect(await b.evaluate('tab.lost')).toEqual(['ERR_CONNECTION_LOST', true]);
+  });
+
+  test('that is closed in good order is gone at once', async () => {
+    const name = ownName('tab');
+    const [a, b] = [await meeting.tab(), await meeting.tab()];
+    await serve(a, `${name}@1.0.0`);
+    await find(b, name);
+    await b.evaluate(
+      `tab.ended = new Promise((resolve) => tab.d.on('end', resolve)).then(() => true); 0`,
+    );
+    await a.close();
+    expect(await b.evaluate('tab.ended')).toBe(true);
+  });
+
+  test('that is frozen is lost, and comes back when it thaws', async () => {
+    const name = ownName('tab');
+    const [a, b] = [await meeting.tab(), await meeting.tab()];
+    await serve(a, `${name}@1.0.0`, { webrtc: false });
+    await find(b, name, { webrtc: false });
+    const cdp = await a.context().newCDPSession(a);
+    await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
+    const echo = call(b, 'echo', 'thawed');
+    await cdp.send('Page.setWebLifecycleState', { state: 'active' });
+    expect(await echo).toBe('thawed');
+  });
+
+  test('whose rendezvous is down says so, and its calls say what was tried', async () => {
+    const tab = await meeting.tab();
+    const outcome = await tab.evaluate(`(async () => {
+      const caller = dservice.default({ rendezvous: 'ws://127.0.0.1:1/', wait: 700 });
+      try { await caller.connect('nobody'); } catch (error) { return [error.code, error.message]; }
+    })()`);
+    expect(outcome).toEqual([
+      'ERR_NO_INSTANCE',
+      expect.stringMatching(/rendezvous ws:\/\/127\.0\.0\.1:1\/rendezvous cannot be reached/),
+    ]);
+  });
+});
+
+describe('origins', () => {
+  test('a sandboxed page is refused before anything of it is read, and the log says why', async () => {
+    const tab = await meeting.tab();
+    await tab.evaluate(`
+      const frame = document.createElement('iframe');
+      frame.sandbox = 'allow-scripts';
+      frame.srcdoc = '<script>new WebSocket("${meeting.ws}").onclose = () => parent.postMessage("closed", "*")</' + 'script>';
+      tab.closed = new Promise((resolve) => addEventListener('message', ({ data }) => resolve(data)));
+      document.body.append(frame);
+    `);
+    expect(await tab.evaluate('tab.closed')).toBe('closed');
+    await meeting.rendezvous.says(/log .*null/);
+  });
+
+  test('a page of a file has no rendezvous of its own; at another one it is refused', async () => {
+    const tab = await meeting.tab();
+    await tab.goto(meeting.file);
+    expect(
+      await tab.evaluate(`(() => {
+        try { dservice.default().discovery; } catch (error) { return [error.code, error.message]; }
+      })()`),
+    ).toEqual(['ERR_OPTION', expect.stringContaining('name one')]);
+    const outcome = await tab.evaluate(`(async () => {
+      const caller = dservice.default({ rendezvous: '${meeting.ws}', wait: 1_000 });
+      try { await caller.connect('nobody'); } catch (error) { return [error.code, error.message]; }
+    })()`);
+    expect(outcome).toEqual(['ERR_NO_INSTANCE', expect.stringContaining('may not connect')]);
+  });
+});
+
+test('a SharedWorker holds one connection for all tabs of its origin', async () => {
+  const name = ownName('shared');
+  const tab = await meeting.tab();
+  const outcome = await tab.evaluate(`(async () => {
+    const rendezvous = () => new SharedWorker('/shared.js', { type: 'module' }).port;
+    const service = dservice.default('${name}@1.0.0', { hi: () => 'from the tab' }, { rendezvous });
+    await service.start();
+    const remote = await dservice.default({ rendezvous }).connect('${name}@^1');
+    return await remote.hi();
+  })()`);
+  expect(outcome).toBe('from the tab');
+  // And beyond: a Node program that knows the rendezvous alone.
+  const caller = await meeting.node(
+    'beyond',
+    `const remote = await dservice(quiet).connect(args[0]);
+     console.log('hears ' + (await remote.hi()));
+     process.exit();`,
+    name,
+  );
+  await caller.says('hears from the tab');
+});
+
+test('a thousand callbacks in flight over a Worker', async () => {
+  const tab = await meeting.tab();
+  const came = await tab.evaluate(`(async () => {
+    const remote = await dservice.dial(new Worker('/worker.js', { type: 'module' }));
+    const seen = [];
+    await Promise.all(Array.from({ length: 10 }, () => remote.count(100, (n) => { seen.push(n); })));
+    return seen.length;
+  })()`);
+  expect(came).toBe(1_000);
+});
+
+test('twenty tabs, all serving and calling', async () => {
+  const name = ownName('crowd');
+  const tabs = [];
+  for (let i = 0; i < 20; i++) tabs.push(await meeting.tab());
+  // Direct channels among some: hundreds of them are more than two cores bear.
+  const webrtc = (i: number): object => (i < 4 ? {} : { webrtc: false });
+  await Promise.all(tabs.map((tab, i) => serve(tab, `${name}.${i}@1.0.0`, webrtc(i))));
+  const sums = await Promise.all(
+    tabs.map((tab, i) =>
+      tab.evaluate(
+        `(async () => {
+          const options = { wait: 40_000, deadline: 40_000, webrtc: ${i < 4} };
+          const caller = dservice.default(options);
+          let right = 0;
+          for (let to = 0; to < 20; to++) {
+            if (to === ${i}) continue;
+            const remote = await caller.connect('${name}.' + to);
+            if (await remote.echo('${i}-' + to) === '${i}-' + to) right++;
+          }
+          return right;
+        })()`,
+      ),
+    ),
+  );
+  expect(sums).toEqual(Array.from({ length: 20 }, () => 19));
+}, 120_000);
