@@ -1,3 +1,4 @@
+import { chromiumPath } from '../scripts/chromium.mjs';
 import { cannotMakeNetworks, Network } from '../scripts/netns.mjs';
 import { startProcess } from './process.mjs';
 import { meeting } from './subjects/index.mjs';
@@ -10,7 +11,9 @@ const total = 16 * 1024 * 1024;
  * and bytes per second, over a bare data channel and over ours. One figure a round each.
  */
 export async function measureDirect({ rounds, ms, warmUp }) {
-  if (cannotMakeNetworks() !== undefined) return undefined;
+  if (chromiumPath() === undefined) return { skipped: 'there is no Chromium' };
+  const why = cannotMakeNetworks();
+  if (why !== undefined) return { skipped: why };
   const network = new Network();
   try {
     const place = await startProcess(meeting, network);

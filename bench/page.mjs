@@ -12,7 +12,7 @@ export const pageSubjects = subjects.filter(({ path }) => path === 'ws');
 /** Calls per second from one page of a real Chromium to servers in processes of their own, as `measureRates`. */
 export async function measurePage({ rounds, ms, warmUp }) {
   const executablePath = chromiumPath();
-  if (executablePath === undefined) return undefined;
+  if (executablePath === undefined) return { skipped: 'there is no Chromium' };
   const site = await makeSite('calls');
   const browser = await chromium.launch({ executablePath, args: chromiumFlags });
   try {
@@ -41,7 +41,7 @@ export async function measurePage({ rounds, ms, warmUp }) {
       }
     }
     await Promise.all(servers.map((server) => server.end()));
-    return { rates, browser: `Chromium ${browser.version()}` };
+    return { rates, version: browser.version() };
   } finally {
     await browser.close();
     site.close();

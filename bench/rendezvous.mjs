@@ -17,13 +17,15 @@ export async function measureRendezvous({ clients, changes, idle, profile }) {
     [rendezvous, crowd, crowd].map((subject) => startProcess(subject)),
   );
   const url = await hub.ask('serve');
+  let failures = 0;
   const join = async (from, count) => {
     const half = Math.ceil(count / 2);
-    await Promise.all([
+    const failed = await Promise.all([
       crowds[0].ask('run', 'join', url, from, half, joining),
       crowds[1].ask('run', 'join', url, from + half, count - half, joining),
     ]);
     await Promise.all(crowds.map((it) => it.ask('run', 'allKnow', from + count)));
+    failures += failed[0] + failed[1];
   };
   const cpuOf = async (act) => {
     const before = await hub.ask('cpu');
@@ -63,6 +65,7 @@ export async function measureRendezvous({ clients, changes, idle, profile }) {
     rss: per('rss'),
     peak: (peak - before.rss) / (clients - first),
     join: all,
+    failures,
     idlePerMinute: (still.cpu * 60) / still.seconds,
     cpuPerChange: (told.cpu - (still.cpu / still.seconds) * told.seconds) / changes,
     delay: { median: median(delays), most: Math.max(...delays), all: delays },

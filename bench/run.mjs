@@ -1,21 +1,27 @@
 // Measures dservice beside its peers in one run, prints the figures and writes docs/benchmarks.md.
 //
-//   npm run bench -- [--quick] [--only names] [--rounds n] [--no-write] [--profile folder]
+//   npm run bench -- [names] [--quick] [--only names] [--rounds n] [--no-write] [--profile folder]
 //
-// --only takes names of subjects (ours-tcp, dnode), of their paths (tcp, ws), of works (seq, c64, burst,
-// objects) and of parts (churn, setup, memory, sizes, start), separated by commas. What is not the whole
-// run writes nothing. --quick measures for a shorter time, and leaves out set-up and memory. --profile writes CPU profiles of all processes to a folder.
+// Names, which --only takes as well, separated by commas, are those of subjects (ours-tcp, dnode), of
+// their paths (tcp, ws), of works (seq, c64, burst, objects) and of parts (churn, setup, memory, sizes, start,
+// page, direct, relay, rendezvous). What is not the whole run writes nothing. --quick measures for a shorter
+// time, and leaves out set-up and memory. --profile writes CPU profiles of processes to a folder.
 import { parseArgs } from 'node:util';
 import { writeDocument } from './document.mjs';
+import { measureDirect } from './direct.mjs';
 import { measureChurn, measureMemory, measureRates, measureSetup } from './measure.mjs';
+import { measurePage } from './page.mjs';
 import { endAll } from './process.mjs';
+import { measureRelay } from './relay.mjs';
+import { measureRendezvous } from './rendezvous.mjs';
 import { printReport } from './report.mjs';
 import { measureSizes } from './sizes.mjs';
 import { measureStart } from './start.mjs';
 import { subjects } from './subjects/index.mjs';
 import { work } from './work.mjs';
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
@@ -43,27 +49,38 @@ const parts = {
   memory: measureMemory,
   sizes: measureSizes,
   start: measureStart,
+  page: measurePage,
+  direct: measureDirect,
+  relay: measureRelay,
+  rendezvous: measureRendezvous,
 };
 
-const plan = makePlan(options);
+const plan = makePlan(options, positionals);
 const began = performance.now();
 const results = {};
+const skipped = [];
 try {
-  for (const name of plan.parts) results[name] = await parts[name](plan);
+  for (const name of plan.parts) {
+    const result = await parts[name](plan);
+    if (result.skipped === undefined) results[name] = result;
+    else skipped.push(`${name}: ${result.skipped}`);
+  }
 } finally {
   endAll();
 }
 printReport(plan, results);
-if (plan.writes) await writeDocument(plan, results);
+for (const line of skipped) console.log(`\nskipped ${line}`);
+if (plan.writes && skipped.length === 0) await writeDocument(plan, results);
 console.log(`\n${Math.round((performance.now() - began) / 1000)} s`);
 
-function makePlan({ quick, only, rounds, profile, 'no-write': silent }) {
-  const words = only?.split(',') ?? [];
+function makePlan({ quick, only, rounds, profile, 'no-write': silent }, names) {
+  const words = [...names, ...(only?.split(',') ?? [])];
+  const whole = words.length === 0;
   const known = [...Object.keys(parts), ...Object.keys(work)];
   for (const { name, path } of subjects) known.push(name, path);
   for (const word of words) {
     if (known.includes(word)) continue;
-    console.error(`bench: --only knows no "${word}", but ${[...new Set(known)].join(', ')}`);
+    console.error(`bench: there is no "${word}", but ${[...new Set(known)].join(', ')}`);
     process.exit(2);
   }
   const named = subjects.filter(({ name, path }) => words.includes(name) || words.includes(path));
@@ -71,9 +88,11 @@ function makePlan({ quick, only, rounds, profile, 'no-write': silent }) {
   const chosen = Object.keys(parts).filter((name) => words.includes(name));
   // A subject or a work without a part asks for its rates.
   if (chosen.length === 0 || works.length > 0) chosen.unshift('rates');
-  const usual = quick ? ['rates', 'churn', 'sizes', 'start'] : Object.keys(parts);
+  const usual = quick
+    ? Object.keys(parts).filter((name) => !['setup', 'memory'].includes(name))
+    : Object.keys(parts);
   return {
-    parts: only === undefined ? usual : [...new Set(chosen)],
+    parts: whole ? usual : [...new Set(chosen)],
     subjects: named.length > 0 ? named : subjects,
     works: works.length > 0 ? works : Object.keys(work),
     rounds: Number(rounds ?? (quick ? 3 : 5)),
@@ -84,8 +103,11 @@ function makePlan({ quick, only, rounds, profile, 'no-write': silent }) {
     sessions: quick ? 200 : 1_000,
     starts: quick ? 1 : 7,
     setups: quick ? 50 : 200,
+    clients: quick ? 400 : 2_000,
+    changes: quick ? 3 : 10,
+    idle: quick ? 2_000 : 20_000,
     profile,
     // What is documented is a whole run.
-    writes: !quick && !silent && only === undefined,
+    writes: !quick && !silent && whole,
   };
 }

@@ -1,4 +1,6 @@
 import { count, kilobytes, median, megabytes, ratio, times } from './figures.mjs';
+import { pageSubjects, pageWorks } from './page.mjs';
+import { relayWorks } from './relay.mjs';
 import { targetsOf } from './targets.mjs';
 import { work } from './work.mjs';
 
@@ -11,7 +13,7 @@ export function tablesOf(plan, results) {
     .filter(({ rows }) => rows.length > 1);
 }
 
-const makers = { rates, churn, setup, memory, start, sizes };
+const makers = { rates, churn, setup, memory, start, page, direct, relay, rendezvous, sizes };
 
 function rates(rates, { subjects, works }) {
   const heads = works.map((it) => work[it].title);
@@ -97,6 +99,93 @@ function start({ ms, all }) {
     ['ms', ...[ms, Math.min(...all), Math.max(...all)].map((it) => it.toFixed(0))],
   ];
   return { title: 'From start to the first answer', note, rows };
+}
+
+function page({ rates, version }) {
+  const works = Object.keys(pageWorks);
+  const [ours] = pageSubjects;
+  const rows = pageSubjects.map(({ name, label }) => [
+    label,
+    ...works.map((it) => count(median(rates[name][it].rate))),
+    ...works.map((it) =>
+      name === ours.name ? '' : times(ratio(rates[ours.name][it].rate, rates[name][it].rate)),
+    ),
+  ]);
+  const heads = works.map((it) => work[it].title);
+  return {
+    title: 'From a page',
+    note: `A page in Chromium ${version} calls servers in Node, each a process of its own. Calls per second.`,
+    rows: [['', ...heads, ...heads.map((it) => `ours ÷ theirs, ${it}`)], ...rows],
+  };
+}
+
+function direct({ bareSeq, ourSeq, bareMany, ourMany, bareBulk, ourLetters, ourOctets }) {
+  const speed = (rates) => (median(rates) / 1e6).toFixed(1);
+  const trip = (rates) => (1000 / median(rates)).toFixed(2);
+  const note =
+    'Two pages of one Chromium, each in a process of its own, in a network namespace. Ours is a service by name whose session has moved from the rendezvous to WebRTC. 16 MB: as binary pieces of 16 KiB, with a threshold for the bytes that are unsent; ours as calls with 64 KiB each, 8 in flight. Bytes in a call are base64, four characters for three.';
+  return {
+    title: 'From page to page, directly',
+    note,
+    rows: [
+      ['', 'round trip, ms', '64 in flight, per second', '16 MB, MB/s'],
+      ['a bare data channel', trip(bareSeq), count(median(bareMany)), speed(bareBulk)],
+      ['dservice, strings', trip(ourSeq), count(median(ourMany)), speed(ourLetters)],
+      ['dservice, Uint8Array', '', '', speed(ourOctets)],
+      [
+        'dservice ÷ bare, strings',
+        // Of times, not of rates.
+        times(ratio(bareSeq, ourSeq)),
+        times(ratio(ourMany, bareMany)),
+        times(ratio(ourLetters, bareBulk)),
+      ],
+      ['dservice ÷ bare, Uint8Array', '', '', times(ratio(ourOctets, bareBulk))],
+    ],
+  };
+}
+
+function relay({ relay, direct }) {
+  const works = [...relayWorks, 'bulk'];
+  const row = (label, cell) => [label, ...works.map((it) => cell(it, it === 'bulk' ? 1_000 : 1))];
+  const note =
+    'What goes through the rendezvous instead of a WebSocket of its own: two programs that run what a page runs, and the rendezvous, on loopback. CPU time in µs: of all processes for a call, or for a kB of the data.';
+  return {
+    title: 'What the relay costs',
+    note,
+    rows: [
+      ['', ...relayWorks.map((it) => `${work[it].title}, per second`), '64 KiB calls, MB/s'],
+      row('relayed', (it) => shown(median(relay[it].rate))),
+      row('over a WebSocket', (it) => shown(median(direct[it].rate))),
+      row('relayed ÷ WebSocket', (it) => times(ratio(relay[it].rate, direct[it].rate))),
+      row('CPU time, relayed', (it, per) => (median(relay[it].cpu) / per).toFixed(1)),
+      row('of it at the rendezvous', (it, per) => (median(relay[it].hubCpu) / per).toFixed(1)),
+      row('CPU time, over a WebSocket', (it, per) => (median(direct[it].cpu) / per).toFixed(1)),
+    ],
+  };
+}
+
+function shown(figure) {
+  return figure < 100 ? figure.toFixed(1) : count(figure);
+}
+
+function rendezvous({ clients, heap, rss, join, idlePerMinute, cpuPerChange, delay, failures }) {
+  const note = `${count(clients)} WebSockets from two other processes, each with a session that announces a service of a name of its own, which can be dialled, and browses all names; the rendezvous is a process of its own. Memory is what its process grows by for each of them, after collections. A change: one of them announces another version, in any moment; until the last of all has heard it.`;
+  return {
+    title: `A rendezvous with ${count(clients)} clients`,
+    note,
+    rows: [
+      ['', ''],
+      ['memory of the process, per client', kilobytes(rss)],
+      ['of it heap', kilobytes(heap)],
+      ['CPU time for all to join and know of all', `${join.cpu.toFixed(1)} s`],
+      ['until they have', `${join.seconds.toFixed(1)} s`],
+      ['connections that had to be tried again', count(failures)],
+      ['CPU time when nothing changes, per minute', `${idlePerMinute.toFixed(2)} s`],
+      ['CPU time for a change', `${(cpuPerChange * 1000).toFixed(0)} ms`],
+      ['until all have heard of a change, median', `${delay.median.toFixed(0)} ms`],
+      ['most', `${delay.most.toFixed(0)} ms`],
+    ],
+  };
 }
 
 function sizes(sizes) {

@@ -41,7 +41,7 @@ const goals = [
 ];
 
 /** What this project has set out to reach, as far as it was measured: `{ what, goal, reached, met }`. */
-export function targetsOf({ rates, churn, sizes, start }) {
+export function targetsOf({ rates, churn, sizes, start, page, direct, rendezvous }) {
   const targets = [];
   for (const { work, ours, peer, least, what } of goals) {
     const a = rates?.[ours]?.[work]?.rate;
@@ -79,9 +79,53 @@ export function targetsOf({ rates, churn, sizes, start }) {
       met: ms < 300,
     });
   }
-  const page = sizes?.[0];
   if (page !== undefined) {
-    const { bytes } = page;
+    const reached = ratio(page.rates['ours-ws'].c64.rate, page.rates.capnweb.c64.rate);
+    targets.push({
+      what: 'from a page, 64 in flight, WebSocket ÷ capnweb',
+      goal: '≥ 4',
+      reached: times(reached),
+      met: reached >= 4,
+    });
+  }
+  if (direct !== undefined) {
+    const trip = ratio(direct.bareSeq, direct.ourSeq);
+    const speed = ratio(direct.ourLetters, direct.bareBulk);
+    targets.push(
+      {
+        what: 'page to page, round trip ÷ bare data channel',
+        goal: '≤ 1.3',
+        reached: times(trip),
+        met: trip <= 1.3,
+      },
+      {
+        what: 'page to page, 16 MB through calls ÷ bare data channel',
+        goal: '≥ 0.8',
+        reached: times(speed),
+        met: speed >= 0.8,
+      },
+    );
+  }
+  if (rendezvous !== undefined) {
+    const { rss, delay, clients } = rendezvous;
+    targets.push(
+      {
+        what: `rendezvous, memory of each of ${clients} clients`,
+        goal: '< 40 kB',
+        reached: kilobytes(rss),
+        met: rss < 40_000,
+      },
+      {
+        what: 'rendezvous, until all have heard of a change, at most',
+        goal: '≤ 1 s',
+        reached: `${delay.most.toFixed(0)} ms`,
+        met: delay.most <= 1_000,
+      },
+    );
+  }
+  const smallest = sizes?.[0];
+  if (smallest !== undefined) {
+    const { bytes } = smallest;
     targets.push({
       what: 'a page with serve and dial',
       goal: '≤ 8 kB',

@@ -46,8 +46,11 @@ export const meeting = {
 };
 export const crowd = { name: 'crowd', label: 'clients of a rendezvous', path: 'ws', file: 'crowd' };
 
+/** What a page runs. */
+export const tab = { name: 'tab', label: 'dservice as in a page', path: 'ws', file: 'tab' };
+
 /** All that a process can be. */
-export const all = [...subjects, service, rendezvous, meeting, crowd];
+export const all = [...subjects, service, rendezvous, meeting, crowd, tab];
 
 /** @param {Subject} subject */
 export function load(subject) {
