@@ -24,5 +24,12 @@ async function loadPeer(): Promise<(options: PeerOptions) => PeerLike> {
   const { SimplePeer } = globalThis as { SimplePeer?: unknown };
   // It is the class of simple-peer 9.11, the last one; `_channel` is not in its types.
   const Peer = (loaded.default ?? SimplePeer) as PeerClass;
-  return (options) => new Peer(options);
+  return (options) => {
+    const peer = new Peer(options);
+    // A page that goes says nothing by itself, and the other side would wait for half a minute.
+    const leave = (): void => peer.destroy();
+    addEventListener('pagehide', leave);
+    peer.on('close', () => removeEventListener('pagehide', leave));
+    return peer;
+  };
 }
