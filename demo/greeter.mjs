@@ -7,3 +7,4 @@ const greeter = dservice('greeter@1.2.0', {
 
 await greeter.start();
 console.log(`serves at ${greeter.endpoints.join(', ')}`);
+console.log(`is instance ${greeter.id}`);

@@ -48,6 +48,8 @@ export async function site() {
     write: false,
     outdir: folder,
     logLevel: 'warning',
+    // Of the package's own files, where it is bundled from its checkout.
+    logOverride: { 'ignored-bare-import': 'silent' },
   });
   for (const { path, contents } of outputFiles) {
     files.set(path.slice(folder.length).replaceAll('\\', '/'), contents);

@@ -10,11 +10,20 @@ const paint =
 const colors = [36, 33, 35, 32, 34];
 const width = 'caller-2013'.length;
 
+/** Milliseconds that the programs have to end in good order. */
+const patience = 3_000;
+
 export class Stage {
   #actors = [];
+  #colors = new Map();
+  #closers = new Set();
   #seconds;
   #failed;
   #fail;
+  /** The story was told: an interruption is the usual end. */
+  #open = false;
+  #leave;
+  #left = new Promise((resolve) => (this.#leave = resolve));
 
   constructor({ seconds }) {
     this.#seconds = seconds;
@@ -24,37 +33,101 @@ export class Stage {
   }
 
   /** Plays to the end, or until something fails or the time is up; then everything is ended. */
-  async play(script) {
+  async play(script, afterwards = () => {}) {
     const timer = setTimeout(() => this.#fail(new Error(this.#late())), this.#seconds * 1000);
-    const interrupt = (signal) =>
-      this.#fail(Object.assign(new Error('it was interrupted'), { signal }));
-    process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+    process.on('SIGINT', this.#interrupt).on('SIGTERM', this.#interrupt);
     const began = performance.now();
     try {
       await script();
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
       this.tell(`All of them found each other. It took ${seconds} s.`);
+      clearTimeout(timer);
+      this.#open = true;
+      await afterwards();
     } catch (error) {
       process.exitCode = { SIGINT: 130, SIGTERM: 143 }[error.signal] ?? 1;
       for (const actor of this.#actors) actor.kill();
       for (const line of await this.#reasons(error)) console.log(paint(31, line));
     } finally {
       clearTimeout(timer);
+      await Promise.allSettled([...this.#closers].map((close) => close()));
       for (const actor of this.#actors) actor.kill();
+      // Nobody is left who could be told to end.
+      process.off('SIGINT', this.#interrupt).off('SIGTERM', this.#interrupt);
     }
   }
 
-  tell(text) {
-    console.log(`${''.padEnd(width)}   ${paint(2, text)}`);
+  #interrupt = (signal) => {
+    if (!this.#open) this.#fail(Object.assign(new Error('it was interrupted'), { signal }));
+    // Who asks again does not want to wait.
+    this.#open = false;
+    this.#leave();
+  };
+
+  /** Until somebody interrupts; then the programs are told to end, and waited for. */
+  async stay() {
+    await Promise.race([this.#left, this.#failed]);
+    console.log();
+    this.tell('They are told to end.');
+    const running = this.#actors.filter(({ exited }) => !exited);
+    const late = new Promise((resolve) => setTimeout(resolve, patience).unref());
+    // The last one first: it may rely on those before it.
+    const ended = Promise.all(running.toReversed().map((actor) => actor.stop()));
+    await this.within(Promise.race([ended, late]));
   }
 
-  /** Starts a program of this folder. */
+  /** What that gives; or rejects when the play has failed meanwhile. */
+  within(promise) {
+    return Promise.race([promise, this.#failed]);
+  }
+
+  /** To be called at the end, whatever happens. */
+  keep(close) {
+    this.#closers.add(close);
+  }
+
+  tell(text = '') {
+    console.log(text === '' ? '' : `${''.padEnd(width)}   ${paint(2, text)}`);
+  }
+
+  /** A line to be copied; `beside` is not. */
+  show(text, beside = '') {
+    console.log(`${''.padEnd(width)}     ${paint(1, text)}${beside && `   ${paint(2, beside)}`}`);
+  }
+
+  /** Says something for somebody, in a color of their own. */
+  say(name, line) {
+    let color = this.#colors.get(name);
+    if (color === undefined) {
+      color = colors[this.#colors.size % colors.length];
+      this.#colors.set(name, color);
+    }
+    console.log(`${paint(color, name.padStart(width))} │ ${line}`);
+  }
+
+  /** Starts a program of this folder, or one elsewhere. */
   start(name, file, ...args) {
-    const color = colors[this.#actors.length % colors.length];
-    const print = (line) => console.log(`${paint(color, name.padStart(width))} │ ${line}`);
-    const actor = new Actor({ name, file, args, print, failed: this.#failed, fail: this.#fail });
+    const actor = new Actor({
+      ...{ name, file, args, failed: this.#failed },
+      print: (line) => this.say(name, line),
+      ended: (how, signal) => this.#ended(actor, how, signal),
+      fail: this.#fail,
+    });
     this.#actors.push(actor);
     return actor;
+  }
+
+  /** The program that was started under that name last. */
+  actor(name) {
+    return this.#actors.findLast((actor) => actor.name === name);
+  }
+
+  /** A program has ended that nobody has told to. */
+  #ended(actor, how, signal) {
+    // Ctrl-C reaches all programs of a terminal, and some are quicker than we are.
+    if (signal === 'SIGINT') return this.#interrupt(signal);
+    if (this.#open) return this.say(actor.name, how);
+    return this.#fail(Object.assign(new Error(`${actor.name} ${how}`), { actor }));
   }
 
   /** Why it failed, by the words of the program that did. */
@@ -89,7 +162,7 @@ class Actor {
   #failed;
   #stopping = false;
 
-  constructor({ name, file, args, print, failed, fail }) {
+  constructor({ name, file, args, print, failed, ended, fail }) {
     this.name = name;
     this.#failed = failed;
     const env = { ...process.env };
@@ -108,9 +181,7 @@ class Actor {
     this.#child.once('exit', (code, signal) => {
       this.exited = true;
       const how = code === null ? `was ended by ${signal}` : `ended with ${code}`;
-      if (code !== 0 && !this.#stopping) {
-        fail(Object.assign(new Error(`${name} ${how}`), { actor: this }));
-      }
+      if (code !== 0 && !this.#stopping) ended(how, signal);
     });
     // After the exit, when all it said was read.
     this.closed = new Promise((resolve) => this.#child.once('close', resolve));

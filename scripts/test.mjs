@@ -21,7 +21,7 @@ const stages = [
   { name: 'browser', suite: 'browser', lacks: withoutChromium },
   { name: 'e2e', suite: 'e2e' },
   { name: 'engines', suite: 'engines', lacks: withoutEngines },
-  { name: 'demo', node: ['demo/run.mjs'] },
+  { name: 'demo', node: ['demo/run.mjs', '--once'] },
   { name: 'package', npm: 'check:package' },
   { name: 'size', npm: 'check:size' },
 ];

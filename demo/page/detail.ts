@@ -106,8 +106,8 @@ export class Detail {
     const facts: [string, string][] = [
       ['Instance', id],
       ['State', degraded === true ? `${state}, but lacks what it relies on` : state],
-      ['Runs in', peer.isPage ? 'a page' : 'a program'],
     ];
+    if (peer.kind !== undefined) facts.push(['Runs in', `a ${peer.kind}`]);
     if (relies.length > 0) {
       facts.push(['Relies on', relies.map(({ name, range }) => `${name} ${range}`).join(', ')]);
     }

@@ -43,7 +43,7 @@ export function sparkline(values: readonly number[], most: number): SVGElement {
   const [width, height] = [120, 28];
   const top = Math.max(...values, 0.001);
   const points = values.map((value, at) => {
-    const x = width - (values.length - 1 - at) * (width / (most - 1));
+    const x = 2 + at * ((width - 6) / (most - 1));
     return `${x.toFixed(1)},${(height - 2 - (value / top) * (height - 6)).toFixed(1)}`;
   });
   const root = draw('svg', {
@@ -52,7 +52,7 @@ export function sparkline(values: readonly number[], most: number): SVGElement {
   if (points.length > 1) root.append(draw('polyline', { points: points.join(' ') }));
   const [x, y] = points.at(-1)?.split(',') ?? [];
   if (x !== undefined && y !== undefined) {
-    root.append(draw('circle', { cx: Number(x) - 2, cy: y, r: 2.5 }));
+    root.append(draw('circle', { cx: x, cy: y, r: 2.5 }));
   }
   return root;
 }

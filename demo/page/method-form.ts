@@ -63,8 +63,8 @@ export class MethodForm {
         this.#input,
         h(
           'button',
-          { type: 'button', class: 'quiet', onclick: () => this.#addCallback() },
-          'Add a callback',
+          { type: 'button', class: 'quiet bare', onclick: () => this.#addCallback() },
+          'Add callback',
         ),
         h('button', { type: 'submit', class: 'primary' }, 'Call'),
       ),

@@ -28,6 +28,7 @@ export class Peer {
   /** Why it could not be reached, the last time. */
   why: string | undefined;
   readonly roundTrips: number[] = [];
+  #kind: 'page' | 'program' | undefined;
   #failures = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -64,9 +65,9 @@ export class Peer {
     return this.#state === 'failed' ? ways.failed : ways.connecting;
   }
 
-  /** A page has no address of its own. */
-  get isPage(): boolean {
-    return this.record.endpoints.every((endpoint) => endpoint.startsWith('relay:'));
+  /** Where it runs, as far as its connection has told: what runs in a page has an origin. */
+  get kind(): 'page' | 'program' | undefined {
+    return this.self ? 'page' : this.#kind;
   }
 
   /** Connects, now and whenever the connection is lost, until it is gone. */
@@ -87,6 +88,7 @@ export class Peer {
     const { session } = d;
     this.#connection = d;
     this.#state = 'connected';
+    this.#kind = session.peer.origin === undefined ? 'program' : 'page';
     this.#failures = 0;
     this.why = undefined;
     session.on('moved', () => this.#tell('moved'));

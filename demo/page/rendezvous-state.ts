@@ -51,7 +51,7 @@ export class RendezvousState {
 
   #show(why = ''): void {
     const { badge, notice } = this.#options;
-    const words = { connecting: 'Connecting…', connected: 'On the air', lost: 'Reconnecting…' };
+    const words = { connecting: 'Connecting…', connected: 'Connected', lost: 'Reconnecting…' };
     badge.className = `air ${this.#state}`;
     if (badge.textContent !== words[this.#state]) {
       fill(badge, h('span', { class: 'dot', 'aria-hidden': 'true' }), words[this.#state]);

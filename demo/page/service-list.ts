@@ -62,9 +62,8 @@ class Group {
       return row.element;
     });
     arrange(this.#list, elements);
-    const pages = peers.filter(({ isPage }) => isPage).length;
-    const kind = pages === 0 ? 'program' : 'page';
-    say(this.#kind, peers.length === 1 ? kind : `${peers.length} instances`);
+    const [first] = peers;
+    say(this.#kind, peers.length === 1 ? (first?.kind ?? '') : `${peers.length} instances`);
   }
 
   link(id: string): HTMLElement | undefined {
