@@ -17,7 +17,7 @@ export const rendezvous: Command = {
   summary: 'runs a rendezvous, where pages and programs find each other',
   help: `      --port N          ${defaultPort}; 0 takes any that is free
       --host H          address to listen on, other than --reach says
-      --reach R         local: this machine (the default, or what DSERVICE_REACH says); lan: the network
+      --reach R         local: this machine (the default, or DSERVICE_REACH); lan: the network
       --mdns            pages find services on the air, and those find pages
       --origin O        lets pages of this origin in, as https://app.example.org; without it,
                         pages of this machine. More than once for several
