@@ -52,6 +52,36 @@ export function callingBack(): Promise<Service> {
   );
 }
 
+/** A rendezvous; at the port of one that was there before. */
+export function meetingPlace(port = 0): Promise<Service> {
+  return up(
+    'engine-rendezvous.mjs',
+    `import { rendezvous } from 'dservice';
+     const it = await rendezvous({ port: Number(process.argv[2]), logger: { warn() {} } });
+     console.log('at ' + it.url);`,
+    String(port),
+  );
+}
+
+/** Serves by a rendezvous, and calls into pages as it is told. */
+export function member(url: string, name: string, calls?: string): Promise<Service> {
+  return up(
+    'engine-member.mjs',
+    `import dservice from 'dservice';
+     const [rendezvous, name, calls] = process.argv.slice(2);
+     const options = { rendezvous, logger: { warn() {} } };
+     await dservice(name, { shout: (text) => text.toUpperCase() }, options).start();
+     console.log('at ' + rendezvous);
+     if (calls) {
+       const page = await dservice(options).connect(calls);
+       const seen = [];
+       await page.count(3, (number) => void seen.push(number));
+       console.log('the page says ' + JSON.stringify(seen));
+     }`,
+    ...[url, name, ...(calls === undefined ? [] : [calls])],
+  );
+}
+
 async function up(name: string, text: string, ...args: string[]): Promise<Service> {
   const child = start(process.execPath, [await program(name, text), ...args]);
   const said = await child.says(/^at ws:\S+$/m);
