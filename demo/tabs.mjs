@@ -8,7 +8,7 @@ export async function tabsMeet(stage, greeter) {
   const browser = await chromium();
   if (typeof browser === 'string') {
     stage.tell(`The part with a page is left out: ${browser}`);
-    return () => {};
+    return async () => {};
   }
   stage.keep(() => browser.close());
 
@@ -90,7 +90,11 @@ async function chromium() {
   if (path === undefined) return 'there is no Chromium, and CHROMIUM names none.';
   try {
     const playwright = await import('playwright');
-    const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
+    const args = [
+      ...['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+      // Nothing of this leaves the machine: not even what WebRTC would ask its network.
+      '--force-webrtc-ip-handling-policy=disable_non_proxied_udp',
+    ];
     return await playwright.chromium.launch({ executablePath: path, args });
   } catch (error) {
     return `${path} could not be started: ${String(error.message).split('\n')[0]}`;

@@ -1,2 +1,3 @@
 export declare const chromiumFlags: string[];
 export declare function chromiumPath(): string | undefined;
+export declare const withoutWebrtc: string;

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromiumFlags, chromiumPath } from './chromium.mjs';
+import { chromiumFlags, chromiumPath, withoutWebrtc } from './chromium.mjs';
 import { programPath } from './programs.mjs';
 
 /** Why networks cannot be made here; undefined when they can. */
@@ -62,7 +62,7 @@ export class Network {
     chmodSync(program, 0o755);
     const browser = await chromium.launch({
       executablePath: program,
-      args: [...chromiumFlags, ...flags],
+      args: [...chromiumFlags.filter((flag) => flag !== withoutWebrtc), ...flags],
     });
     this.#browsers.add(browser);
     return browser;
