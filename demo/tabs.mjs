@@ -93,7 +93,7 @@ async function chromium() {
     const args = [
       ...['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
       // Nothing of this leaves the machine: not even what WebRTC would ask its network.
-      '--force-webrtc-ip-handling-policy=disable_non_proxied_udp',
+      '--webrtc-ip-handling-policy=disable_non_proxied_udp',
     ];
     return await playwright.chromium.launch({ executablePath: path, args });
   } catch (error) {

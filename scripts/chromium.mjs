@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** WebRTC would make itself known on the machine's own network: it does without, but in a network of the test's. */
-export const withoutWebrtc = '--force-webrtc-ip-handling-policy=disable_non_proxied_udp';
+export const withoutWebrtc = '--webrtc-ip-handling-policy=disable_non_proxied_udp';
 
 /** Quiet, and without a word to anybody outside. */
 export const chromiumFlags = [
