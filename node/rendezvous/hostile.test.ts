@@ -45,7 +45,7 @@ describe('a client that floods', () => {
     await Promise.all(all);
     await well();
     expect(taken).toBe(100);
-    expect([...codes.keys()].toSorted()).toEqual(['ERR_BUSY', 'ERR_LIMIT']);
+    expect(new Set(codes.keys())).toEqual(new Set(['ERR_BUSY', 'ERR_LIMIT']));
     expect(stats().records).toBe(101);
     session.close();
     await until(() => stats().records === 1);
