@@ -33,7 +33,7 @@ export class Stage {
   }
 
   /** Plays to the end, or until something fails or the time is up; then everything is ended. */
-  async play(script, afterwards = () => {}) {
+  async play(script, afterwards = async () => {}) {
     const timer = setTimeout(() => this.#fail(new Error(this.#late())), this.#seconds * 1000);
     process.on('SIGINT', this.#interrupt).on('SIGTERM', this.#interrupt);
     const began = performance.now();

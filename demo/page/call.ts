@@ -4,7 +4,7 @@ import { CallbackLog } from './callback-log.js';
 import { fill, h, say } from './element.js';
 import { type Fault, faultOf, hintFor } from './errors.js';
 import { duration, harmless } from './text.js';
-import { inline, valueView } from './value-view.js';
+import { entriesView, inline, valueView } from './value-view.js';
 
 export interface CallOptions {
   /** The method, as people read it. */
@@ -104,7 +104,7 @@ export class Call {
 
 function faultView(fault: Fault): HTMLElement {
   const hint = hintFor(fault);
-  const rest = Object.keys(fault.rest).length === 0 ? undefined : valueView(fault.rest, 1);
+  const rest = Object.keys(fault.rest).length === 0 ? undefined : entriesView(fault.rest);
   return h(
     'div',
     { class: 'fault' },

@@ -86,7 +86,8 @@ export class Detail {
         : h('span', { class: 'round-trip' }, `${duration(roundTrip)} round trip`),
       peer.roundTrips.length > 1 ? sparkline(peer.roundTrips, mostRoundTrips) : undefined,
     );
-    say(this.#meaning, way.meaning);
+    say(this.#meaning, peer.gone ? '' : way.meaning);
+    this.#meaning.hidden = peer.gone;
     this.#showFacts();
     this.#showNotice();
     this.#showMethods();
@@ -102,10 +103,12 @@ export class Detail {
     const { peer } = this.#options;
     const { record } = peer;
     const { id, state, degraded, relies, endpoints } = record;
+    const lacking = degraded === true ? `${state}, but lacks what it relies on` : state;
+    const stateText = peer.gone ? 'gone' : lacking;
     const addresses = endpoints.filter((endpoint) => !endpoint.startsWith('relay:'));
     const facts: [string, string][] = [
       ['Instance', id],
-      ['State', degraded === true ? `${state}, but lacks what it relies on` : state],
+      ['State', stateText],
     ];
     if (peer.kind !== undefined) facts.push(['Runs in', `a ${peer.kind}`]);
     if (relies.length > 0) {

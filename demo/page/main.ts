@@ -115,8 +115,8 @@ function onNews(peer: Peer, news: PeerNews | 'came'): void {
   const who = self ? 'this tab' : `${record.name} ${record.version}`;
   if (news === 'came' && !self) log.add(`${who} came`);
   else if (news === 'gone' && !self) log.add(`${who} left`);
-  else if (news === 'connected' && !self) log.add(`${who} is reached: ${way.label}`, 'good');
-  else if (news === 'moved') log.add(`${who} is now reached otherwise: ${way.label}`, 'good');
+  else if (news === 'connected' && !self) log.add(`${who} is reached: ${way.label}`);
+  else if (news === 'moved') log.add(`${who} is now reached: ${way.label}`, 'good');
   else if (news === 'away')
     log.add(`${who}: the connection was lost, another is looked for`, 'bad');
   else if (news === 'lost') log.add(`${who}: the connection has ended`, 'bad');

@@ -92,7 +92,10 @@ export class Peer {
     this.#failures = 0;
     this.why = undefined;
     session.on('moved', () => this.#tell('moved'));
-    session.on('away', () => this.#tell('away'));
+    session.on('away', () => {
+      this.roundTrips.length = 0;
+      this.#tell('away');
+    });
     session.on('remote', () => this.#tell('methods'));
     session.on('end', (error) => this.#ended(d, error?.message));
     this.#tell('connected');

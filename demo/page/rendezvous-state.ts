@@ -65,6 +65,6 @@ export class RendezvousState {
       fill(notice, h('span', {}, text), h('span', { class: 'why' }));
     }
     const reason = notice.querySelector('.why');
-    if (reason !== null) say(reason, ` (${harmless(why, 300)})`);
+    if (reason !== null) say(reason, harmless(why, 300));
   }
 }

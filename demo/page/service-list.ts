@@ -57,7 +57,7 @@ class Group {
     const elements = peers.map((peer) => {
       const { id } = peer.record;
       let row = this.#rows.get(id);
-      if (row === undefined) this.#rows.set(id, (row = new Row(id)));
+      if (row === undefined) this.#rows.set(id, (row = new Row(id, peer.record.name)));
       row.show(peer, id === selected);
       return row.element;
     });
@@ -80,10 +80,12 @@ class Row {
   readonly #roundTrip = h('span', { class: 'round-trip' });
   #badgeText = '';
 
-  constructor(id: string) {
+  constructor(id: string, name: string) {
     this.link = h(
       'a',
       { href: `#/${id}`, class: 'row' },
+      // The heading above says it to the eyes.
+      h('span', { class: 'heard-only' }, name),
       h(
         'span',
         { class: 'row-who' },

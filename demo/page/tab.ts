@@ -14,19 +14,21 @@ export function makeTab({ name, log, toasts }: TabOptions): Service<object> {
   const opened = new Date();
   const api = {
     /** Shows a message. */
-    alert(text: unknown): string {
+    alert(...words: unknown[]): string {
       const from = callerOf(context());
-      const message = typeof text === 'string' ? text : (JSON.stringify(text) ?? '');
+      const message = sentence(words);
       toasts.show(message, from);
       log.add(`alert("${harmless(message, 80)}"), called by ${from}`, 'call-in');
       return `shown in ${name}`;
     },
 
     /** Asks whoever looks at the page, and answers what they say. */
-    async ask(question: unknown): Promise<string> {
-      const { signal, ...rest } = { signal: context().signal, from: callerOf(context()) };
-      log.add(`ask("${harmless(String(question), 80)}"), called by ${rest.from}`, 'call-in');
-      const answer = await toasts.ask(String(question), rest.from, signal);
+    async ask(...words: unknown[]): Promise<string> {
+      // Asked for before the first await: later, a page does not know any more whom it serves.
+      const [{ signal }, from] = [context(), callerOf(context())];
+      const question = sentence(words);
+      log.add(`ask("${harmless(question, 80)}"), called by ${from}`, 'call-in');
+      const answer = await toasts.ask(question, from, signal);
       if (answer === undefined) throw new Error('they would rather not say');
       return answer;
     },
@@ -45,6 +47,13 @@ export function makeTab({ name, log, toasts }: TabOptions): Service<object> {
   return dservice(`${name}@1.0.0`, api, {
     logger: { warn: (message) => log.add(harmless(message, 300), 'bad') },
   });
+}
+
+/** What was said, with or without quotes around it. */
+function sentence(words: readonly unknown[]): string {
+  return words
+    .map((word) => (typeof word === 'string' ? word : (JSON.stringify(word) ?? '')))
+    .join(' ');
 }
 
 /** Who calls, as far as the channel knows. */

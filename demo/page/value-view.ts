@@ -84,15 +84,7 @@ function containerView(value: object, depth: number): HTMLElement {
   const make = (): void => {
     if (made) return;
     made = true;
-    const list = h('dl', {});
-    body.append(
-      growing(list, count, page.items, 'entry', (from, to) => {
-        for (let at = from; at < to; at++) {
-          const [key, item] = entry(at);
-          list.append(h('div', {}, h('dt', {}, key), h('dd', {}, valueView(item, depth + 1))));
-        }
-      }),
-    );
+    body.append(entryList(count, entry, depth + 1));
   };
   details.addEventListener('toggle', () => {
     if (details.open) make();
@@ -102,6 +94,22 @@ function containerView(value: object, depth: number): HTMLElement {
     make();
   }
   return details;
+}
+
+/** What an object has, without a word about the object. */
+export function entriesView(value: object): HTMLElement {
+  const { count, entry } = contents(value);
+  return h('div', { class: 'entries' }, entryList(count, entry, 1));
+}
+
+function entryList(count: number, entry: Contents['entry'], depth: number): HTMLElement {
+  const list = h('dl', {});
+  return growing(list, count, page.items, 'entry', (from, to) => {
+    for (let at = from; at < to; at++) {
+      const [key, item] = entry(at);
+      list.append(h('div', {}, h('dt', {}, key), h('dd', {}, valueView(item, depth))));
+    }
+  });
 }
 
 interface Contents {

@@ -56,7 +56,7 @@ export const ways = {
   away: {
     kind: 'lost',
     icon: 'none',
-    label: 'lost, looking for a way',
+    label: 'lost, retrying',
     meaning: 'The connection was lost. Calls wait while another way is looked for.',
   },
   failed: {
