@@ -35,7 +35,7 @@ function note(text: string): HTMLElement {
 function wordOf(value: unknown): string {
   if (Object.is(value, -0)) return '-0';
   if (typeof value === 'bigint') return `${harmless(String(value), 500)}n`;
-  if (typeof value === 'function') return `function ${harmless(value.name, 60)}`.trimEnd();
+  if (typeof value === 'function') return 'function';
   return harmless(String(value), 500);
 }
 

@@ -26,15 +26,37 @@ function expectStory(out: string): void {
   expect(places).toEqual(places.toSorted((a, b) => a - b));
 }
 
-test('npm run demo', async () => {
-  const { code, out, err } = await start('npm', ['run', 'demo'], { cwd: root }).ended;
+/** Arguments of `env`: the demo, once and without its page. */
+const briefly = ['CHROMIUM=/none', process.execPath, run, '--once'];
+
+test('npm run demo -- --once', { timeout: 90_000 }, async () => {
+  const { code, out, err } = await start('npm', ['run', 'demo', '--', '--once'], { cwd: root })
+    .ended;
   expect(err.replace(/^npm warn .*\n/gm, '')).toBe('');
   expectStory(out);
+  const tab = 'tab-[0-9a-f]{4}';
+  for (const line of [
+    /^ +rendezvous │ the page is at http:\/\/127\.0\.0\.1:\d+\/$/m,
+    new RegExp(`^ +${tab} │ calls greeter, relayed, and hears: HELLO FROM A TAB!$`, 'm'),
+    new RegExp(`^ +${tab} │ calls ${tab}, .*, and hears: shown in ${tab}$`, 'm'),
+    new RegExp(`^ +${tab} │ shows: hello from ${tab}$`, 'm'),
+    new RegExp(`^ +terminal │ shown in ${tab}$`, 'm'),
+    new RegExp(`^ +${tab} │ shows: hi$`, 'm'),
+  ]) {
+    expect(out).toMatch(line);
+  }
   expect(code).toBe(0);
 });
 
+test('without a Chromium the page is left out, and it is said why', async () => {
+  const { code, out, err } = await start('env', briefly, { cwd: root }).ended;
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(/^ +The part with a page is left out: \/none could not be started: .+$/m);
+  expectStory(out);
+});
+
 test('two at once', async () => {
-  const demos = [1, 2].map(() => start(process.execPath, [run], { cwd: root }));
+  const demos = [1, 2].map(() => start('env', briefly, { cwd: root }));
   for (const demo of demos) {
     const { code, out, err } = await demo.ended;
     expect({ code, err }).toEqual({ code: 0, err: '' });
