@@ -62,10 +62,12 @@ export function dataChannel(
   const room = Math.min(low, window >> 1);
   const hasEvent = rtc.bufferedAmountLowThreshold !== undefined;
   const encoder = new TextEncoder();
-  /** Waits for the data channel: what of the text was made bytes, from `at` on, and the rest. */
-  let bytes = new Uint8Array(0);
-  let at = 0;
+  // A data channel copies what it is given before `send` returns.
+  const scratch = new Uint8Array(piece);
+  /** Waits for the data channel: of `text` what is after `at`, then `later`, which is joined only once. */
   let text = '';
+  let at = 0;
+  let later = '';
   /** In the data channel, at most: asking it costs as much as a small message where it lives in another thread. */
   let inside = 0;
   let sentThisTurn = 0;
@@ -76,7 +78,8 @@ export function dataChannel(
   let looking = false;
   let stopLinger: (() => void) | undefined;
 
-  const waiting = (): number => bytes.length - at + text.length;
+  /** In characters, which have a byte or more. */
+  const waiting = (): number => text.length - at + later.length;
   const holdsAtMost = (count: number): boolean =>
     inside <= count || (inside = rtc.bufferedAmount) <= count;
 
@@ -84,9 +87,8 @@ export function dataChannel(
     if (over) return;
     over = true;
     stopLinger?.();
-    bytes = new Uint8Array(0);
+    text = later = '';
     at = 0;
-    text = '';
     connection.close();
     feed.ended(error);
   };
@@ -101,15 +103,18 @@ export function dataChannel(
     stopLinger = clock.after(linger, finish, true);
   };
   const sendPiece = (): void => {
-    if (at === bytes.length) {
-      bytes = encoder.encode(text);
-      text = '';
+    if (at === text.length) {
+      text = later;
+      later = '';
       at = 0;
     }
-    const next = bytes.length <= piece ? bytes : bytes.subarray(at, at + piece);
-    at += next.length;
-    inside += next.length;
-    rtc.send(next);
+    const next = text.slice(at, at + piece);
+    // Half a character would become another one.
+    const whole = isHalf(next) && at + piece < text.length ? next.slice(0, -1) : next;
+    const { read, written } = encoder.encodeInto(whole, scratch);
+    at += read;
+    inside += written;
+    rtc.send(written === piece ? scratch : scratch.subarray(0, written));
     look();
   };
   const pump = (): void => {
@@ -163,7 +168,7 @@ export function dataChannel(
       framing: 'bytes',
       peer: { ...options.peer, transport: 'webrtc' },
       send(data) {
-        text += data;
+        later += data;
         if (sentThisTurn === 0) clock.endOfTurn(turnEnded);
         sentThisTurn += 1;
         // Each message costs about 100 µs to send and to receive, whatever its length.
@@ -196,4 +201,9 @@ export function dataChannel(
   );
   connection.onLost(finish);
   return channel;
+}
+
+/** Whether the last character is the first half of a surrogate pair. */
+function isHalf(text: string): boolean {
+  return (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800;
 }
