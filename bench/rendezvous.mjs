@@ -43,10 +43,11 @@ export async function measureRendezvous({ clients, changes, idle, profile }) {
   const all = await cpuOf(() => join(first, clients - first));
   if (profile !== undefined) await hub.ask('saveProfile', `${profile}/rendezvous-join.cpuprofile`);
   const peak = (await hub.ask('memory')).rss;
+  // Meanwhile what the joining took, and nobody uses any more, goes back to the system.
+  const still = await cpuOf(() => setTimeout(idle));
   const after = await settled(hub);
   const per = (key) => (after[key] - before[key]) / (clients - first);
 
-  const still = await cpuOf(() => setTimeout(idle));
   const delays = [];
   const told = await cpuOf(async () => {
     for (let i = 1; i <= changes; i++) {

@@ -168,8 +168,11 @@ function shown(figure) {
   return figure < 100 ? figure.toFixed(1) : count(figure);
 }
 
-function rendezvous({ clients, heap, rss, join, idlePerMinute, cpuPerChange, delay, failures }) {
-  const note = `${count(clients)} WebSockets from two other processes, each with a session that announces a service of a name of its own, which can be dialled, and browses all names; the rendezvous is a process of its own. Memory is what its process grows by for each of them, after collections. A change: one of them announces another version, in any moment; until the last of all has heard it.`;
+function rendezvous(
+  { clients, heap, rss, peak, join, idlePerMinute, cpuPerChange, delay, failures },
+  { idle },
+) {
+  const note = `${count(clients)} WebSockets from two other processes, each with a session that announces a service of a name of its own, which can be dialled, and browses all names; the rendezvous is a process of its own. Memory is what its process grows by for each of them, after collections, ${count(idle / 1000)} s after the last has come. A change: one of them announces another version, in any moment; until the last of all has heard it.`;
   return {
     title: `A rendezvous with ${count(clients)} clients`,
     note,
@@ -177,6 +180,7 @@ function rendezvous({ clients, heap, rss, join, idlePerMinute, cpuPerChange, del
       ['', ''],
       ['memory of the process, per client', kilobytes(rss)],
       ['of it heap', kilobytes(heap)],
+      ['memory of the process when the last has come, per client', kilobytes(peak)],
       ['CPU time for all to join and know of all', `${join.cpu.toFixed(1)} s`],
       ['until they have', `${join.seconds.toFixed(1)} s`],
       ['connections that had to be tried again', count(failures)],
