@@ -22,7 +22,7 @@ const site = `
   import { createServer } from 'node:http';
   import { readFileSync } from 'node:fs';
   import { rendezvous } from 'dservice';
-  const [folder, port, ...flags] = process.argv.slice(2);
+  const [folder, port] = process.argv.slice(2);
   const server = createServer(({ url }, response) => {
     const file = url === '/' ? '/index.html' : url;
     try {
@@ -32,7 +32,7 @@ const site = `
     } catch { response.writeHead(404).end(); }
   });
   const logger = { warn: (line) => console.log('log ' + line) };
-  const it = await rendezvous({ server, mdns: flags.includes('mdns'), logger });
+  const it = await rendezvous({ server, mdns: true, logger });
   server.listen(Number(port), '127.0.0.1', () => console.log('listens at ' + server.address().port));
   process.on('SIGUSR2', () => console.log('stats ' + JSON.stringify(it.stats())));
 `;
@@ -51,12 +51,12 @@ export class Meeting {
     this.network = new Network();
   }
 
-  /** `mdns`: the rendezvous is joined with multicast DNS. */
-  static async open({ mdns = false }: { mdns?: boolean } = {}): Promise<Meeting> {
+  /** Its rendezvous is joined with multicast DNS. */
+  static async open(): Promise<Meeting> {
     const meeting = new Meeting();
     try {
       meeting.#folder = await bundle();
-      await meeting.startRendezvous(mdns);
+      await meeting.startRendezvous();
       meeting.#browser = await meeting.network.chromium([
         '--autoplay-policy=no-user-gesture-required',
       ]);
@@ -68,9 +68,9 @@ export class Meeting {
   }
 
   /** Starts it, or starts it again at the port where it was. */
-  async startRendezvous(mdns = false): Promise<void> {
+  async startRendezvous(): Promise<void> {
     const path = await program('meeting-site.mjs', site);
-    this.rendezvous = this.start(path, [this.#folder, this.port, ...(mdns ? ['mdns'] : [])]);
+    this.rendezvous = this.start(path, [this.#folder, this.port]);
     this.port = (await this.rendezvous.says(/listens at (\d+)/)).split(' ')[2] ?? '';
   }
 

@@ -11,8 +11,8 @@ beforeAll(async () => {
 afterEach(() => meeting.clear());
 afterAll(() => meeting.close());
 
-/** A Node program that serves by the rendezvous alone. */
-const nodeService = (name: string): string => `
+/** A Node program that serves; by the rendezvous, or by multicast DNS alone. */
+const nodeService = (name: string, options = 'quiet'): string => `
   const service = dservice('${name}', {
     shout: (text) => text.toUpperCase(),
     burst: async (to, each) => {
@@ -20,20 +20,53 @@ const nodeService = (name: string): string => `
       for (let n = 0; n < to; n++) all.push(each(n));
       return (await Promise.all(all)).length;
     },
-    dates: () => new Map([['now', new Date(0)]]),
-  }, { ...quiet, port: 0 });
+    echo: (value) => value,
+  }, ${options});
   await service.start();
   console.log('started');`;
 
 describe('a page and a Node program', () => {
-  test('the page calls, at the address where that is reached', async () => {
+  test('the page calls', async () => {
     const name = ownName('node');
     const service = await meeting.node('service', nodeService(`${name}@1.2.0`));
     await service.says('started');
     const tab = await meeting.tab();
-    expect(await find(tab, `${name}@^1`)).toBe('ws');
+    // At its address, or relayed where the rendezvous heard of it by multicast DNS first.
+    expect(['ws', 'relay']).toContain(await find(tab, `${name}@^1`));
     expect(await call(tab, 'shout', 'hello')).toBe('HELLO');
     expect(await burst(tab, 1_000)).toEqual({ came: 1_000, answered: 1_000, wrong: 0 });
+  });
+
+  test('that knows nothing of the rendezvous is found there too, and called through its restart', async () => {
+    const name = ownName('mdns');
+    const service = await meeting.node('multicast', nodeService(`${name}@1.2.0`, '{ port: 0 }'));
+    await service.says('started');
+    const tab = await meeting.tab();
+    expect(await find(tab, `${name}@^1`)).toBe('relay');
+    expect(await burst(tab, 1_000)).toEqual({ came: 1_000, answered: 1_000, wrong: 0 });
+    await load(tab);
+    await more(tab, 100);
+    meeting.rendezvous.kill('SIGTERM');
+    await meeting.rendezvous.ended;
+    await meeting.startRendezvous();
+    await more(tab, 100);
+    expect((await settle(tab)).failed).toEqual([]);
+  });
+
+  test('that knows nothing of the rendezvous calls into a page', async () => {
+    const name = ownName('tab');
+    const tab = await meeting.tab();
+    await serve(tab, `${name}@2.0.0`);
+    const caller = await meeting.node(
+      'multicast-caller',
+      `const remote = await dservice().connect(args[0]);
+       await remote.alert('hello by multicast');
+       console.log('told');
+       process.exit();`,
+      `${name}@^2`,
+    );
+    await caller.says('told');
+    expect(await tab.evaluate('tab.alerts')).toEqual(['hello by multicast']);
   });
 
   test('the Node program calls into a page, as it calls anything else', async () => {

@@ -220,6 +220,20 @@ test('the hub is restarted under load: everything recovers by itself, and no cal
   expect((await Promise.all(outcomes)).length).toBe(200);
 });
 
+test('the hub leaves in good order: what is relayed moves on, and the hub waits for nobody', async () => {
+  const { meeting, remote, answers } = await setup(false);
+  const slow = remote.slow?.();
+  await meeting.advance(50);
+  const old = meeting.hub;
+  meeting.restart();
+  let gone = false;
+  void old.drain(10_000).then(() => (gone = true));
+  await meeting.advance(1_500);
+  expect(gone).toBe(true);
+  answers[0]?.('done');
+  expect(await settled(meeting, slow ?? Promise.reject(), 3_000)).toBe('done');
+});
+
 test('a tab that is gone: its callers know within seconds', async () => {
   const { meeting, remote, service, d } = await setup(false);
   const slow = remote.slow?.();

@@ -40,12 +40,14 @@ export class Lifeline {
   }
 
   #watch(channel: Channel): void {
+    // Who asks for a better one says that it can move.
+    if (this.#options.session.continuity?.possible !== true) return;
     channel.onBetter?.((better) => void this.#move(better));
   }
 
   async #move(better: Channel): Promise<void> {
     const { session } = this.#options;
-    if (this.#busy || session.continuity?.possible !== true || session.ended) return better.close();
+    if (this.#busy || session.ended) return better.close();
     await this.#exclusively(async () => {
       // If it comes to nothing, the session looks for another way, as when its channel was lost.
       await this.#over(better).catch(() => this.#look());

@@ -201,7 +201,7 @@ export class Service<At> {
     });
     this.#server = server;
     const at = this.#runtime.place(this.#options, this.#reach);
-    const accept = (channel: Channel): void => server.accept(channel);
+    const accept = (channel: Channel): void => server.welcome(channel);
     server.attach(await this.#runtime.listen(at, this.#limits, accept));
     this.#abort.signal.throwIfAborted();
     if (this.#reach === 'lan' && this.endpoints.length > 0) this.#tellReach();

@@ -49,10 +49,10 @@ export async function dialOver(
     const side = remoteSide(far);
     const peer = stampOf(far);
     relayed.attach(side, peer);
-    if (direct === undefined) return channel;
     // Only when it is asked for: who cannot move to a better one needs none.
     channel.onBetter = (listener) => {
-      if (over) return;
+      relayed.movable = true;
+      if (over || direct === undefined) return;
       tries ??= beginDirect({
         ...{ clock: options.clock, direct, peer },
         send: (signal) => side.signal(signal),

@@ -1,6 +1,6 @@
 import type { Channel } from '../../channel/channel.js';
 import type { Clock } from '../../clock.js';
-import type { DserviceError } from '../../errors.js';
+import { DserviceError } from '../../errors.js';
 import type { Limits } from '../../limits.js';
 import type { ContextScope } from '../../protocol/context.js';
 import { messageOf } from '../../protocol/encode.js';
@@ -91,9 +91,11 @@ export class Link {
     };
   }
 
-  /** It is used for nothing new, and ends with the last channel that it carries. */
+  /** It is used for nothing new, and ends with the last channel that it carries, but for those that can move. */
   retire(): void {
     this.#retired = true;
+    const leaving = new DserviceError('ERR_CONNECTION_LOST', 'the rendezvous leaves');
+    for (const relayed of [...this.#relayed]) if (relayed.movable) relayed.lose(leaving);
     // As long as this waits, the rendezvous waits for us.
     if (this.#relayed.size > 0) this.call('stay', [], { deadline: Infinity }).catch(() => {});
     this.#leave();

@@ -21,6 +21,8 @@ export interface Relayed {
   readonly channel: Channel;
   /** What the far side calls. */
   readonly near: RelaySide;
+  /** Whoever owns the channel can go on over another one: it need not be spared. */
+  movable: boolean;
   /** The far side is known, and who it is: what was written leaves. */
   attach(far: FarSide, peer: Partial<Stamp>): void;
   /** Nothing comes or goes any more. */
@@ -199,6 +201,7 @@ export function relayedChannel(options: RelayedOptions): Relayed {
       if (saidEnd) void side.end().then(() => side.release());
       else side.drop('the other side has ended it');
     },
+    movable: false,
     lose(error) {
       stop();
       far?.drop();
