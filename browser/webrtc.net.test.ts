@@ -105,7 +105,8 @@ describe.skipIf(why !== undefined)(`pages${why === undefined ? '' : `: ${why}`}`
       expect(await Promise.all([ask(a, 'open'), ask(b, 'open')])).toEqual(['webrtc', 'webrtc']);
     }
 
-    test('10 MB both ways at once', async () => {
+    // Some seconds, but on a machine that is busy.
+    test('10 MB both ways at once', { timeout: 120_000 }, async () => {
       await connect();
       await Promise.all([ask(a, 'write', 10), ask(b, 'write', 10)]);
       const whole = { first: Array.from({ length: 10 }, (_, i) => String(i)), whole: true };
