@@ -49,7 +49,8 @@ function discover(options: ServiceOptions): Discovery {
 
 /** Throws ERR_OPTION for a page that has none: one of a file, or in a sandbox. */
 export function ownOrigin(): string {
-  const { origin } = location;
+  // Not `location.origin`, which is that of the address also where the page is in a sandbox.
+  const { origin } = globalThis;
   if (/^https?:/.test(origin)) return origin;
   const text = `this page has the origin ${origin}, where no rendezvous is: name one, as { rendezvous: 'wss://…' }`;
   throw new DserviceError('ERR_OPTION', text);

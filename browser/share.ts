@@ -24,8 +24,8 @@ export interface Shared {
 /**
  * Makes a SharedWorker the rendezvous of all tabs: they meet in it, and it holds one connection to the
  * rendezvous beyond for all of them. In the worker, before its first `await`: `shareRendezvous()`; in the
- * tabs: `dservice({ rendezvous: () => new SharedWorker(url, { type: 'module' }).port })`. Workers know no
- * WebRTC: what goes by way of it is relayed. Throws ERR_OPTION.
+ * tabs: `dservice({ rendezvous: () => new SharedWorker(url, { type: 'module' }).port })`. Tabs of
+ * it find direct channels to each other; what goes beyond is relayed, since workers know no WebRTC. Throws ERR_OPTION.
  */
 export function shareRendezvous(options: ShareOptions = {}): Shared {
   const { rendezvous = ownOrigin(), logger = console } = options;

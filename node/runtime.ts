@@ -85,8 +85,9 @@ function isPair(target: unknown): target is { readable: Readable; writable: Writ
 /** Multicast DNS, and the rendezvous that are named. */
 function discover(reach: Reach, options: ServiceOptions): Discovery {
   const multicast = mdns({ reach });
-  const places = options.rendezvous ?? process.env.DSERVICE_RENDEZVOUS?.split(' ').filter(Boolean);
-  if (places === undefined || places.length === 0) return multicast;
+  const named = process.env.DSERVICE_RENDEZVOUS?.split(' ').filter(Boolean) ?? [];
+  const places = options.rendezvous ?? (named.length > 0 ? named : undefined);
+  if (places === undefined) return multicast;
   const direct = options.webrtc === false ? undefined : webrtc(webrtcOptions(options));
   const discoveries = [multicast, ...rendezvousOf(places, options, nodeRuntime, direct)];
   return mergeDiscoveries({ discoveries, clock: nodeClock });

@@ -25,6 +25,8 @@ export interface RendezvousDiscoveryOptions {
   readonly connect: () => Promise<Channel>;
   readonly clock?: Clock;
   readonly scope: ContextScope;
+  /** Credentials, for a rendezvous that asks for some: any JSON. */
+  readonly auth?: unknown;
   /** Makes direct channels, where the runtime can. */
   readonly direct?: Direct | undefined;
   readonly limits?: Partial<Limits>;
@@ -54,7 +56,7 @@ const mostRecords = 100_000;
  * here is heard here at once, and is connected to without the rendezvous.
  */
 export function rendezvousDiscovery(options: RendezvousDiscoveryOptions): RendezvousDiscovery {
-  const { url, scope, direct, decodeText } = options;
+  const { url, scope, direct, decodeText, auth } = options;
   const { clock = systemClock, logger = console, keep = 60_000 } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const carriage: CarriageOptions = { clock, limits, direct };
@@ -70,7 +72,7 @@ export function rendezvousDiscovery(options: RendezvousDiscoveryOptions): Rendez
   let closed = false;
 
   const connector = new Connector({
-    ...{ url, clock, scope, limits, decodeText, logger },
+    ...{ url, clock, scope, limits, decodeText, logger, auth },
     connect: options.connect,
     wanted: () => own.size > 0 || watches.size > 0,
     onLink(link) {

@@ -51,7 +51,7 @@ export class Dial implements Shared {
 
   /** What the one who dialled calls, and what the other one does. */
   get ofCaller(): RelaySide {
-    return this.#sideFor(this.#from, this.#to);
+    return { ...this.#sideFor(this.#from, this.#to), direct: this.#to.far?.direct ?? false };
   }
 
   get ofAnswerer(): RelaySide {

@@ -122,6 +122,7 @@ function sideOf(side: RelaySide): FarSide {
       if (!DserviceError.is(error)) throw error;
     });
   return {
+    direct: false,
     receive: (text, more) => attempt(() => side.receive(text, more)),
     end: () => quiet(() => side.end()),
     signal: (data) => void quiet(() => side.signal(data)),

@@ -15,4 +15,10 @@ export type { Listenable, ListenContext, Listener, Logger } from './runtime.js';
 export type { Adoptable, ServeOptions } from './serve.js';
 export type { Server } from './server.js';
 export type { Service, ServiceConnection } from './service.js';
-export type { ConnectOptions, Reach, ServiceOptions } from './service-options.js';
+export type {
+  ConnectOptions,
+  FindOptions,
+  Reach,
+  RendezvousPlace,
+  ServiceOptions,
+} from './service-options.js';

@@ -24,9 +24,9 @@ export function rendezvousOf<At>(
   // A list is the only array there can be.
   const list = Array.isArray(places) ? (places as readonly RendezvousPlace[]) : [places];
   return list.map((place, at) => {
-    const { url, connect } = reach(place as RendezvousPlace, at);
+    const { url, connect, auth } = reach(place as RendezvousPlace, at);
     return rendezvousDiscovery({
-      ...{ url, clock, scope, limits, direct, decodeText },
+      ...{ url, clock, scope, limits, direct, decodeText, auth },
       ...(options.logger === undefined ? {} : { logger: options.logger }),
       connect,
     });
@@ -35,10 +35,12 @@ export function rendezvousOf<At>(
   function reach(
     place: RendezvousPlace,
     at: number,
-  ): { url: string; connect: () => Promise<Channel> } {
-    if (typeof place === 'string') {
-      const url = rendezvousUrl(place);
-      return { url, connect: () => runtime.connect(url, { limits, tls: options.tls }) };
+  ): { url: string; connect: () => Promise<Channel>; auth?: unknown } {
+    if (typeof place !== 'function') {
+      const given = typeof place === 'string' ? { url: place } : place;
+      const url = rendezvousUrl(given.url);
+      const connect = (): Promise<Channel> => runtime.connect(url, { limits, tls: options.tls });
+      return { url, connect, auth: given.auth };
     }
     const connect = async (): Promise<Channel> => {
       const channel = runtime.adopt(await place());

@@ -22,8 +22,8 @@ export function writeResume(
 
 /** The hello of a first line, if it is one. */
 export function readGreeting(line: string | undefined): Hello | undefined {
-  // What asks to resume is short, and is asked by few: nothing else is parsed here.
-  if (line === undefined || line.length > 16 * 1024 || !line.includes('"resume')) return undefined;
+  // By far the most ask for nothing of the kind, and are not parsed twice.
+  if (line?.includes('"resume') !== true) return undefined;
   try {
     const message: unknown = JSON.parse(line);
     return isRecord(message) ? readHello(message.dservice, true) : undefined;
@@ -44,8 +44,9 @@ export interface ResumablesOptions {
   readonly authenticate: Authenticate | undefined;
 }
 
-/** Milliseconds that a dialer which says nothing is waited for: some dnode clients of old wait for us. */
+/** Where dnode clients of old may come, some of which wait for our first word: so long, ms, we wait for theirs. */
 const silence = 500;
+const oldWays = new Set(['tcp', 'tls', 'unix', 'stream']);
 
 /** The sessions of a server that may go on over another channel, by their secrets. */
 export class Resumables implements Returning {
@@ -80,7 +81,8 @@ export class Resumables implements Returning {
   async #recognise(channel: Channel): Promise<Channel | undefined> {
     const { clock, limits } = this.#options;
     const { line, whole, rest } = await readFirstLine(channel, {
-      ...{ clock, limit: limits.firstLine, time: silence },
+      ...{ clock, limit: limits.firstLine },
+      time: oldWays.has(channel.peer.transport) ? silence : limits.handshake,
     });
     const hello = readGreeting(line);
     const session = await this.#find(hello, channel);

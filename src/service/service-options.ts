@@ -24,8 +24,12 @@ import type { Logger } from './runtime.js';
 /** How far a service is known: to this machine, or to its network. */
 export type Reach = 'local' | 'lan';
 
-/** The URL of a rendezvous; or, where it is not reached by one, what gives a port to it (a SharedWorker's). */
-export type RendezvousPlace = string | (() => object | Promise<object>);
+/**
+ * The URL of a rendezvous, with credentials where it asks for some; or, where it is not reached by one,
+ * what gives a port to it (a SharedWorker's).
+ */
+export type RendezvousPlace =
+  string | { readonly url: string; readonly auth?: unknown } | (() => object | Promise<object>);
 
 export interface ServiceOptions {
   /** `local` (the default): loopback only. `lan`: the network, and one line in the log that says so. */
@@ -124,6 +128,14 @@ function isDiscovery(value: unknown): boolean {
 /** Throws ERR_OPTION for what is no option, or of a wrong type. */
 export function checkServiceOptions(options: ServiceOptions): void {
   check('a service', options, rules);
+}
+
+/** Those of `dnodeFor`, which makes no call. */
+export type FindOptions = Omit<ConnectOptions, 'deadline'>;
+
+/** As `checkServiceOptions`, for those of `dnodeFor`. */
+export function checkFindOptions(options: FindOptions): void {
+  check('dnodeFor', options, { wait: rules.wait, instance: text });
 }
 
 /** As `checkServiceOptions`, for those of `connect`. */

@@ -19,8 +19,10 @@ import { type Hit, Search } from './search.js';
 import { Server } from './server.js';
 import {
   checkConnectOptions,
+  checkFindOptions,
   checkServiceOptions,
   type ConnectOptions,
+  type FindOptions,
   type Reach,
   type ServiceOptions,
 } from './service-options.js';
@@ -323,14 +325,14 @@ export class Service<At> {
   // oxlint-disable-next-line no-explicit-any
   dnodeFor<T = any>(query: string, cb: Found<T>): void;
   // oxlint-disable-next-line no-explicit-any
-  dnodeFor<T = any>(query: string, options: ConnectOptions, cb: Found<T>): void;
-  dnodeFor<T>(query: string, ...rest: [Found<T>] | [ConnectOptions, Found<T>]): void {
+  dnodeFor<T = any>(query: string, options: FindOptions, cb: Found<T>): void;
+  dnodeFor<T>(query: string, ...rest: [Found<T>] | [FindOptions, Found<T>]): void {
     const cb = rest.pop() as Found<T>;
-    const [options = {}] = rest as [ConnectOptions?];
+    const [options = {}] = rest as [FindOptions?];
     if (typeof cb !== 'function') {
       throw new DserviceError('ERR_OPTION', 'dnodeFor takes a function (err, remote, d)');
     }
-    checkConnectOptions(options);
+    checkFindOptions(options);
     const { clock } = this.#runtime;
     // Deferred, so that what the callback throws is the program's own exception, not ours.
     const tell = (...args: Parameters<typeof cb>): void => clock.defer(() => cb(...args));

@@ -52,7 +52,7 @@ export async function dialOver(
     // Only when it is asked for: who cannot move to a better one needs none.
     channel.onBetter = (listener) => {
       relayed.movable = true;
-      if (over || direct === undefined) return;
+      if (over || direct === undefined || !side.direct) return;
       tries ??= beginDirect({
         ...{ clock: options.clock, direct, peer },
         send: (signal) => side.signal(signal),
@@ -103,7 +103,7 @@ export function answerOver(
   });
   relayed.attach(far, peer);
   accept(relayed.channel);
-  return relayed.near;
+  return { ...relayed.near, direct: options.direct !== undefined };
 }
 
 function carried(

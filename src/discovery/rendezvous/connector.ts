@@ -9,7 +9,7 @@ const times = { first: 250, longest: 15_000, settled: 5_000, haste: 250, connect
 
 export interface ConnectorOptions extends Pick<
   LinkOptions,
-  'clock' | 'scope' | 'limits' | 'decodeText' | 'logger'
+  'clock' | 'scope' | 'limits' | 'decodeText' | 'logger' | 'auth'
 > {
   readonly url: string;
   /** Opens a channel to the rendezvous. */
@@ -102,9 +102,9 @@ export class Connector {
       return this.#failed(error);
     }
     if (this.#closed) return channel.destroy();
-    const { clock, scope, limits, decodeText, logger } = this.#options;
+    const { clock, scope, limits, decodeText, logger, auth } = this.#options;
     const link: Link = new Link({
-      ...{ channel, clock, scope, limits, decodeText, logger },
+      ...{ channel, clock, scope, limits, decodeText, logger, auth },
       onReady: () => this.#ready(link),
       onBye: () => this.#bye(link),
       onEnd: (error) => this.#ended(link, error),

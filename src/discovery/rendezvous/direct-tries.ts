@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.js';
 import { isRecord } from '../../protocol/message.js';
 import type { Stamp } from './wire.js';
 
-/** The first attempt, and so many more; the first pause in ms, which doubles. */
+/** Attempts in all; the first pause in ms, which doubles. */
 const tries = 4;
 const pause = 30_000;
 

@@ -16,6 +16,8 @@ export interface LinkOptions {
   readonly limits: Limits;
   readonly decodeText?: ((bytes: Uint8Array) => string) | undefined;
   readonly logger: { warn(message: string): void };
+  /** Credentials for the rendezvous. */
+  readonly auth?: unknown;
   /** The rendezvous has said what it can do. */
   onReady(): void;
   /** The rendezvous will leave. */
@@ -33,11 +35,11 @@ export class Link {
   #retired = false;
 
   constructor(options: LinkOptions) {
-    const { channel, clock, scope, limits, decodeText, logger } = options;
+    const { channel, clock, scope, limits, decodeText, logger, auth } = options;
     this.#channel = channel;
     this.#session = new Session({
       channel: unheld(channel),
-      ...{ clock, scope, limits, decodeText },
+      ...{ clock, scope, limits, decodeText, auth },
     });
     channel.hold?.(false);
     this.#session.on('remote', () => options.onReady());

@@ -12,6 +12,7 @@ function setup(limit = 1_000_000) {
   const sent: { text: string; more: boolean; take: () => void }[] = [];
   const said: string[] = [];
   const far: FarSide = {
+    direct: false,
     receive: (text, more) => new Promise<void>((take) => sent.push({ text, more, take })),
     end: () => Promise.resolve(void said.push('end')),
     signal: (data) => void said.push(`signal ${JSON.stringify(data)}`),

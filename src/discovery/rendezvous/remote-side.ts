@@ -5,6 +5,8 @@ import { callable, type Callable, type CallOptions, dispose } from '../../protoc
 
 /** The far side of a dial, wherever it is, as the near one holds it. Nothing here throws. */
 export interface FarSide {
+  /** It can make a direct channel. */
+  readonly direct: boolean;
   /** Resolves when it was taken. Rejects where it will not be. */
   receive(text: string, more: boolean): Promise<unknown>;
   /** Nothing more follows what was sent. Resolves when that was heard, or never will be. */
@@ -47,6 +49,7 @@ export function remoteSide(value: unknown): FarSide {
     for (const fn of [receive, end, signal]) releaseFunction(fn);
   };
   return {
+    direct: isRecord(value) && value.direct === true,
     receive: (text, more) => patiently(receive, text, more),
     end: () => patiently(end).catch(() => {}),
     signal: (data) => void callFunction(signal, [data]).catch(() => {}),

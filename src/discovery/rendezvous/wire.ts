@@ -24,6 +24,8 @@ export interface RelaySide {
   /** Nothing more comes from that side. With a reason, the dial is over at once. */
   end(reason?: string): unknown;
   signal(data: unknown): unknown;
+  /** Of the side that was dialled: it can make a direct channel. Nobody tries one where it cannot. */
+  readonly direct?: boolean;
 }
 
 /** Who dials: said by the rendezvous, never by the client. */
