@@ -22,3 +22,4 @@ const clock = dservice('clock@1.1.0', {
 
 await clock.start();
 console.log(`serves at ${clock.endpoints.join(', ')}`);
+console.log(`is instance ${clock.id}`);

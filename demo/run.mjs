@@ -7,7 +7,7 @@ import { openForVisitors } from './visitors.mjs';
 import { tabsMeet } from './tabs.mjs';
 
 const once = process.argv.includes('--once');
-const stage = new Stage({ seconds: once ? 60 : 25 });
+const stage = new Stage({ seconds: once ? 90 : 25 });
 
 await stage.play(
   async () => {

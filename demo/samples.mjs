@@ -42,3 +42,4 @@ const samples = dservice('samples@2.1.0', {
 
 await samples.start();
 console.log(`serves at ${samples.endpoints.join(', ')}`);
+console.log(`is instance ${samples.id}`);

@@ -156,11 +156,12 @@ class Actor {
   /** What is waited for at the moment. */
   awaited;
   exited = false;
+  /** It was told to end. */
+  stopping = false;
   #lines = [];
   #listeners = new Set();
   #child;
   #failed;
-  #stopping = false;
 
   constructor({ name, file, args, print, failed, ended, fail }) {
     this.name = name;
@@ -181,7 +182,7 @@ class Actor {
     this.#child.once('exit', (code, signal) => {
       this.exited = true;
       const how = code === null ? `was ended by ${signal}` : `ended with ${code}`;
-      if (code !== 0 && !this.#stopping) ended(how, signal);
+      if (code !== 0 && !this.stopping) ended(how, signal);
     });
     // After the exit, when all it said was read.
     this.closed = new Promise((resolve) => this.#child.once('close', resolve));
@@ -216,13 +217,13 @@ class Actor {
 
   /** Tells it to end, as a system does, and waits until it has finished what it does. */
   stop() {
-    this.#stopping = true;
+    this.stopping = true;
     this.#child.kill('SIGTERM');
     return this.ended();
   }
 
   kill() {
-    this.#stopping = true;
+    this.stopping = true;
     if (!this.exited) this.#child.kill('SIGKILL');
   }
 

@@ -40,18 +40,18 @@ export async function openForVisitors(stage) {
 
   const input = createInterface({ input: process.stdin });
   stage.keep(() => input.close());
-  input.on('line', (line) => {
+  input.on('line', async (line) => {
     const name = line.trim();
     if (!Object.hasOwn(programs, name)) return;
-    if (running.get(name).exited) {
-      // A rendezvous that is back where it was is found again by who was there.
-      return start(name, ...(name === 'rendezvous' ? [new URL(url).port] : []));
+    const actor = running.get(name);
+    if (!actor.stopping && !actor.exited) {
+      stage.tell(`${name} is told to end.`);
+      return actor.stop().catch(() => {});
     }
-    stage.tell(`${name} is told to end.`);
-    running
-      .get(name)
-      .stop()
-      .catch(() => {});
+    await actor.closed;
+    if (running.get(name) !== actor) return;
+    // A rendezvous that is back where it was is found again by who was there.
+    start(name, ...(name === 'rendezvous' ? [new URL(url).port] : []));
   });
   await stage.stay();
 }

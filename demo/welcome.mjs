@@ -11,3 +11,4 @@ const welcome = dservice('welcome@1.0.0', {
 welcome.rely('greeter@^1');
 welcome.on('state', (state) => console.log(`is ${state}`));
 await welcome.start();
+console.log(`is instance ${welcome.id}`);

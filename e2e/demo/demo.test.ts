@@ -29,7 +29,7 @@ function expectStory(out: string): void {
 /** Arguments of `env`: the demo, once and without its page. */
 const briefly = ['CHROMIUM=/none', process.execPath, run, '--once'];
 
-test('npm run demo -- --once', { timeout: 90_000 }, async () => {
+test('npm run demo -- --once', { timeout: 120_000 }, async () => {
   const { code, out, err } = await start('npm', ['run', 'demo', '--', '--once'], { cwd: root })
     .ended;
   expect(err.replace(/^npm warn .*\n/gm, '')).toBe('');

@@ -32,6 +32,14 @@ export class Demo {
     return /http:\S+/.exec(this.out)?.[0] ?? '';
   }
 
+  /** The id of one of its programs' instances, the latest: others of this machine may be called the same. */
+  id(name: string): string {
+    const said = [...this.out.matchAll(new RegExp(`^ *${name} │ is instance (\\S+)$`, 'gm'))];
+    const id = said.at(-1)?.[1];
+    if (id === undefined) throw new Error(`${name} did not say who it is: ${this.out}`);
+    return id;
+  }
+
   /** Writes a line at its terminal. */
   type(line: string): void {
     this.#child.stdin.write(`${line}\n`);
@@ -79,10 +87,15 @@ export class Visitor {
     return visitor;
   }
 
-  /** The link to an instance of that name, the first one. */
-  link(name: string): Locator {
-    const heading = this.page.getByRole('heading', { name, exact: true });
-    return this.page.locator('.group').filter({ has: heading }).locator('a.row').first();
+  /** The id of its own instance. */
+  async id(): Promise<string> {
+    const link = this.page.locator('a.row').filter({ hasText: 'this tab' });
+    return (await link.getAttribute('href'))?.slice('#/'.length) ?? '';
+  }
+
+  /** The link to an instance. */
+  link(id: string): Locator {
+    return this.page.locator(`a.row[href="#/${id}"]`);
   }
 
   /** Presses Tab until the focus is there. */
@@ -94,10 +107,10 @@ export class Visitor {
     throw new Error('the focus never came there');
   }
 
-  /** Opens an instance of that name. */
-  async go(name: string): Promise<void> {
-    await this.link(name).click();
-    await this.page.locator(`.detail[aria-label="${name}"] .method`).first().waitFor();
+  /** Opens an instance. */
+  async go(id: string): Promise<void> {
+    await this.link(id).click();
+    await this.page.locator(`.detail[data-id="${id}"] .method`).first().waitFor();
   }
 
   method(name: string): Locator {
