@@ -63,19 +63,41 @@ export class Dialer<At> {
     return this.#options.discovery.reaches?.(endpoint) === true;
   }
 
-  /** A channel to the first of those endpoints that a discovery carries to. */
+  /**
+   * A channel to the endpoint that is reached first, of those that a discovery carries to: one of several
+   * rendezvous may be away without a word. Rejects with why there is none; with ERR_NO_INSTANCE only
+   * where all say so.
+   */
   async #carry(endpoints: readonly string[]): Promise<Channel> {
     const { discovery } = this.#options;
-    const text = 'no rendezvous carries to the instance';
-    let why: unknown = new DserviceError('ERR_CONNECT', text, { mayHaveRun: false });
-    for (const endpoint of endpoints.filter((each) => this.#isCarried(each))) {
-      try {
+    let won = false;
+    const attempts = endpoints
+      .filter((endpoint) => this.#isCarried(endpoint))
+      .map(async (endpoint) => {
         const channel = await discovery.connect?.(endpoint, { timeout });
-        if (channel !== undefined) return channel;
-      } catch (error) {
-        why = error;
-      }
+        if (channel === undefined) throw unreached();
+        if (won) {
+          channel.close();
+          throw unreached();
+        }
+        won = true;
+        return channel;
+      });
+    if (attempts.length === 0) throw unreached();
+    try {
+      return await Promise.any(attempts);
+    } catch (error) {
+      const all: unknown[] = error instanceof AggregateError ? error.errors : [error];
+      throw all.find((each) => !isUnknown(each)) ?? all[0];
     }
-    throw why;
   }
+}
+
+function unreached(): DserviceError {
+  const text = 'no rendezvous carries to the instance';
+  return new DserviceError('ERR_CONNECT', text, { mayHaveRun: false });
+}
+
+function isUnknown(error: unknown): boolean {
+  return DserviceError.is(error) && error.code === 'ERR_NO_INSTANCE';
 }
