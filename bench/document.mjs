@@ -26,7 +26,7 @@ Written by \`npm run bench\`: do not edit. Measured on a machine with ${machine}
 
 **What it is measured against.** The bare channels are the limit of the path: JSON with a number for each call, and nothing else — no errors, deadlines, back-pressure, limits or callbacks. Over TCP and unix sockets they gather what one turn of the event loop sends into one write; over WebSocket and MessagePort they send one message per call, as one would by hand. The distance to them is what a protocol costs. Where a ratio is above 1, ours sends in better pieces than that: the calls of one turn in one message, but no message that lets the other side wait for more than about 8 KiB.
 
-The idle sessions are ${sessions} at once, the connection times ${setups} one after the other.
+The idle sessions are ${sessions} at once, the connection times ${setups} one after the other. What pages and a rendezvous do is measured in the same run; above each of those tables stands how.
 `;
 }
 
