@@ -5,13 +5,16 @@ import { rendezvous } from 'dservice';
 import { site } from './site.mjs';
 
 const host = '127.0.0.1';
-const usual = Number(process.argv[2] ?? 4321);
+// The usual port, or where others have it one that is as easy to say, or any; or the one that it had before.
+const ports = [
+  Number(process.argv[2] ?? 4321),
+  ...Array.from({ length: 20 }, (_, i) => 4322 + i),
+  0,
+];
 
 const server = createServer(await site());
 const meeting = await rendezvous({ server, mdns: true });
-// Where the usual port is taken, any other.
-const port = (await listen(usual)) ?? (await listen(0));
-console.log(`the page is at http://${host}:${port}/`);
+console.log(`the page is at http://${host}:${await listen(ports)}/`);
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, async () => {
@@ -22,14 +25,14 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
-/** The port it listens on; undefined where that one is taken. */
-async function listen(port) {
+/** Listens on the first of those ports that is free, and gives it. */
+async function listen([port, ...others]) {
   server.listen(port, host);
   try {
     await once(server, 'listening');
     return server.address().port;
   } catch (error) {
-    if (error.code === 'EADDRINUSE') return undefined;
+    if (error.code === 'EADDRINUSE' && others.length > 0) return await listen(others);
     throw error;
   }
 }
