@@ -82,7 +82,8 @@ export class Call {
     if (value === undefined) {
       fill(this.#outcome, h('span', { class: 'value-note' }, 'It answered, without a value.'));
     } else fill(this.#outcome, valueView(value));
-    this.#options.onEnd({ good: true, text: inline(value, 120), call: this.#text });
+    const text = value === undefined ? 'nothing' : inline(value, 120);
+    this.#options.onEnd({ good: true, text, call: this.#text });
   }
 
   #failed(error: unknown, ms: number): void {

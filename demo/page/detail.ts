@@ -86,8 +86,9 @@ export class Detail {
         : h('span', { class: 'round-trip' }, `${duration(roundTrip)} round trip`),
       peer.roundTrips.length > 1 ? sparkline(peer.roundTrips, mostRoundTrips) : undefined,
     );
-    say(this.#meaning, peer.gone ? '' : way.meaning);
-    this.#meaning.hidden = peer.gone;
+    say(this.#meaning, way.meaning);
+    // Where something is wrong, the notice says it.
+    this.#meaning.hidden = way.kind === 'lost';
     this.#showFacts();
     this.#showNotice();
     this.#showMethods();
