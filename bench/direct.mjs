@@ -59,7 +59,9 @@ export async function measureDirect({ rounds, ms, warmUp }) {
       // In short turns, since a round trip is mostly waiting, and what else the machine does is much of it.
       for (let turn = 0; turn < turns; turn++) {
         for (const whose of turn % 2 === 0 ? ['bare', 'ours'] : ['ours', 'bare']) {
-          figures[`${whose === 'bare' ? 'bare' : 'our'}Seq`].push(await calls(whose, 1, ms / turns));
+          figures[`${whose === 'bare' ? 'bare' : 'our'}Seq`].push(
+            await calls(whose, 1, ms / turns),
+          );
         }
       }
       for (let at = 0; at < names.length; at++) {

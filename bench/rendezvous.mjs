@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { median } from './figures.mjs';
 import { startProcess } from './process.mjs';
@@ -18,7 +20,7 @@ export async function measureRendezvous({ clients, changes, idle, profile }) {
   );
   const url = await hub.ask('serve');
   let failures = 0;
-  const join = async (from, count) => {
+  const come = async (from, count) => {
     const half = Math.ceil(count / 2);
     const failed = await Promise.all([
       crowds[0].ask('run', 'join', url, from, half, joining),
@@ -37,11 +39,16 @@ export async function measureRendezvous({ clients, changes, idle, profile }) {
     };
   };
 
-  await join(0, first);
+  await come(0, first);
   const before = await settled(hub);
-  if (profile !== undefined) await hub.ask('profile');
-  const all = await cpuOf(() => join(first, clients - first));
-  if (profile !== undefined) await hub.ask('saveProfile', `${profile}/rendezvous-join.cpuprofile`);
+  if (profile !== undefined) {
+    await mkdir(profile, { recursive: true });
+    await hub.ask('profile');
+  }
+  const all = await cpuOf(() => come(first, clients - first));
+  if (profile !== undefined) {
+    await hub.ask('saveProfile', join(profile, 'rendezvous-joining.cpuprofile'));
+  }
   const peak = (await hub.ask('memory')).rss;
   // Meanwhile what the joining took, and nobody uses any more, goes back to the system.
   const still = await cpuOf(() => setTimeout(idle));
@@ -49,6 +56,7 @@ export async function measureRendezvous({ clients, changes, idle, profile }) {
   const per = (key) => (after[key] - before[key]) / (clients - first);
 
   const delays = [];
+  if (profile !== undefined) await hub.ask('profile');
   const told = await cpuOf(async () => {
     for (let i = 1; i <= changes; i++) {
       // At any moment of the window in which a rendezvous gathers changes.
@@ -59,6 +67,9 @@ export async function measureRendezvous({ clients, changes, idle, profile }) {
       delays.push(Math.max(...(await Promise.all(heard))) - began);
     }
   });
+  if (profile !== undefined) {
+    await hub.ask('saveProfile', join(profile, 'rendezvous-changes.cpuprofile'));
+  }
   await Promise.all([hub, ...crowds].map((it) => it.end()));
   return {
     clients,

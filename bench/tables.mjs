@@ -172,7 +172,7 @@ function rendezvous(
   { clients, heap, rss, peak, join, idlePerMinute, cpuPerChange, delay, failures },
   { idle },
 ) {
-  const note = `${count(clients)} WebSockets from two other processes, each with a session that announces a service of a name of its own, which can be dialled, and browses all names; the rendezvous is a process of its own. Memory is what its process grows by for each of them, after collections, ${count(idle / 1000)} s after the last has come. A change: one of them announces another version, in any moment; until the last of all has heard it.`;
+  const note = `${count(clients)} WebSockets from two other processes, each with a session that announces a service of a name of its own, which can be dialled, and browses all names; the rendezvous is a process of its own. Memory is what its process grows by for each of them, after collections, ${count(idle / 1000)} s after the last has come. A change: one of them announces another version, in any moment; until the last of all has heard it, with what it costs the clients on the same machine.`;
   return {
     title: `A rendezvous with ${count(clients)} clients`,
     note,
