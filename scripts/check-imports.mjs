@@ -55,7 +55,7 @@ const table = [
   { of: 'browser/', may: ['src/', 'browser/'], packages: ['simple-peer'] },
   { of: 'e2e/', may: ['e2e/', 'scripts/'], packages: 'any', node: true },
   { of: 'demo/', may: ['demo/'], packages: 'any', node: true },
-  { of: 'bench/', may: ['bench/'], packages: 'any', node: true },
+  { of: 'bench/', may: ['bench/', 'scripts/'], packages: 'any', node: true },
   { of: 'scripts/', may: ['scripts/'], packages: 'any', node: true },
 ];
 

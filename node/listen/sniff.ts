@@ -17,7 +17,8 @@ export function sniff(
   clock: Clock,
   told: (protocol: 'dnode' | 'http') => void,
 ): void {
-  const stop = clock.after(silence, () => decide('dnode'), true);
+  // What came while we were busy is read before the second timer.
+  let stop = clock.after(silence, () => (stop = clock.after(1, () => decide('dnode'), true)), true);
   const first = (chunk: Buffer): void => {
     const byte = chunk[0] ?? 0;
     socket.pause();

@@ -21,6 +21,9 @@ import type { Peer, SessionEvents, SessionHandle } from './session-handle.js';
 import type { SessionOptions } from './session-options.js';
 import { Wire } from './wire.js';
 
+/** Milliseconds that a session which drains waits for a peer that is away. */
+const awayTime = 2_000;
+
 /**
  * Two programs that call each other over one channel (protocol page). It is plain dnode until both
  * have said hello, and always with a peer that says none.
@@ -249,7 +252,9 @@ export class Session implements SessionHandle {
   }
 
   drain(time = 10_000): Promise<void> {
-    return this.#ended ? Promise.resolve() : this.#farewell.drain(time);
+    if (this.#ended) return Promise.resolve();
+    // Who is away may be gone for good: it is given the time of a short interruption.
+    return this.#farewell.drain(this.away ? Math.min(time, awayTime) : time);
   }
 
   #sendApi(first: boolean): void {

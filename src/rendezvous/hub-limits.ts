@@ -4,6 +4,8 @@ import { defaultLimits, type Limits } from '../limits.js';
 export interface HubLimits {
   /** Clients at once; a further one is not served. */
   readonly clients: number;
+  /** The same of one address: behind a proxy, all have the proxy's. */
+  readonly clientsPerAddress: number;
   /** Records that one client announces at once: ERR_LIMIT beyond. */
   readonly records: number;
   /** Characters of one record as JSON: ERR_LIMIT beyond. */
@@ -30,6 +32,7 @@ export interface HubLimits {
 
 export const defaultHubLimits: HubLimits = {
   clients: 5_000,
+  clientsPerAddress: 1_000,
   records: 100,
   record: 8 * 1024,
   subscriptions: 100,
@@ -49,6 +52,7 @@ export function sessionLimits(limits: HubLimits): Limits {
     // A character may take six in JSON.
     line: 6 * Math.max(limits.signal, limits.record, 16 * 1024) + 4 * 1024,
     sessions: limits.clients,
+    sessionsPerAddress: limits.clientsPerAddress,
     // What a client lets go of is known late, where it leaves that to its collector.
     functions: Math.max(16 * 1024, 8 * (limits.records + limits.subscriptions + 4 * limits.dials)),
     unsentMax: 32 * 1024 * 1024,

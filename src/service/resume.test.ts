@@ -330,3 +330,20 @@ test('an answer to a resume that is lost does not lose the session', async () =>
   }
   expect(session.ended).toBe(false);
 });
+
+test('who leaves while the other side is away waits for it a moment, and no longer', async () => {
+  const { clock, cut, served } = await setup({
+    onRedial: () => {
+      throw new DserviceError('ERR_CONNECT', 'not now');
+    },
+  });
+  const far = served();
+  cut();
+  await clock.advance(100);
+  let left = false;
+  void far?.drain().then(() => (left = true));
+  await clock.advance(1_900);
+  expect(left).toBe(false);
+  await clock.advance(200);
+  expect(left).toBe(true);
+});
