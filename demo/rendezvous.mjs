@@ -16,13 +16,13 @@ const server = createServer(await site());
 const meeting = await rendezvous({ server, mdns: true });
 console.log(`the page is at http://${host}:${await listen(ports)}/`);
 
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, async () => {
-    // Pages stay connected as long as they are open: they are not waited for.
-    await meeting.stop(250);
-    server.close();
-    server.closeAllConnections();
-  });
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void leave());
+
+async function leave() {
+  // Pages stay connected as long as they are open: they are not waited for.
+  await meeting.stop(250);
+  server.close();
+  server.closeAllConnections();
 }
 
 /** Listens on the first of those ports that is free, and gives it. */

@@ -40,9 +40,8 @@ export async function openForVisitors(stage) {
 
   const input = createInterface({ input: process.stdin });
   stage.keep(() => input.close());
-  input.on('line', async (line) => {
-    const name = line.trim();
-    if (!Object.hasOwn(programs, name)) return;
+  /** Ends a program, or starts one that has ended. */
+  const turn = async (name) => {
     const actor = running.get(name);
     if (!actor.stopping && !actor.exited) {
       stage.tell(`${name} is told to end.`);
@@ -52,6 +51,10 @@ export async function openForVisitors(stage) {
     if (running.get(name) !== actor) return;
     // A rendezvous that is back where it was is found again by who was there.
     start(name, ...(name === 'rendezvous' ? [new URL(url).port] : []));
+  };
+  input.on('line', (line) => {
+    const name = line.trim();
+    if (Object.hasOwn(programs, name)) void turn(name);
   });
   await stage.stay();
 }

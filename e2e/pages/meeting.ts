@@ -42,7 +42,7 @@ export class Meeting {
   readonly network: Network;
   #folder = '';
   #browser: Browser | undefined;
-  #contexts: BrowserContext[] = [];
+  readonly #contexts: BrowserContext[] = [];
   /** The rendezvous' process. */
   rendezvous!: Child;
   port = '0';

@@ -9,13 +9,13 @@ interface Globals {
   tab: any;
 }
 
-declare const globalThis: Globals & typeof global;
+declare const window: Globals;
 
 /** What the service of every tab has. */
 export async function serve(tab: Page, name: string, options: object = {}): Promise<void> {
   await tab.evaluate(
     async ([name, options]) => {
-      const { default: dservice, context } = globalThis.dservice;
+      const { default: dservice, context } = window.dservice;
       const alerts: string[] = [];
       const service = dservice(
         name,
@@ -32,11 +32,11 @@ export async function serve(tab: Page, name: string, options: object = {}): Prom
             for (let n = 0; n < to; n++) all.push(each(n));
             return (await Promise.all(all)).length;
           },
-          slow: () => new Promise((resolve) => (globalThis.tab.finish = resolve)),
+          slow: () => new Promise((resolve) => (window.tab.finish = resolve)),
         },
         options,
       );
-      Object.assign(globalThis.tab, { service, alerts });
+      Object.assign(window.tab, { service, alerts });
       await service.start();
     },
     [name, options] as const,
@@ -48,12 +48,12 @@ export function find(tab: Page, query: string, options: object = {}): Promise<st
   return tab.evaluate(
     ([query, options]) =>
       new Promise<string>((resolve, reject) => {
-        const caller = globalThis.dservice.default(options);
-        globalThis.tab.caller = caller;
+        const caller = window.dservice.default(options);
+        window.tab.caller = caller;
         // oxlint-disable-next-line no-explicit-any
         caller.dnodeFor(query, (error: any, remote: any, d: any) => {
           if (error !== null) return reject(new Error(`${error.code}: ${error.message}`));
-          Object.assign(globalThis.tab, { remote, d });
+          Object.assign(window.tab, { remote, d });
           resolve(d.session.peer.transport);
         });
       }),
@@ -64,8 +64,7 @@ export function find(tab: Page, query: string, options: object = {}): Promise<st
 /** Waits until the session that `find` made goes over that transport. */
 export async function reachedBy(tab: Page, transport: string): Promise<void> {
   await tab.waitForFunction(
-    (wanted) =>
-      globalThis.tab.d.session.peer.transport === wanted && !globalThis.tab.d.session.away,
+    (wanted) => window.tab.d.session.peer.transport === wanted && !window.tab.d.session.away,
     transport,
     { timeout: 20_000 },
   );
@@ -73,7 +72,7 @@ export async function reachedBy(tab: Page, transport: string): Promise<void> {
 
 /** Calls a method of what `find` found. */
 export function call(tab: Page, method: string, ...args: unknown[]): Promise<unknown> {
-  return tab.evaluate(([method, args]) => globalThis.tab.remote[method](...args), [
+  return tab.evaluate(([method, args]) => window.tab.remote[method](...args), [
     method,
     args,
   ] as const);
@@ -87,7 +86,7 @@ export function burst(
   return tab.evaluate(async (count) => {
     let came = 0;
     let wrong = 0;
-    const answered = await globalThis.tab.remote.burst(count, (n: number) => {
+    const answered = await window.tab.remote.burst(count, (n: number) => {
       if (n !== came++) wrong++;
       return n;
     });
@@ -98,7 +97,7 @@ export function burst(
 /** Keeps calls going from now on, 16 at a time, until `settle`. */
 export async function load(tab: Page): Promise<void> {
   await tab.evaluate(() => {
-    const { tab } = globalThis;
+    const { tab } = window;
     Object.assign(tab, { going: true, ok: 0, failed: [] as string[] });
     const loop = async (): Promise<void> => {
       while (tab.going) {
@@ -118,15 +117,15 @@ export async function load(tab: Page): Promise<void> {
 
 /** Waits until so many calls more have succeeded. */
 export async function more(tab: Page, count: number): Promise<void> {
-  const before = await tab.evaluate(() => globalThis.tab.ok as number);
-  await tab.waitForFunction((goal) => globalThis.tab.ok >= goal, before + count, {
+  const before = await tab.evaluate(() => window.tab.ok as number);
+  await tab.waitForFunction((goal) => window.tab.ok >= goal, before + count, {
     timeout: 45_000,
   });
 }
 
 export function settle(tab: Page): Promise<{ ok: number; failed: string[] }> {
   return tab.evaluate(async () => {
-    const { tab } = globalThis;
+    const { tab } = window;
     tab.going = false;
     await tab.loops;
     return { ok: tab.ok, failed: tab.failed };
