@@ -22,7 +22,26 @@ export function readFirstLine(
     const early: (Uint8Array | string)[] = [];
     let size = 0;
     let over: { error: Error | undefined } | undefined;
-    let owner: ChannelHandlers | undefined;
+    /** Who has opened it, and whether they have all that came before. */
+    let handlers: ChannelHandlers | undefined;
+    let through = false;
+    let paused = false;
+    /** Who has closed waits for the end, and cannot hold it back. */
+    let leaving = false;
+
+    /** Hands over what came before, as far as it is wanted, and then the channel itself. */
+    const flow = (): void => {
+      if (handlers === undefined || through) return;
+      for (let piece; !paused && (piece = early.shift()) !== undefined;) handlers.receive(piece);
+      if (paused) return;
+      through = true;
+      if (over === undefined) channel.resume();
+      else handlers.close(over.error);
+    };
+    const go = (): void => {
+      paused = false;
+      queueMicrotask(flow);
+    };
 
     const reopen = (pieces: readonly (Uint8Array | string)[]): Channel => ({
       get framing() {
@@ -34,21 +53,31 @@ export function readFirstLine(
       get buffered() {
         return channel.buffered;
       },
-      open(handlers) {
-        queueMicrotask(() => {
-          for (const piece of [...pieces, ...early]) handlers.receive(piece);
-          early.length = 0;
-          owner = handlers;
-          if (over === undefined) channel.resume();
-          else handlers.close(over.error);
-        });
+      open(given) {
+        handlers = given;
+        early.unshift(...pieces);
+        go();
       },
       write: (data) => channel.write(data),
-      pause: () => channel.pause(),
-      resume: () => channel.resume(),
+      pause() {
+        paused = !leaving;
+        channel.pause();
+      },
+      resume() {
+        if (through) channel.resume();
+        else go();
+      },
       hold: (keep) => channel.hold?.(keep),
-      close: () => channel.close(),
-      destroy: (error) => channel.destroy(error),
+      close() {
+        leaving = true;
+        channel.close();
+        go();
+      },
+      destroy(error) {
+        early.length = 0;
+        channel.destroy(error);
+        go();
+      },
     });
 
     let done = false;
@@ -66,18 +95,19 @@ export function readFirstLine(
 
     channel.open({
       receive(data) {
-        if (owner !== undefined) return owner.receive(data);
+        if (through) return handlers?.receive(data);
         // Bytes are lent: what is kept is copied.
         early.push(typeof data === 'string' ? data : data.slice());
         size += data.length;
         const ends = typeof data === 'string' || data.includes(newline);
         if (ends || size > limit) decide();
       },
-      drain: () => owner?.drain(),
+      drain: () => handlers?.drain(),
       close(error) {
         over = { error };
-        if (owner === undefined) decide();
-        else owner.close(error);
+        if (through) handlers?.close(error);
+        else if (done) flow();
+        else decide();
       },
     });
   });
