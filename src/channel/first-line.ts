@@ -8,6 +8,8 @@ export interface FirstLine {
   readonly whole: Channel;
   /** The same channel for whoever has no need of the line. */
   readonly rest: Channel;
+  /** The channel has ended by now. */
+  readonly ended: boolean;
 }
 
 /**
@@ -89,7 +91,12 @@ export function readFirstLine(
       channel.pause();
       const pieces = early.splice(0);
       const { line, rest } = cut(pieces);
-      resolve({ line, whole: reopen(pieces), rest: reopen(rest) });
+      resolve({
+        ...{ line, whole: reopen(pieces), rest: reopen(rest) },
+        get ended() {
+          return over !== undefined;
+        },
+      });
     };
     const stopTimer = clock.after(time, decide, true);
 

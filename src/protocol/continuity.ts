@@ -49,25 +49,35 @@ export class Continuity {
   #told = 0;
   #unread = 0;
   #away = false;
+  #held = true;
+  #lost: { readonly why: Error | undefined; readonly due: number } | undefined;
   #stopTimer: (() => void) | undefined;
-  /** The secret by which the dialing side comes back; another one after each time. */
-  token: string | undefined;
+  #token: string | undefined;
 
   constructor(options: ContinuityOptions, token: string | undefined) {
     this.#options = options;
-    this.token = token;
+    this.#token = token;
     options.outbox.replay = new Replay();
+    options.link.onHold = (keep) => this.#hold(keep);
+  }
+
+  /**
+   * The secret by which the dialing side comes back; another one after each time. Not a field: whoever
+   * prints a session does not print it.
+   */
+  get token(): string | undefined {
+    return this.#token;
   }
 
   /** Whether the peer takes part, which is known once it has said hello. */
   greeted(agreed: boolean, token: string | undefined): void {
-    if (agreed) this.token ??= token;
-    else this.#options.outbox.replay = undefined;
+    if (agreed) this.#token ??= token;
+    if (!agreed || this.#token === undefined) this.#options.outbox.replay = undefined;
   }
 
   /** Whether the session can go on over another channel. */
   get possible(): boolean {
-    return this.#options.outbox.replay !== undefined && this.token !== undefined;
+    return this.#options.outbox.replay !== undefined && this.#token !== undefined;
   }
 
   /** Characters that are kept, since the peer may not have them. */
@@ -91,11 +101,12 @@ export class Continuity {
     outbox.push(`{"control":"ack","got":${intake.got}}\n`, false);
   }
 
-  /** The peer tells what it has got. False for what cannot be. */
+  /** The peer tells what it has got. False for what cannot be; of one that takes no part it means nothing. */
   acknowledged(got: unknown): boolean {
     const { outbox, flow } = this.#options;
-    const { blocked } = outbox;
-    if (outbox.replay?.acknowledge(readId(got) ?? -1) !== true) return false;
+    const { blocked, replay } = outbox;
+    if (replay === undefined) return true;
+    if (!replay.acknowledge(readId(got) ?? -1)) return false;
     if (blocked && !outbox.blocked) flow.room();
     return true;
   }
@@ -105,29 +116,44 @@ export class Continuity {
    * messages of the peer's were got.
    */
   leave(why: Error | undefined): number {
-    const { link, outbox, intake, flow, clock, limits, onExpired, onAway } = this.#options;
+    const { link, outbox, intake, flow, clock, limits, onAway } = this.#options;
     if (this.#away) return intake.got;
     this.#away = true;
+    this.#lost = { why, due: clock.now() + limits.resume };
     link.leave();
     outbox.leave();
     intake.restart();
     flow.pause('away');
+    this.#wait();
+    onAway(why);
+    return intake.got;
+  }
+
+  /** Whether somebody here waits for it: then it keeps the process alive, as its channel did. */
+  #hold(keep: boolean): void {
+    if (keep === this.#held) return;
+    this.#held = keep;
+    if (this.#away) this.#wait();
+  }
+
+  #wait(): void {
+    const { clock, limits, onExpired } = this.#options;
+    const { why, due = 0 } = this.#lost ?? {};
+    this.stop();
     this.#stopTimer = clock.after(
-      limits.resume,
+      Math.max(0, due - clock.now()),
       () => {
         const text = `the connection was lost${why === undefined ? '' : `: ${why.message}`}, and not found again within ${limits.resume} ms`;
         onExpired(new DserviceError('ERR_CONNECTION_LOST', text, { cause: why }));
       },
-      true,
+      !this.#held,
     );
-    onAway(why);
-    return intake.got;
   }
 
   /** Goes on over another channel. `greeting` is the line that the peer is told first, if there is one. */
   take(channel: Channel, token: string, greeting: string): void {
     const { link, outbox, intake, flow, onMoved } = this.#options;
-    this.token = token;
+    this.#token = token;
     this.#away = false;
     this.stop();
     this.#told = intake.got;

@@ -11,6 +11,8 @@ export class Link implements Channel {
   #away = false;
   #paused = false;
   #kept = true;
+  /** Told whether it keeps the process alive, which it cannot do without a channel. */
+  onHold: ((keep: boolean) => void) | undefined;
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -62,6 +64,7 @@ export class Link implements Channel {
   hold(keep: boolean): void {
     this.#kept = keep;
     if (!this.#away) this.#channel.hold?.(keep);
+    this.onHold?.(keep);
   }
 
   close(): void {
@@ -77,12 +80,15 @@ export class Link implements Channel {
     this.#away = true;
   }
 
-  /** Goes on with another channel, and closes the one before. */
+  /**
+   * Goes on with another channel, and ends the one before: at once, since what has not left it is sent
+   * again over this one, and need not be kept twice.
+   */
   take(channel: Channel): void {
     const before = this.#channel;
     this.#channel = channel;
     this.#away = false;
-    before.close();
+    before.destroy();
     if (this.#handlers !== undefined) this.open(this.#handlers);
     if (!this.#kept) channel.hold?.(false);
     if (this.#paused) channel.pause();

@@ -31,9 +31,12 @@ export class Pulse {
   /** Watches, as often as that transport asks for. */
   start(transport: string): void {
     this.stop();
-    const { clock, times, outstanding } = this.#options;
+    const { clock, times, outstanding, suspect } = this.#options;
+    if (this.suspect) suspect(false);
     const usual = transport === 'webrtc' ? directTimes : heartbeatTimes;
     this.#heartbeat = new Heartbeat(clock, times ?? usual, () => outstanding() > 0, this.#options);
+    // Of a session that goes on over another channel.
+    if (outstanding() > 0) this.#heartbeat.busy();
   }
 
   /** Something was read. Called at every read: it must cost nothing. */

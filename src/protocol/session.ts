@@ -143,7 +143,7 @@ export class Session implements SessionHandle {
         this.#watch();
         this.#events.emit('moved', this.#peer);
       },
-      onExpired: (error) => this.#end(error),
+      onExpired: (error) => this.abandon(error),
     });
   }
 
@@ -224,7 +224,7 @@ export class Session implements SessionHandle {
    */
   hold(keep: boolean): void {
     this.#held = keep;
-    this.#channel.hold?.(keep || this.#wire.local.size > 0);
+    this.#channel.hold(keep || this.#wire.local.size > 0);
   }
 
   announce(api: object): void {
@@ -354,12 +354,16 @@ export class Session implements SessionHandle {
     if (this.#wire.agreed('ping')) this.#pulse.start(this.#peer.transport);
   }
 
+  /** Waits for another channel, if there may be one: before both know each other, nobody comes back. */
+  #leave(why: Error): boolean {
+    const { continuity } = this;
+    return this.#ready && continuity?.possible === true && continuity.leave(why) >= 0;
+  }
+
   #dead(): void {
-    const text = 'the peer shows no life';
-    if (this.continuity?.possible !== true) return this.#finish('ERR_HEARTBEAT', text);
-    const error = new DserviceError('ERR_HEARTBEAT', text);
-    this.continuity.leave(error);
-    this.#channel.destroy(error);
+    const error = new DserviceError('ERR_HEARTBEAT', 'the peer shows no life');
+    if (this.#leave(error)) this.#channel.destroy(error);
+    else this.#finish('ERR_HEARTBEAT', error.message);
   }
 
   #announceRemote(): void {
@@ -417,10 +421,7 @@ export class Session implements SessionHandle {
   /** The channel has ended by itself. */
   #lost(cause: Error | undefined): void {
     if (this.#ended) return;
-    if (cause !== undefined && this.continuity?.possible === true) {
-      this.continuity.leave(cause);
-      return;
-    }
+    if (cause !== undefined && this.#leave(cause)) return;
     if (cause === undefined || DserviceError.is(cause)) return this.#end(cause);
     const text = `the connection was lost: ${cause.message}`;
     this.#end(new DserviceError('ERR_CONNECTION_LOST', text, { cause }));

@@ -52,6 +52,8 @@ const oldWays = new Set(['tcp', 'tls', 'unix', 'stream']);
 export class Resumables implements Returning {
   readonly #options: ResumablesOptions;
   readonly #sessions = new Map<string, Session>();
+  /** The secrets by which a session is known. */
+  readonly #tokens = new Map<Session, readonly string[]>();
 
   constructor(options: ResumablesOptions) {
     this.#options = options;
@@ -65,10 +67,11 @@ export class Resumables implements Returning {
     const { continuity } = session;
     if (continuity?.possible !== true || continuity.token === undefined) return;
     // Told again when the peer's api changes.
-    if (this.#sessions.get(continuity.token) === session) return;
-    this.#sessions.set(continuity.token, session);
+    if (this.#tokens.has(session)) return;
+    this.#know(session, [continuity.token]);
     session.on('end', () => {
-      for (const [token, it] of this.#sessions) if (it === session) this.#sessions.delete(token);
+      this.#know(session, []);
+      this.#tokens.delete(session);
     });
   }
 
@@ -80,20 +83,22 @@ export class Resumables implements Returning {
 
   async #recognise(channel: Channel): Promise<Channel | undefined> {
     const { clock, limits } = this.#options;
-    const { line, whole, rest } = await readFirstLine(channel, {
+    const first = await readFirstLine(channel, {
       ...{ clock, limit: limits.firstLine },
       time: oldWays.has(channel.peer.transport) ? silence : limits.handshake,
     });
-    const hello = readGreeting(line);
+    const { whole, rest } = first;
+    const hello = readGreeting(first.line);
     const session = await this.#find(hello, channel);
     const request = hello?.resume;
     if (session?.continuity === undefined || request === undefined) return whole;
+    // Asked long ago: by now it may be here over another channel.
+    if (first.ended) return whole;
     if (!session.continuity.acknowledged(request.got)) return whole;
     const got = session.continuity.leave(undefined);
     const token = newToken();
-    // The one before is good until the dialer is known to have the next: see `forget`.
-    this.#sessions.set(token, session);
-    this.#forget(session, [request.session, token]);
+    // The one before is good as well, until the dialer is known to have the next.
+    this.#know(session, [request.session, token]);
     const greeting = writeResume(makeHello({ limits, resume: true }), 'resumed', {
       session: token,
       got,
@@ -119,13 +124,15 @@ export class Resumables implements Returning {
         return undefined;
       }
     }
-    return session.ended ? undefined : session;
+    // It may have ended meanwhile, or have come back twice over others.
+    return this.#sessions.get(hello.resume?.session ?? '') === session ? session : undefined;
   }
 
-  #forget(session: Session, kept: readonly string[]): void {
-    for (const [token, it] of this.#sessions) {
-      if (it === session && !kept.includes(token)) this.#sessions.delete(token);
-    }
+  /** By these secrets it is known from now on, and by no others. */
+  #know(session: Session, tokens: readonly string[]): void {
+    for (const token of this.#tokens.get(session) ?? []) this.#sessions.delete(token);
+    this.#tokens.set(session, tokens);
+    for (const token of tokens) this.#sessions.set(token, session);
   }
 }
 

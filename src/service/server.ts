@@ -7,6 +7,7 @@ import type { Resumable } from '../protocol/continuity.js';
 import { messageOf } from '../protocol/encode.js';
 import { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
+import { Absent } from './absent.js';
 import type { Listener, Logger } from './runtime.js';
 
 export interface ServerOptions {
@@ -39,6 +40,7 @@ export interface Returning {
 export class Server {
   readonly #options: ServerOptions;
   readonly #sessions = new Set<Session>();
+  readonly #absent: Absent;
   readonly #budget: { used: number; readonly limit: number };
   #api: Api;
   #listener: Listener | undefined;
@@ -53,6 +55,7 @@ export class Server {
     this.#api = api;
     this.#options = options;
     this.#budget = { used: 0, limit: options.limits.buffered };
+    this.#absent = new Absent(options.limits.buffered);
   }
 
   /** Where it is reached, best first: `unix:/path`, `tcp://host:port`, `tls://host:port`. */
@@ -72,14 +75,14 @@ export class Server {
 
   /** Serves one more channel. */
   accept(channel: Channel): void {
-    if (this.#full) channel.destroy();
+    if (this.#closed || !this.#hasRoom()) channel.destroy();
     else this.#serve(channel);
   }
 
-  /** As `accept`, of a channel over which a session of ours may come back. */
+  /** As `accept`, of a channel over which a session of ours may come back: for that there is room, and time, always. */
   welcome(channel: Channel): void {
-    const { resume } = this.#options;
-    if (resume === undefined || this.#full) return this.accept(channel);
+    const { resume, limits } = this.#options;
+    if (resume === undefined || this.#met >= limits.sessions) return this.accept(channel);
     this.#met++;
     void resume.meet(channel, (found) => {
       this.#met--;
@@ -87,8 +90,10 @@ export class Server {
     });
   }
 
-  get #full(): boolean {
-    return this.#closed || this.#sessions.size + this.#met >= this.#options.limits.sessions;
+  /** Whether there is room for one more, or somebody who is away made some. */
+  #hasRoom(): boolean {
+    const { sessions } = this.#options.limits;
+    return this.#sessions.size + this.#met < sessions || this.#absent.giveWay();
   }
 
   #serve(channel: Channel): void {
@@ -98,6 +103,7 @@ export class Server {
       resume: resume?.offer(),
     });
     this.#sessions.add(session);
+    this.#absent.watch(session);
     session.on('remote', () => resume?.add(session));
     session.on('end', () => this.#sessions.delete(session));
     session.on('error', (error) => {
