@@ -119,3 +119,14 @@ test('words that are not ours, and a bye bye to nothing, harm nobody', async () 
   await to.closed();
   expect(from.lines).toEqual(['{"n":1}']);
 });
+
+test('who is not read and goes on sending is cut off', async () => {
+  const { b, one } = pair();
+  const to = new Recorder(b);
+  to.channel.pause();
+  const piece = new Uint8Array(16 * 1024).fill(97);
+  for (let at = 0; at < 66 * 64; at++) one.send(piece);
+  await to.closed();
+  expect(to.closes).toMatchObject([{ code: 'ERR_LIMIT' }]);
+  expect([to.lines, one.readyState]).toEqual([[], 'closed']);
+});

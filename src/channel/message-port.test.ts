@@ -27,4 +27,19 @@ describe('MessagePort', () => {
     b.channel.destroy();
     port1.close();
   });
+
+  test('who is not read and goes on posting is cut off', async () => {
+    const { port1, port2 } = new MessageChannel();
+    const b = new Recorder(messagePortChannel(port2));
+    b.channel.pause();
+    const piece = 'x'.repeat(1024 * 1024);
+    for (let at = 0; at < 66; at++) {
+      port1.postMessage(piece);
+      await turns(1);
+    }
+    await b.closed();
+    expect(b.closes).toMatchObject([{ code: 'ERR_LIMIT' }]);
+    expect(b.lines).toEqual([]);
+    port1.close();
+  });
 });

@@ -1,4 +1,6 @@
 import type { Clock } from '../clock.js';
+import { DserviceError } from '../errors.js';
+import { defaultLimits } from '../limits.js';
 import type { Channel, ChannelHandlers, ChannelPeer } from './channel.js';
 
 /** What an adapter does for its channel. It begins paused: `resume` is called at `open`. */
@@ -37,14 +39,18 @@ const unanswered = 2_000;
  * The rules of the channel port, kept once for all adapters: what arrives waits for `open` and
  * `resume`, the end is told once, last and never synchronously, and nothing is written after it.
  * `write` returns false while more than `window` bytes are buffered. With a clock, a transport that makes no
- * progress after its `end` is aborted.
+ * progress after its `end` is aborted. Who goes on sending to somebody who does not read is held back by most
+ * transports; where they cannot (data channels, ports, a page's WebSocket), the channel fails with ERR_LIMIT at
+ * `most` bytes or characters that wait.
  */
 export function channelOver(
   transport: Transport,
   window: number,
   clock?: Clock,
+  most = defaultLimits.unsentMax,
 ): { channel: Channel; feed: Feed } {
   const queue: (Uint8Array | string)[] = [];
+  let queued = 0;
   let handlers: ChannelHandlers | undefined;
   let end: { error: Error | undefined } | undefined;
   let paused = false;
@@ -62,6 +68,7 @@ export function channelOver(
     flowing = true;
     try {
       for (let data; !paused && (data = queue.shift()) !== undefined;) {
+        queued -= data.length;
         handlers.receive(data);
         transport.taken?.(data);
       }
@@ -103,7 +110,9 @@ export function channelOver(
     push(data) {
       if (end !== undefined) return;
       queue.push(data);
-      flow();
+      queued += data.length;
+      if (queued <= most) return flow();
+      channel.destroy(new DserviceError('ERR_LIMIT', `over ${most} bytes came and were not read`));
     },
     drained() {
       if (!waiting || closing || handlers === undefined) return;
@@ -155,6 +164,7 @@ export function channelOver(
     destroy(error) {
       if (told) return;
       queue.length = 0;
+      queued = 0;
       paused = false;
       finish(error);
       transport.abort();
