@@ -111,7 +111,9 @@ export function channelOver(
       if (end !== undefined) return;
       queue.push(data);
       queued += data.length;
-      if (queued <= most) return flow();
+      flow();
+      // One message may be as long as it likes: whoever cuts messages has bounded it.
+      if (queued <= most || queue.length < 2 || flowing) return;
       channel.destroy(new DserviceError('ERR_LIMIT', `over ${most} bytes came and were not read`));
     },
     drained() {
