@@ -177,6 +177,11 @@ describe('channels', () => {
     const { here, announcement, dial } = await pair(made, clock);
     await announcement.withdraw();
     expect(await codeOf(dial())).toBe('ERR_NO_INSTANCE');
+    // The hub has only begun: one that never was there may be on its way.
+    const stranger = () => here.connect(endpointOf('f'.repeat(16)), { timeout: 10 });
+    expect(await codeOf(stranger())).toBe('ERR_CONNECT');
+    await clock.advance(20_000);
+    expect(await codeOf(stranger())).toBe('ERR_NO_INSTANCE');
     expect(await codeOf(here.connect('relay:ws://other/#1', { timeout: 10 }))).toBe('ERR_CONNECT');
     made.restart(false);
     const waiting = codeOf(dial());

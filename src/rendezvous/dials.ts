@@ -74,8 +74,12 @@ export class Dials {
     near: FarSide,
     onOver: (why: DserviceError) => void,
   ): Dial {
-    const { clock, limits } = this.#options;
-    if (entry === undefined) throw refusal('ERR_NO_INSTANCE', `${instance} is not announced here`);
+    const { clock, limits, registry } = this.#options;
+    if (entry === undefined) {
+      const error = refusal('ERR_NO_INSTANCE', `${instance} is not announced here`);
+      const settling = registry.settling(instance);
+      throw settling > 0 ? Object.assign(error, { settling }) : error;
+    }
     if (entry.accept === undefined) {
       throw refusal('ERR_CONNECT', `${instance} cannot be dialled by way of the rendezvous`);
     }

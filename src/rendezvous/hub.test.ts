@@ -283,12 +283,23 @@ describe('browsing', () => {
 
 describe('dialling', () => {
   test('nobody, and who cannot be dialled', async () => {
-    const { made } = harbour();
+    const { made, clock } = harbour();
     const client = await made.client();
     const record = makeRecord('x');
     await announce(client, record);
     const nobody = client.call('dial', ['00000000000000ff', side()]);
     await expect(nobody).rejects.toMatchObject({ code: 'ERR_NO_INSTANCE', mayHaveRun: false });
+    // It may be on its way from the hub before; who was here and went is not.
+    await expect(nobody).rejects.toHaveProperty('settling', 20_000);
+    const gone = makeRecord('x');
+    await (await announce(client, gone)).withdraw();
+    const last = client.call('dial', [gone.id, side()]);
+    await expect(last).rejects.toMatchObject({ code: 'ERR_NO_INSTANCE' });
+    await expect(last).rejects.not.toHaveProperty('settling');
+    await clock.advance(20_000);
+    const late = client.call('dial', ['00000000000000ff', side()]);
+    await expect(late).rejects.toMatchObject({ code: 'ERR_NO_INSTANCE' });
+    await expect(late).rejects.not.toHaveProperty('settling');
     const deaf = client.call('dial', [record.id, side()]);
     await expect(deaf).rejects.toMatchObject({ code: 'ERR_CONNECT', mayHaveRun: false });
     expect(await codeOf(client.call('dial', ['x', side()]))).toBe('ERR_DATA');

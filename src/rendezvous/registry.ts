@@ -13,6 +13,9 @@ export interface Announcing {
   readonly accept: Accept | undefined;
 }
 
+/** Of those who went, so many are remembered. */
+const mostLeft = 10_000;
+
 /** What is announced, by id, and who listens, by name. */
 export class Registry {
   readonly #clock: Clock;
@@ -20,6 +23,8 @@ export class Registry {
   readonly #entries = new Map<string, Entry>();
   readonly #all: Topic;
   readonly #names = new Map<string, Topic>();
+  /** Who was here and went, as long as others may be on their way. */
+  readonly #left = new Set<string>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -29,6 +34,19 @@ export class Registry {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /**
+   * Milliseconds until an instance that is not here is gone, and not on its way from the rendezvous
+   * before. Who was here and went is gone.
+   */
+  settling(id: string): number {
+    return this.#left.has(id) ? 0 : Math.max(0, this.#settled - this.#clock.now());
+  }
+
+  #remember(id: string): void {
+    if (this.#clock.now() > this.#settled) this.#left.clear();
+    else if (this.#left.size < mostLeft) this.#left.add(id);
   }
 
   get(id: string): Entry | undefined {
@@ -70,6 +88,7 @@ export class Registry {
     owner.entries.delete(entry);
     if (this.#entries.get(record.id) !== entry) return;
     this.#entries.delete(record.id);
+    this.#remember(record.id);
     this.#hide(record);
     this.#all.delete(record);
   }

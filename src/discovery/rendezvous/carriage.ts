@@ -70,10 +70,10 @@ function notReached(instance: string, cause: unknown): DserviceError {
   const text = `${instance} cannot be reached by the rendezvous: ${messageOf(cause)}`;
   const known = DserviceError.is(cause) ? cause.code : undefined;
   const code = known === 'ERR_DEADLINE' ? 'ERR_TIMEOUT' : known;
-  return new DserviceError(code !== undefined && told.includes(code) ? code : 'ERR_CONNECT', text, {
-    cause,
-    mayHaveRun: false,
-  });
+  // It has only begun, and the instance may not have come to it yet: it is not taken for gone.
+  const early = isRecord(cause) && typeof cause.settling === 'number' && cause.settling > 0;
+  const is = code !== undefined && told.includes(code) && !early ? code : 'ERR_CONNECT';
+  return new DserviceError(is, text, { cause, mayHaveRun: false });
 }
 
 /** Answers a dial that came over this link. Throws ERR_BUSY, ERR_DATA. */

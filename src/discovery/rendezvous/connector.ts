@@ -162,10 +162,12 @@ export class Connector {
   #bye(link: Link): void {
     if (this.#link !== link) return;
     this.#retired.add(link);
+    // One that asks everybody to leave as soon as they are there is not hurried back to.
+    const settled = this.#stopTimer === undefined;
     this.#drop();
     link.retire();
     this.#options.onLost();
-    this.#later(this.#clock.random() * times.haste);
+    this.#later(this.#clock.random() * (settled ? times.haste : this.#pause()));
   }
 
   #ended(link: Link, error: DserviceError | undefined): void {
@@ -188,8 +190,12 @@ export class Connector {
     if (this.#closed) return;
     const text = `the rendezvous ${this.#options.url} cannot be reached: ${messageOf(cause)}`;
     this.#degrade(new DserviceError('ERR_DISCOVERY', text, { cause }));
-    const most = Math.min(times.longest, times.first * 2 ** this.#failures++);
-    this.#later(this.#clock.random() * most);
+    this.#later(this.#clock.random() * this.#pause());
+  }
+
+  /** Milliseconds, at most, until the next attempt: twice as long each time. */
+  #pause(): number {
+    return Math.min(times.longest, times.first * 2 ** this.#failures++);
   }
 
   #later(pause: number): void {

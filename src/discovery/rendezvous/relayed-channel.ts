@@ -158,7 +158,7 @@ export function relayedChannel(options: RelayedOptions): Relayed {
         fail(error);
         throw error;
       }
-      parts.push(text);
+      if (text !== '') parts.push(text);
       const message = more ? '' : parts.join('');
       // A message without characters is none.
       const whole = message !== '';

@@ -9,6 +9,9 @@ import { Upkeep } from './upkeep.js';
 /** Milliseconds that a rendezvous may ask to be waited for. */
 const longestSettling = 60_000;
 
+/** Instances that are remembered of a snapshot: of one without an end the rest is not believed. */
+const mostSeen = 100_000;
+
 export interface WatchOptions {
   readonly clock: Clock;
   readonly logger: { warn(message: string): void };
@@ -68,12 +71,19 @@ export class Watch {
     for (const event of listOf(events)) {
       onEvent(event);
       const id = idOf(event);
-      if (id !== undefined) this.#seen?.add(id);
+      if (id !== undefined && this.#seen !== undefined) this.#see(this.#seen, id);
     }
     if (snapshot !== true || more === true || this.#seen === undefined) return;
+    this.#stopSettling?.();
     const wait = typeof settling === 'number' ? Math.min(settling, longestSettling) : 0;
     if (wait > 0) this.#stopSettling = clock.after(wait, () => this.#settled(), true);
     else this.#settled();
+  }
+
+  #see(seen: Set<string>, id: string): void {
+    if (seen.size < mostSeen) seen.add(id);
+    // Nobody is taken for gone by a snapshot that was not heard to its end.
+    else if (!seen.has(id)) this.#forgetSeen();
   }
 
   #settled(): void {
@@ -109,7 +119,7 @@ function listOf(text: unknown): unknown[] {
 function idOf(event: unknown): string | undefined {
   const record = isRecord(event) ? event.record : undefined;
   const id = isRecord(record) ? record.id : undefined;
-  return typeof id === 'string' ? id : undefined;
+  return typeof id === 'string' && id.length <= 16 ? id : undefined;
 }
 
 function end(stop: AnyFunction): void {

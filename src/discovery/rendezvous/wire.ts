@@ -9,7 +9,7 @@ import type { InstanceRecord } from '../record.js';
  *   `accept(info, near)` → `RelaySide` is asked of each dial; null: it cannot be dialled.
  * - `browse(name | null, listener, form)` → `stop()`. `listener(events, about)`: `HubEvent[]`, `About`. With
  *   the form `'text'` the events are JSON as a string: made once for all, at a tenth of the price.
- * - `dial(id, near)` → `Far`.
+ * - `dial(id, near)` → `Far`. ERR_NO_INSTANCE has `settling`, as `About` has it, while that is not over.
  * - `signal(dial, data)`: any JSON, for the other end of a dial.
  * - `match(range, versions)` → a boolean for each.
  * - `stay()`: comes to its end when the client has no dial any more. For one that was told `bye`.
