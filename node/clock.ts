@@ -4,6 +4,7 @@ import { type Clock, longestTimer } from '../src/clock.js';
 /** Node's clock: background timers keep no process alive. */
 export const nodeClock: Clock = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   after(ms, fn, background = false) {
     const timer = setTimeout(fn, Math.min(ms, longestTimer));
     if (background) timer.unref();

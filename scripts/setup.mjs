@@ -14,6 +14,7 @@ const needs = [
   { what: 'firefox', package: 'firefox-esr', found: () => firefoxPath() !== undefined },
   { what: 'WebKitWebDriver', package: 'webkit2gtk-driver' },
   { what: 'Xvfb', package: 'xvfb' },
+  { what: 'redis-server', package: 'redis-server' },
   { what: 'ip', package: 'iproute2' },
   { what: 'tc', package: 'iproute2' },
   { what: 'iptables', package: 'iptables' },

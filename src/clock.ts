@@ -5,6 +5,8 @@
 export interface Clock {
   /** Milliseconds from any fixed moment, monotonic. */
   now(): number;
+  /** Milliseconds since 1970, as this machine's clock says: it may jump. For what outlives the process, and nothing else. */
+  wall(): number;
   /**
    * Runs `fn` once, `ms` milliseconds from now; returns a function that prevents it.
    * A `background` timer does not keep a Node process alive.
@@ -24,6 +26,7 @@ export const longestTimer = 2 ** 31 - 1;
 /** The clock of any JavaScript runtime. Node has better ones. */
 export const systemClock: Clock = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   after(ms, fn) {
     const timer = setTimeout(fn, Math.min(ms, longestTimer));
     return () => clearTimeout(timer);

@@ -32,7 +32,16 @@ export type ErrorCode =
   | 'ERR_TIMEOUT'
   | 'ERR_NO_INSTANCE'
   | 'ERR_DISCOVERY'
-  | 'ERR_DEPENDENCY';
+  | 'ERR_DEPENDENCY'
+  // keeping commands
+  | 'ERR_STORE'
+  | 'ERR_STORE_AWAY'
+  | 'ERR_STORE_FULL'
+  | 'ERR_STORE_READ_ONLY'
+  | 'ERR_STORE_CORRUPT'
+  | 'ERR_STORE_VERSION'
+  | 'ERR_LEASE_LOST'
+  | 'ERR_STEP';
 
 /** What an error carries beside its code and message. */
 export interface ErrorDetails {

@@ -9,12 +9,23 @@ interface Timer {
 /** A clock that stands still until it is told to go on. `random` counts through a fixed sequence. */
 export class VirtualClock implements Clock {
   #now = 0;
+  #wall = 1_577_836_800_000;
   #order = 0;
   #seed = 1;
   readonly #timers = new Set<Timer>();
 
   now(): number {
     return this.#now;
+  }
+
+  /** Begins in 2020, and goes with `now`, but for jumps. */
+  wall(): number {
+    return this.#wall + this.#now;
+  }
+
+  /** Sets the wall clock forward, or back. */
+  jump(ms: number): void {
+    this.#wall += ms;
   }
 
   after(ms: number, fn: () => void): () => void {

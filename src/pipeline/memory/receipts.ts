@@ -1,0 +1,38 @@
+import { DserviceError } from '../../errors.js';
+import type { Op } from '../store.js';
+
+/** How many operations of a worker are remembered. */
+export const receiptsOfWorker = 8;
+/** ms after which a worker that was not seen is forgotten. */
+export const receiptAge = 24 * 60 * 60 * 1_000;
+
+interface Kept<Answer> {
+  readonly slots: ({ readonly seq: number; readonly answer: Answer } | undefined)[];
+  seen: number;
+}
+
+/** The answers to the last operations of each worker. */
+export class Receipts<Answer> {
+  // In the order in which they were last seen.
+  readonly #workers = new Map<string, Kept<Answer>>();
+
+  /** The answer, if the operation was carried out. Throws ERR_STATE for one that is older than what is remembered. */
+  get({ worker, seq }: Op): Answer | undefined {
+    const slot = this.#workers.get(worker)?.slots[seq % receiptsOfWorker];
+    if (slot === undefined || slot.seq < seq) return undefined;
+    if (slot.seq === seq) return slot.answer;
+    throw new DserviceError('ERR_STATE', `operation ${seq} of ${worker} is over`);
+  }
+
+  set({ worker, seq }: Op, answer: Answer, now: number): void {
+    const kept = this.#workers.get(worker) ?? { slots: [], seen: now };
+    kept.slots[seq % receiptsOfWorker] = { seq, answer };
+    kept.seen = now;
+    this.#workers.delete(worker);
+    this.#workers.set(worker, kept);
+    for (const [name, { seen }] of this.#workers) {
+      if (seen > now - receiptAge) break;
+      this.#workers.delete(name);
+    }
+  }
+}
