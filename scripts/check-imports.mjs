@@ -9,7 +9,13 @@ import { root as project } from './root.mjs';
 const root = resolve(process.argv[2] ?? project);
 
 /** What every part stands on. */
-const ground = ['src/errors.ts', 'src/limits.ts', 'src/clock.ts', 'src/emitter.ts'];
+const ground = [
+  'src/errors.ts',
+  'src/limits.ts',
+  'src/clock.ts',
+  'src/emitter.ts',
+  'src/rules.ts',
+];
 
 /**
  * A file obeys the first row whose `of` it begins with.

@@ -16,7 +16,10 @@ export function keyOf(ref: string): string | undefined {
   return at === -1 ? undefined : ref.slice(0, at);
 }
 
-/** What decides in which part of a store a command is. */
+/**
+ * What decides in which part of a store a command is: its key, or its id up to the first `/`, which the commands that
+ * it becomes have in common with it.
+ */
 export function placeOf(ref: string): string {
-  return keyOf(ref) ?? ref;
+  return keyOf(ref) ?? (ref.split('/', 1)[0] as string);
 }
