@@ -1,0 +1,33 @@
+import type { Run } from './run.js';
+import type { Step } from './step.js';
+import type { Want } from './store.js';
+
+/** A lease lasts so much longer than the step's timeout, so that an answer at the last moment still counts. */
+const grace = 5_000;
+
+/** A step's share of a worker: what runs of it, and whether there may be more. */
+export class Lane {
+  readonly step: Step;
+  readonly running = new Set<Run>();
+  /** Asked of the store, and not answered yet. */
+  asked = 0;
+  /** There may be something to claim. */
+  hungry = true;
+
+  constructor(step: Step) {
+    this.step = step;
+  }
+
+  get lease(): number {
+    return this.step.timeout + grace;
+  }
+
+  get free(): number {
+    return this.step.concurrency - this.running.size - this.asked;
+  }
+
+  want(max: number): Want {
+    const { queue, rate } = this.step;
+    return { queue, max, lease: this.lease, rate };
+  }
+}
