@@ -70,6 +70,7 @@ export function runOf(step: OriginalStep): Step['run'] {
           else if (isThere(err)) throw err;
           resolve();
         } catch (thrown) {
+          // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- steps give what they like
           reject(thrown);
         }
       };

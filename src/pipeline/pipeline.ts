@@ -1,37 +1,22 @@
 import type { Clock } from '../clock.js';
 import { Emitter } from '../emitter.js';
 import { DserviceError } from '../errors.js';
-import { check, isObject, type Rule } from '../rules.js';
+import { isObject } from '../rules.js';
 import { type Duration, msOf } from './duration.js';
 import { Endings, type Ending } from './endings.js';
 import type { PipelineEvents } from './events.js';
-import { packed } from './data.js';
 import { Ids } from './ids.js';
+import { Intake, type PushItem, type PushOptions } from './intake.js';
 import { each, type Filter, type Letter, letterOf } from './letters.js';
 import type { Logger } from './logger.js';
 import { checkName } from './name.js';
 import { Operations, type Patience } from './operations.js';
-import {
-  construct,
-  isOriginal,
-  type OriginalConstructor,
-  type OriginalStep,
-  runOf,
-} from './original.js';
+import type { OriginalConstructor, OriginalStep } from './original.js';
 import { type PipelineOptions, settingsOf } from './pipeline-options.js';
 import { Pusher } from './pusher.js';
-import { refOf } from './ref.js';
-import { type Step, type StepFunction, stepOf, type StepOptions, stepRules } from './step.js';
-import type {
-  Counts,
-  Entry,
-  Packed,
-  PushState,
-  State,
-  Store,
-  StoreFactory,
-  StoreSupports,
-} from './store.js';
+import type { StepFunction, StepOptions } from './step.js';
+import { Steps } from './steps.js';
+import type { Counts, PushState, State, Store, StoreFactory, StoreSupports } from './store.js';
 import { Worker } from './worker.js';
 
 /** What a runtime adds. */
@@ -41,20 +26,6 @@ export interface PipelineRuntime {
   store(url: string | undefined): StoreFactory;
   /** What a module has as its default export, or is. */
   load?(path: string): Promise<unknown>;
-}
-
-export interface PushOptions {
-  /** A command that is known by its id already is not pushed again. Without one, we make one. */
-  readonly id?: string;
-  /** Those with the same key are worked on one at a time, in order. */
-  readonly key?: string;
-  /** How long it waits before it takes its place. */
-  readonly delay?: Duration;
-}
-
-export interface PushItem extends PushOptions {
-  readonly queue: string;
-  readonly data?: unknown;
 }
 
 export interface PushResult {
@@ -85,12 +56,6 @@ export interface RedriveOptions {
 /** How long to wait with a question for a store that is away. */
 const asking: Patience = { away: 10_000, broken: false };
 
-const pushRules: Readonly<Record<keyof PushOptions, Rule>> = {
-  id: { says: '', ok: () => true },
-  key: { says: '', ok: () => true },
-  delay: { says: "a time: milliseconds, or text as '30s'", ok: (it) => msOf(it) !== undefined },
-};
-
 /** A durable pipeline: commands that go through steps until they are finished or dead. */
 export class Pipeline {
   readonly name: string;
@@ -103,10 +68,8 @@ export class Pipeline {
   readonly #operations: Operations;
   readonly #endings: Endings;
   readonly #pusher: Pusher;
-  readonly #ids: Ids;
-  readonly #steps = new Map<string, Step>();
-  /** Steps whose queues are known when they are made. */
-  readonly #coming: { readonly maker: unknown; readonly options: StepOptions }[] = [];
+  readonly #intake: Intake;
+  readonly #steps = new Steps();
   readonly #strange = new Set<string>();
   #worker: Worker | undefined;
   #starting: Promise<void> | undefined;
@@ -121,7 +84,7 @@ export class Pipeline {
     this.#clock = options.clock ?? runtime.clock;
     this.#logger = options.logger ?? console;
     this.#factory = isObject(options.store) ? options.store : runtime.store(options.store);
-    this.#ids = new Ids(this.#clock);
+    this.#intake = new Intake(new Ids(this.#clock), this.#steps, this.#settings.maxData);
     this.#operations = new Operations({
       clock: this.#clock,
       open: () => this.#open(),
@@ -152,13 +115,8 @@ export class Pipeline {
       throw new DserviceError('ERR_STATE', 'steps are added before start()');
     }
     if (typeof first === 'string' && typeof second === 'function') {
-      this.#add(first, second, options);
-    } else {
-      const given = (second ?? {}) as StepOptions;
-      check('a step', given, stepRules);
-      if (isOriginal(first)) this.#addOriginal(first, given);
-      else this.#coming.push({ maker: first, options: given });
-    }
+      this.#steps.add(first, second, options);
+    } else this.#steps.addOriginal(first, (second ?? {}) as StepOptions);
     return this;
   }
 
@@ -168,14 +126,13 @@ export class Pipeline {
    * store was not to be reached in time: then it may have been stored, and with an `id` it can be pushed again.
    */
   async push(queue: string, data?: unknown, options: PushOptions = {}): Promise<PushResult> {
-    check('push', options, pushRules);
     const [result] = await this.#push([{ ...options, queue, data }], () => '');
     return result as PushResult;
   }
 
   /** Pushes all of these or, if there is anything wrong, none. */
   async pushAll(items: Iterable<PushItem>): Promise<PushResult[]> {
-    return this.#push([...items], (i) => `[${i}].`);
+    return this.#push([...items], (i) => `[${i}]`);
   }
 
   /** Begins to work. Rejects with what is wrong with a step, or with the store when it cannot be opened at all. */
@@ -259,80 +216,32 @@ export class Pipeline {
   }
 
   async #push(items: readonly PushItem[], at: (i: number) => string): Promise<PushResult[]> {
-    for (const [i, item] of items.entries()) checkItem(item, at(i));
+    for (const [i, item] of items.entries()) this.#intake.check(item, at(i));
     let store = this.#operations.ready;
     let given = items;
     if (store === undefined) {
-      // What a caller changes from now on is not seen.
-      given = items.map((item, i) => ({ ...item, data: cloned(item.data, at(i)) }));
-      const { pushTimeout } = this.#settings;
-      store = await this.#operations.many(async (opened) => opened, {
-        away: pushTimeout,
-        broken: false,
-      });
+      given = items.map((item, i) => this.#intake.copy(item, at(i)));
+      store = await this.#opened({ away: this.#settings.pushTimeout, broken: false });
     }
+    // Nothing is awaited before all is packed: what a caller changes afterwards is not seen.
     const ready = store;
-    const entries = given.map((item, i) => this.#entry(ready, item, at(i)));
-    if (entries.length === 0) return [];
-    const states = await this.#pusher.push(entries.map(({ entry }) => entry));
-    return entries.map(({ id, entry: { key, queue } }, i) => {
+    const taken = given.map((item, i) => this.#intake.take(ready, item, at(i)));
+    if (taken.length === 0) return [];
+    const states = await this.#pusher.push(taken.map(({ entry }) => entry));
+    return taken.map(({ id, entry: { key, queue } }, i) => {
       const state = states[i] as PushState;
       if (state === 'queued') this.#events.emit('pushed', { id, key, queue });
       return { id, state };
     });
   }
 
-  #entry(
-    store: Store,
-    { id: own, queue, data, key: given, delay }: PushItem,
-    at: string,
-  ): { id: string; entry: Entry } {
-    const id = own ?? this.#ids.next();
-    const key = given ?? this.#keyFor(queue, data);
-    const body = within(at, () => this.#pack(store, data));
-    const ref = refOf(id, key);
-    return { id, entry: { ref, given: own !== undefined, queue, key, body, delay: msOf(delay) } };
-  }
-
-  #pack(store: Store, data: unknown): Packed {
-    const { body, size } = store.pack(data);
-    const { maxData } = this.#settings;
-    if (size <= maxData) return body;
-    const text = `data has ${size} bytes, over ${maxData}: store it elsewhere and push where it is`;
-    throw new DserviceError('ERR_DATA', text);
-  }
-
-  /** The key that a queue gives to what comes without one. Throws what the step's function throws, or ERR_OPTION. */
-  #keyFor(queue: string, data: unknown): string | undefined {
-    const key = this.#steps.get(queue)?.key?.(data);
-    if (key !== undefined) checkName(key, `the key of ${queue}`);
-    return key;
-  }
-
-  #add(queue: string, run: Step['run'], options?: StepOptions): void {
-    checkName(queue, 'the queue of a step');
-    if (this.#steps.has(queue)) {
-      throw new DserviceError('ERR_OPTION', `there is a step for ${queue} already`);
-    }
-    this.#steps.set(queue, stepOf(queue, run, options));
-  }
-
-  #addOriginal(original: OriginalStep, options: StepOptions): void {
-    const own = Object.fromEntries(
-      Object.keys(stepRules).flatMap((name) => {
-        const value: unknown = Reflect.get(original, name);
-        return value === undefined ? [] : [[name, value]];
-      }),
-    );
-    this.#add(original.input_queue, runOf(original), { ...own, ...options });
+  #opened(patience: Patience): Promise<Store> {
+    return this.#operations.many(async (store) => store, patience);
   }
 
   async #start(): Promise<void> {
     await this.#stopping;
-    for (const { maker, options } of this.#coming.splice(0)) {
-      const loaded = typeof maker === 'string' ? await this.#load(maker) : maker;
-      this.#addOriginal(await construct(loaded, this.#logger, this), options);
-    }
+    await this.#steps.make((path) => this.#load(path), this.#logger, this);
     await this.#watch();
     const { concurrency } = this.#settings;
     this.#worker = new Worker({
@@ -342,18 +251,18 @@ export class Pipeline {
       operations: this.#operations,
       events: this.#events,
       endings: this.#endings,
-      steps: this.#steps,
+      steps: this.#steps.all,
       concurrency,
-      pack: (store, data) => this.#pack(store, data),
+      pack: (store, data) => this.#intake.pack(store, data),
       keyFor: (queue, data) => {
         this.#warnOf(queue);
-        return this.#keyFor(queue, data);
+        return this.#steps.keyFor(queue, data);
       },
     });
     this.#worker.start();
   }
 
-  #load(path: string): Promise<unknown> {
+  async #load(path: string): Promise<unknown> {
     if (this.#runtime.load !== undefined) return this.#runtime.load(path);
     throw new DserviceError('ERR_OPTION', `${path}: steps cannot be loaded by path here`);
   }
@@ -372,10 +281,7 @@ export class Pipeline {
   }
 
   async #watch(): Promise<void> {
-    const store = await this.#operations.many(async (opened) => opened, {
-      away: Infinity,
-      broken: false,
-    });
+    const store = await this.#opened({ away: Infinity, broken: false });
     this.#stopWatching ??= store.watch(() => {
       this.#worker?.wake();
       this.#endings.look();
@@ -414,36 +320,10 @@ export class Pipeline {
 
   /** A step may move to a queue that another program works on; or its name is wrong. */
   #warnOf(queue: string): void {
-    if (this.#steps.has(queue) || this.#strange.has(queue)) return;
+    if (this.#steps.all.has(queue) || this.#strange.has(queue)) return;
     this.#strange.add(queue);
     this.#logger.warn(
       `${this.name}: no step of this program reads the queue ${queue}: what moves there waits`,
     );
-  }
-}
-
-function checkItem(item: unknown, at: string): asserts item is PushItem {
-  if (!isObject(item))
-    throw new DserviceError('ERR_OPTION', `${at || 'what is pushed'} is no object`);
-  const { queue, id, key, delay } = item as Partial<PushItem>;
-  checkName(queue, `${at}queue`);
-  if (id !== undefined) checkName(id, `${at}id`);
-  if (key !== undefined) checkName(key, `${at}key`);
-  if (delay !== undefined && msOf(delay) === undefined) {
-    throw new DserviceError('ERR_OPTION', `${at}delay is milliseconds, or text as '30s'`);
-  }
-}
-
-function cloned(data: unknown, at: string): unknown {
-  return within(at, () => packed(data, (value) => structuredClone(value)));
-}
-
-/** Errors about data say where in a list it is. */
-function within<T>(at: string, fn: () => T): T {
-  try {
-    return fn();
-  } catch (error) {
-    if (at === '' || !DserviceError.is(error) || error.code !== 'ERR_DATA') throw error;
-    throw new DserviceError('ERR_DATA', at + error.message, { cause: error.cause ?? error });
   }
 }
