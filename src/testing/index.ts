@@ -10,4 +10,5 @@ export {
   type DiscoverySetup,
   type DiscoverySuiteOptions,
 } from './discovery-suite.js';
+export { storeSuite, type StoreSetup, type StoreSuite } from './store-suite.js';
 export { VirtualClock } from './virtual-clock.js';
