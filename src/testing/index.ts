@@ -10,5 +10,12 @@ export {
   type DiscoverySetup,
   type DiscoverySuiteOptions,
 } from './discovery-suite.js';
+export {
+  type CrashPoint,
+  FaultyStores,
+  type StoreCall,
+  type StoreCallName,
+  type StoreFault,
+} from './faulty-store.js';
 export { storeSuite, type StoreSetup, type StoreSuite } from './store-suite.js';
 export { VirtualClock } from './virtual-clock.js';
