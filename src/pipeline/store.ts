@@ -14,7 +14,16 @@ import type { StoredError } from './stored-error.js';
  * ERR_STORE_CORRUPT, ERR_STORE_VERSION, ERR_STORE (any other), ERR_CLOSED (after `close`), ERR_STATE (an op that is
  * older than those the store remembers: nothing was done).
  *
- * Times are milliseconds: durations (`delay`, `lease`) from the store's now, moments since 1970 on its clock.
+ * Times are milliseconds: durations (`delay`, `lease`) from the store's now, moments since 1970 on its clock. Now is
+ * the same from the beginning of a call to its end. What lasts so many ms is over when they have passed, not after.
+ *
+ * What is due stays in `waiting` until a call puts something into its queue (`push`, a move, a child, `redrive`) or
+ * wants something of it. Then it enters first, before what that call puts there, by when it is due and then in the
+ * order in which it came to wait: retries to the front of `input`, the others to the end. Some hundreds may enter at
+ * once; who is left follows with the next call, and `due` is 0.
+ *
+ * What is too old, of the dead and of the ids that are remembered, is gone at the beginning of each call; what is too
+ * many, at its end.
  *
  * Calls are carried out in the order in which they were made, each seeing what the ones before it did.
  */
@@ -31,13 +40,14 @@ export interface Store {
 
   /**
    * Puts commands into queues, in the order given, then claims. Known is who has the same `ref`, in flight,
-   * dead, finished and remembered, or earlier in the list: such an entry changes nothing.
+   * dead, finished and remembered, or earlier in the list: such an entry changes nothing. An operation that is repeated
+   * is answered with the same states and `due`, and with those of its claims that are still held.
    */
   push(entries: readonly Entry[], wants: readonly Want[], op: Op): Promise<Pushed>;
   /**
    * Applies the outcomes in order, then claims: the heart. An outcome whose lease is not held by its token any
    * more (another has it, or nobody) changes nothing and is answered with false. A lease that has run out and that
-   * nobody has reaped still counts.
+   * nobody has reaped still counts. Repeated, it answers as `push` does.
    */
   turn(outcomes: readonly Outcome[], wants: readonly Want[], op: Op): Promise<Turned>;
 
@@ -46,7 +56,8 @@ export interface Store {
   /**
    * Takes back what was leased and not answered for in time, of some queues: to the front of `input`, ordered by
    * deadline, token, place in the claim; `tries` + 1. What has then been tried more than `retries` times dies of
-   * ERR_TIMEOUT (`expired` of stored-error.ts). At most 1,000 at once.
+   * ERR_TIMEOUT (`expired` of stored-error.ts), which is the error of the others too. Queue by queue, at most 1,000 at
+   * once in all.
    */
   reap(queues: readonly { readonly queue: string; readonly retries: number }[]): Promise<Reaped>;
 
@@ -54,13 +65,16 @@ export interface Store {
   /** Where commands are, in the order of `refs`; undefined for who is not known. */
   find(refs: readonly string[]): Promise<(Found | undefined)[]>;
   /**
-   * A page of what is in a state: `input` and `held` in order, `working` by deadline, `waiting` by when it is due,
-   * `dead` oldest first. Of `dead`, `queue` is where it died; undefined for all.
+   * A page of what is in a state: `input` in order; `held` with those of a key in order; `working` by deadline, token
+   * and place in the claim; `waiting` by when it is due, then in the order in which it came to wait; `dead` in the order
+   * in which they died. Of `dead`, `queue` is where it died; undefined, for `dead` alone, is all. Pages of `dead` miss
+   * and repeat nothing, though what was listed is removed between them; those of the others may, when it moves.
    */
   range(queue: string | undefined, state: State, page: Page): Promise<Listed>;
   /**
-   * Puts dead commands at the end of `to`, or of the queue they died in, under the ids they had; `reset` makes
-   * `tries` 0, without it they have one more. How many: who is not dead is left out.
+   * Puts dead commands at the end of `to`, or of the queue they died in, in the order of `refs`, with the id, key,
+   * error and `pushed` they had; `reset` makes `tries` 0, without it they stay as they were. How many: who is not dead
+   * is left out.
    */
   redrive(refs: readonly string[], to: string | undefined, reset: boolean): Promise<number>;
   /** Removes commands from wherever they are, and forgets their ids; those that are leased stay. How many. */
@@ -97,7 +111,8 @@ export interface StoreSupports {
 
 /**
  * One operation of one worker. A store keeps the answers of a worker's last eight, by `seq` modulo 8, until 24
- * hours after it was last seen: so at most eight are in flight.
+ * hours after the last operation of it that was carried out: so at most eight are in flight. One that is older than
+ * that of its place is refused with ERR_STATE; one whose worker is not remembered is carried out.
  */
 export interface Op {
   /** Up to 16 characters of `A-Z a-z 0-9 - _`. */
@@ -133,7 +148,10 @@ export interface Want {
   readonly max: number;
   /** ms */
   readonly lease: number;
-  /** At most `n` are claimed in each window of `per` ms, by all workers together. A window begins with a claim. */
+  /**
+   * At most `n` are claimed in each window of `per` ms, by all workers together. A window begins with a claim, where
+   * none is, or where the clock was set back behind its beginning; what is claimed without a rate does not count.
+   */
   readonly rate?: { readonly n: number; readonly per: number } | undefined;
 }
 
@@ -149,8 +167,9 @@ export type Outcome = Lease &
     | {
         readonly kind: 'done';
         /**
-         * Of one with the ref of the command itself, that the command moves there. All others are new commands,
-         * and the command ends; who is known already is left out.
+         * Of one with the ref of the command itself, that the command moves there: with the key, body and error of
+         * the entry, `tries` 0, and all else as it was. All others are new commands, who is known already being left
+         * out; with none of itself, the command ends. It leaves its queue before they enter theirs, in their order.
          */
         readonly next: readonly Entry[];
       }
@@ -160,8 +179,10 @@ export type Outcome = Lease &
         readonly delay: number;
         /** Whether `tries` goes up. */
         readonly counts: boolean;
+        /** Left out, the command keeps the one it has. */
         readonly error?: StoredError | undefined;
       }
+    /** `tries` goes up. */
     | { readonly kind: 'dead'; readonly error: StoredError }
   );
 
@@ -180,8 +201,8 @@ export interface Claimed extends Lease {
 export interface Claims {
   readonly claims: readonly Claimed[];
   /**
-   * ms until more can be claimed of the queues that were wanted, as far as is known: something becomes due, or a
-   * window of a rate ends.
+   * ms until more can be claimed of the queues that were wanted, as far as is known: until the first that waits is
+   * due, or the window of a rate that is used up ends, whichever is sooner.
    */
   readonly due?: number | undefined;
 }
@@ -229,7 +250,7 @@ export interface QueueCounts {
 export interface Found {
   readonly state: State | 'finished';
   readonly queue?: string | undefined;
-  /** Of one that is finished: how many commands it became, at its end. */
+  /** Of one that is finished: how many commands it became, at its end, with those that were known. */
   readonly children?: number | undefined;
   /** Of one that is dead. */
   readonly error?: StoredError | undefined;

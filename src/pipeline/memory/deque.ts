@@ -1,40 +1,59 @@
-/** A list that grows at both ends. */
-export class Deque<T> {
-  #front: T[] = [];
-  #back: T[] = [];
-  #at = 0;
+/** Where an item stands in a deque: what removes it. */
+export interface Seat<T> {
+  readonly item: T;
+  before: Seat<T> | undefined;
+  after: Seat<T> | undefined;
+}
 
-  pushBack(item: T): void {
-    this.#back.push(item);
+/** A list that grows at both ends, and that items may leave from anywhere; each step takes the same short time. */
+export class Deque<T> {
+  #first: Seat<T> | undefined;
+  #last: Seat<T> | undefined;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
   }
 
-  pushFront(item: T): void {
-    if (this.#at > 0) this.#back[--this.#at] = item;
-    else this.#front.push(item);
+  get first(): T | undefined {
+    return this.#first?.item;
+  }
+
+  pushBack(item: T): Seat<T> {
+    const seat: Seat<T> = { item, before: this.#last, after: undefined };
+    if (this.#last === undefined) this.#first = seat;
+    else this.#last.after = seat;
+    this.#last = seat;
+    this.#size++;
+    return seat;
+  }
+
+  pushFront(item: T): Seat<T> {
+    const seat: Seat<T> = { item, before: undefined, after: this.#first };
+    if (this.#first === undefined) this.#last = seat;
+    else this.#first.before = seat;
+    this.#first = seat;
+    this.#size++;
+    return seat;
   }
 
   shift(): T | undefined {
-    if (this.#front.length > 0) return this.#front.pop();
-    if (this.#at === this.#back.length) return undefined;
-    const item = this.#back[this.#at++];
-    // What was taken is let go once it is most of the list.
-    if (this.#at > 1_000 && this.#at * 2 > this.#back.length) {
-      this.#back = this.#back.slice(this.#at);
-      this.#at = 0;
-    }
-    return item;
+    const seat = this.#first;
+    if (seat === undefined) return undefined;
+    this.remove(seat);
+    return seat.item;
+  }
+
+  /** Takes out what stands in a seat of this deque, once. */
+  remove({ before, after }: Seat<T>): void {
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    this.#size--;
   }
 
   *[Symbol.iterator](): Iterator<T> {
-    yield* this.#front.toReversed();
-    yield* this.#back.slice(this.#at);
-  }
-
-  /** Without the items that `drop` names. */
-  filter(keep: (item: T) => boolean): void {
-    const kept = [...this].filter(keep);
-    this.#front = [];
-    this.#back = kept;
-    this.#at = 0;
+    for (let seat = this.#first; seat !== undefined; seat = seat.after) yield seat.item;
   }
 }

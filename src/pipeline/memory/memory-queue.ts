@@ -1,6 +1,7 @@
 import type { StoredError } from '../stored-error.js';
 import type { Packed, QueueCounts, State } from '../store.js';
-import { Deque } from './deque.js';
+import { Deque, type Seat } from './deque.js';
+import { Heap, type Slot } from './heap.js';
 
 /** A command, wherever it is. */
 export interface Command {
@@ -20,6 +21,10 @@ export interface Command {
   place: number;
   /** It waits for its turn to enter the queue: it holds no key yet. */
   outside: boolean;
+  /** Where it stands in `input`; in `waiting`; among those of its key. */
+  inInput?: Seat<Command> | undefined;
+  inWaiting?: Slot<Command> | undefined;
+  inLine?: Seat<Command> | undefined;
 }
 
 /** How many of those that are due are let in at a time. */
@@ -27,14 +32,13 @@ const mostPromoted = 256;
 
 /** One queue. Times are on the store's clock. */
 export class MemoryQueue {
-  readonly input = new Deque<Command>();
-  readonly working = new Set<Command>();
-  /** In the order in which they are due. */
-  readonly waiting: Command[] = [];
+  readonly #input = new Deque<Command>();
+  readonly #working = new Set<Command>();
+  /** By when they are due. */
+  readonly #waiting = new Heap<Command>();
   /** Of each key, who holds it and who is behind. */
-  readonly #keys = new Map<string, Command[]>();
+  readonly #keys = new Map<string, Deque<Command>>();
   readonly #window = { from: Number.NEGATIVE_INFINITY, used: 0 };
-  #input = 0;
   #held = 0;
 
   /** A command comes to the end, or is to come when it is due. */
@@ -44,71 +48,83 @@ export class MemoryQueue {
       return;
     }
     command.outside = false;
-    if (command.key !== undefined) {
-      const line = this.#keys.get(command.key) ?? [];
-      this.#keys.set(command.key, line);
-      if (line.push(command) > 1) {
-        this.#held++;
-        command.state = 'held';
-        return;
-      }
+    if (command.key === undefined) {
+      this.#open(command);
+      return;
     }
-    this.#open(command);
+    const line = this.#keys.get(command.key) ?? new Deque<Command>();
+    this.#keys.set(command.key, line);
+    command.inLine = line.pushBack(command);
+    if (line.size === 1) {
+      this.#open(command);
+      return;
+    }
+    this.#held++;
+    command.state = 'held';
   }
 
   /** Takes a command out, whatever its state: whoever was behind it comes to the end of `input`. */
   leave(command: Command): void {
     this.#forget(command);
-    const line = command.key === undefined ? undefined : this.#keys.get(command.key);
-    const place = line?.indexOf(command) ?? -1;
-    if (line === undefined || place === -1) return;
-    line.splice(place, 1);
-    if (line.length === 0) this.#keys.delete(command.key ?? '');
-    const [next] = line;
-    if (place > 0 || next === undefined) return;
-    this.#held--;
-    this.#open(next);
+    const { key, inLine } = command;
+    const line = key === undefined ? undefined : this.#keys.get(key);
+    if (key === undefined || line === undefined || inLine === undefined) return;
+    const first = line.first === command;
+    line.remove(inLine);
+    command.inLine = undefined;
+    if (line.first === undefined) this.#keys.delete(key);
+    else if (first) {
+      this.#held--;
+      this.#open(line.first);
+    }
   }
 
   /** A leased command is to be tried again: it keeps its key. */
   again(command: Command, now: number, delay: number): void {
-    this.working.delete(command);
+    this.#working.delete(command);
     if (delay > 0) this.#wait(command, now + delay, false);
-    else this.toFront([command]);
+    else this.#toFront([command]);
   }
 
-  toFront(commands: readonly Command[]): void {
-    for (const command of commands.toReversed()) {
-      this.#input++;
-      command.state = 'input';
-      this.input.pushFront(command);
-    }
+  /** Commands whose leases have ended come to the front, in this order. */
+  takeBack(commands: readonly Command[]): void {
+    for (const command of commands) this.#working.delete(command);
+    this.#toFront(commands);
   }
 
   /** What is due comes in: those that were here before to the front, the others to the end. */
   promote(now: number): void {
-    let count = 0;
-    while (count < mostPromoted && (this.waiting[count]?.at ?? Infinity) <= now) count++;
-    if (count === 0) return;
-    const due = this.waiting.splice(0, count);
-    this.toFront(due.filter(({ outside }) => !outside));
+    const due: Command[] = [];
+    while (due.length < mostPromoted && (this.#waiting.at ?? Infinity) <= now) {
+      const command = this.#waiting.shift();
+      if (command === undefined) break;
+      command.inWaiting = undefined;
+      due.push(command);
+    }
+    this.#toFront(due.filter(({ outside }) => !outside));
     for (const command of due.filter(({ outside }) => outside)) this.enter(command, now);
   }
 
-  claim(most: number, deadline: number, token: string): Command[] {
+  /** Leases to a token, from a place in its claim on. */
+  claim(most: number, deadline: number, token: string, from: number): Command[] {
     const claimed: Command[] = [];
     while (claimed.length < most) {
-      const command = this.input.shift();
+      const command = this.#input.shift();
       if (command === undefined) break;
-      this.#input--;
+      command.inInput = undefined;
       command.state = 'working';
       command.at = deadline;
       command.token = token;
-      command.place = claimed.length;
-      this.working.add(command);
+      command.place = from + claimed.length;
+      this.#working.add(command);
       claimed.push(command);
     }
     return claimed;
+  }
+
+  /** When the first of those that wait is due. */
+  get due(): number | undefined {
+    return this.#waiting.at;
   }
 
   /** How many may be claimed now by the rate. */
@@ -130,22 +146,29 @@ export class MemoryQueue {
 
   /** Those whose leases have ended, in the order of the port. */
   late(now: number): Command[] {
-    return [...this.working].filter(({ at }) => at <= now).sort(byLease);
+    return [...this.#working].filter(({ at }) => at <= now).sort(byLease);
+  }
+
+  /** When the next lease ends; Infinity without one. */
+  leaseEnd(): number {
+    let end = Infinity;
+    for (const { at } of this.#working) end = Math.min(end, at);
+    return end;
   }
 
   list(state: State): Command[] {
-    if (state === 'input') return [...this.input];
-    if (state === 'waiting') return [...this.waiting];
-    if (state === 'working') return [...this.working].sort(byLease);
-    return [...this.#keys.values()].flatMap((line) => line.filter((it) => it.state === 'held'));
+    if (state === 'input') return [...this.#input];
+    if (state === 'waiting') return this.#waiting.sorted();
+    if (state === 'working') return [...this.#working].sort(byLease);
+    return [...this.#keys.values()].flatMap((line) => [...line].slice(1));
   }
 
   counts(now: number): QueueCounts | undefined {
-    const [working, waiting] = [this.working.size, this.waiting.length];
-    if (this.#input + this.#held + working + waiting === 0) return undefined;
-    const [first] = this.input;
+    const [input, working, waiting] = [this.#input.size, this.#working.size, this.#waiting.size];
+    if (input + this.#held + working + waiting === 0) return undefined;
+    const { first } = this.#input;
     return {
-      input: this.#input,
+      input,
       held: this.#held,
       working,
       waiting,
@@ -154,27 +177,32 @@ export class MemoryQueue {
   }
 
   #open(command: Command): void {
-    this.#input++;
     command.state = 'input';
-    this.input.pushBack(command);
+    command.inInput = this.#input.pushBack(command);
+  }
+
+  #toFront(commands: readonly Command[]): void {
+    for (const command of commands.toReversed()) {
+      command.state = 'input';
+      command.inInput = this.#input.pushFront(command);
+    }
   }
 
   #wait(command: Command, at: number, outside: boolean): void {
     command.state = 'waiting';
     command.at = at;
     command.outside = outside;
-    let place = this.waiting.length;
-    while (place > 0 && (this.waiting[place - 1]?.at ?? 0) > at) place--;
-    this.waiting.splice(place, 0, command);
+    command.inWaiting = this.#waiting.push(command, at);
   }
 
   #forget(command: Command): void {
-    if (command.state === 'working') this.working.delete(command);
-    else if (command.state === 'waiting') this.waiting.splice(this.waiting.indexOf(command), 1);
-    else if (command.state === 'input') {
-      this.#input--;
-      this.input.filter((it) => it !== command);
-    } else this.#held--;
+    const { inInput, inWaiting } = command;
+    if (command.state === 'working') this.#working.delete(command);
+    else if (inInput !== undefined) this.#input.remove(inInput);
+    else if (inWaiting !== undefined) this.#waiting.remove(inWaiting);
+    else this.#held--;
+    command.inInput = undefined;
+    command.inWaiting = undefined;
   }
 }
 

@@ -8,11 +8,13 @@ import {
   type Found,
   type Lease,
   type Listed,
+  type ListedCommand,
   type Op,
   type Outcome,
   type Page,
   type Pushed,
   type PushState,
+  type QueueCounts,
   type Reaped,
   type State,
   type Store,
@@ -23,6 +25,7 @@ import {
 } from '../store.js';
 import { type Command, MemoryQueue } from './memory-queue.js';
 import { Receipts } from './receipts.js';
+import { Shelf } from './shelf.js';
 
 /** How many leases are taken back in one `reap`. */
 const mostReaped = 1_000;
@@ -39,12 +42,15 @@ interface Claims {
 export class MemoryData {
   readonly queues = new Map<string, MemoryQueue>();
   readonly commands = new Map<string, Command>();
-  /** Oldest first. */
-  readonly dead = new Map<string, Command>();
-  /** Oldest first. */
-  readonly finished = new Map<string, { readonly at: number; readonly children: number }>();
+  readonly dead = new Shelf<Command>();
+  readonly finished = new Shelf<{ readonly at: number; readonly children: number }>();
   readonly receipts = new Receipts<Answer>();
-  readonly watchers = new Set<() => void>();
+  readonly watchers = new Set<Watcher>();
+}
+
+interface Watcher {
+  readonly store: MemoryStore;
+  readonly wake: () => void;
 }
 
 /** The model: plain, synchronous at heart, and without any promise of durability. */
@@ -52,7 +58,8 @@ export class MemoryStore implements Store {
   readonly supports = { durability: 'none', shared: 'none' } as const;
   readonly #data: MemoryData;
   readonly #options: StoreOptions;
-  readonly #watching = new Set<() => void>();
+  /** The moment of the call that is carried out: it is the same from its beginning to its end. */
+  #now = 0;
   #closed = false;
 
   constructor(data: MemoryData, options: StoreOptions) {
@@ -61,7 +68,8 @@ export class MemoryStore implements Store {
   }
 
   pack(data: unknown): { body: unknown; size: number } {
-    return packed(data, (value) => ({ body: structuredClone(value), size: sizeOf(value) }));
+    const body = packed(data, structuredClone<unknown>);
+    return { body, size: sizeOf(body) };
   }
 
   unpack(body: unknown): unknown {
@@ -69,83 +77,85 @@ export class MemoryStore implements Store {
   }
 
   async push(entries: readonly Entry[], wants: readonly Want[], op: Op): Promise<Pushed> {
-    this.#check();
-    const known = this.#data.receipts.get(op);
-    if (known !== undefined && 'states' in known) {
+    this.#begin();
+    const known = this.#data.receipts.get(op, this.#now);
+    if (known !== undefined) {
+      if (!('states' in known)) throw used(op);
       return { states: known.states, ...this.#still(known.claims) };
     }
-    this.#forgetOld();
-    for (const { queue } of entries) this.#queue(queue).promote(this.#now());
+    for (const name of new Set(entries.map(({ queue }) => queue))) {
+      this.#queue(name).promote(this.#now);
+    }
     const states = entries.map((entry) => this.#add(entry));
     const claims = this.#claim(wants, op);
-    this.#data.receipts.set(op, { states, claims }, this.#now());
+    this.#data.receipts.set(op, { states, claims }, this.#now);
     if (states.includes('queued')) this.#wake();
     return { states, ...claims };
   }
 
   async turn(outcomes: readonly Outcome[], wants: readonly Want[], op: Op): Promise<Turned> {
-    this.#check();
-    const known = this.#data.receipts.get(op);
-    if (known !== undefined && 'held' in known) {
+    this.#begin();
+    const known = this.#data.receipts.get(op, this.#now);
+    if (known !== undefined) {
+      if (!('held' in known)) throw used(op);
       return { held: known.held, ...this.#still(known.claims) };
     }
     const held = outcomes.map((outcome) => this.#apply(outcome));
     const claims = this.#claim(wants, op);
-    this.#data.receipts.set(op, { held, claims }, this.#now());
+    this.#data.receipts.set(op, { held, claims }, this.#now);
+    this.#forgetOld();
     if (held.includes(true)) this.#wake();
     return { held, ...claims };
   }
 
   async extend(leases: readonly Lease[], lease: number): Promise<boolean[]> {
-    this.#check();
+    this.#begin();
     return leases.map((each) => {
       const command = this.#leased(each);
-      if (command !== undefined) command.at = this.#now() + lease;
+      if (command !== undefined) command.at = this.#now + lease;
       return command !== undefined;
     });
   }
 
   async reap(queues: readonly { queue: string; retries: number }[]): Promise<Reaped> {
-    this.#check();
+    this.#begin();
     const all: { ref: string; queue: string; tries: number; dead: boolean }[] = [];
     let due = Infinity;
     for (const { queue: name, retries } of queues) {
       const queue = this.#data.queues.get(name);
       if (queue === undefined) continue;
-      const late = queue.late(this.#now()).slice(0, mostReaped - all.length);
+      const late = queue.late(this.#now).slice(0, mostReaped - all.length);
       const back: Command[] = [];
       for (const command of late) {
         command.tries++;
         const dead = command.tries > retries;
         if (dead) this.#die(command, expired);
         else {
-          queue.working.delete(command);
           command.error = expired;
           back.push(command);
         }
         all.push({ ref: command.ref, queue: name, tries: command.tries, dead });
       }
-      queue.toFront(back);
-      for (const { at } of queue.working) due = Math.min(due, at - this.#now());
+      queue.takeBack(back);
+      due = Math.min(due, queue.leaseEnd() - this.#now);
     }
+    this.#forgetOld();
     if (all.length > 0) this.#wake();
     return { expired: all, ...finite(due) };
   }
 
   async counts(): Promise<Counts> {
-    this.#check();
-    this.#forgetOld();
-    const queues: Record<string, NonNullable<ReturnType<MemoryQueue['counts']>>> = {};
-    for (const [name, queue] of this.#data.queues) {
-      const counts = queue.counts(this.#now());
-      if (counts !== undefined) queues[name] = counts;
-    }
-    return { queues, dead: this.#data.dead.size };
+    this.#begin();
+    const queues = [...this.#data.queues].flatMap(([name, queue]): [string, QueueCounts][] => {
+      const counts = queue.counts(this.#now);
+      return counts === undefined ? [] : [[name, counts]];
+    });
+    // Not by assignment: a queue may be called `__proto__`.
+    return { queues: Object.fromEntries(queues), dead: this.#data.dead.size };
   }
 
   async find(refs: readonly string[]): Promise<(Found | undefined)[]> {
-    this.#check();
-    this.#forgetOld();
+    this.#begin();
     return refs.map((ref) => {
       const command = this.#data.commands.get(ref) ?? this.#data.dead.get(ref);
       if (command !== undefined) {
@@ -158,33 +168,21 @@ export class MemoryStore implements Store {
   }
 
   async range(queue: string | undefined, state: State, page: Page): Promise<Listed> {
-    this.#check();
-    this.#forgetOld();
-    const all =
-      state === 'dead'
-        ? [...this.#data.dead.values()].filter((it) => queue === undefined || it.queue === queue)
-        : [...this.#data.queues]
-            .filter(([name]) => queue === undefined || name === queue)
-            .flatMap(([, each]) => each.list(state));
+    this.#begin();
+    if (state === 'dead') return this.#deadPage(queue, page);
+    const all = [...this.#data.queues]
+      .filter(([name]) => queue === undefined || name === queue)
+      .flatMap(([, each]) => each.list(state));
     const from = Number(page.after ?? 0);
     const end = from + page.limit;
     return {
-      commands: all.slice(from, end).map((it) => ({
-        ref: it.ref,
-        queue: it.queue,
-        key: it.key,
-        body: it.body,
-        tries: it.tries,
-        error: it.error,
-        pushed: it.pushed,
-        ...(state === 'input' || state === 'held' ? {} : { at: it.at }),
-      })),
+      commands: all.slice(from, end).map(listed),
       ...(all.length > end ? { next: String(end) } : {}),
     };
   }
 
   async redrive(refs: readonly string[], to: string | undefined, reset: boolean): Promise<number> {
-    this.#check();
+    this.#begin();
     const found = unique(refs).flatMap((ref) => this.#data.dead.get(ref) ?? []);
     for (const command of found) {
       this.#data.dead.delete(command.ref);
@@ -192,15 +190,15 @@ export class MemoryStore implements Store {
       if (reset) command.tries = 0;
       command.queue = to ?? command.queue;
       const queue = this.#queue(command.queue);
-      queue.promote(this.#now());
-      queue.enter(command, this.#now());
+      queue.promote(this.#now);
+      queue.enter(command, this.#now);
     }
     if (found.length > 0) this.#wake();
     return found.length;
   }
 
   async purge(refs: readonly string[]): Promise<number> {
-    this.#check();
+    this.#begin();
     let count = 0;
     for (const ref of unique(refs)) {
       const command = this.#data.commands.get(ref);
@@ -209,38 +207,54 @@ export class MemoryStore implements Store {
         this.#queue(command.queue).leave(command);
         this.#data.commands.delete(ref);
         count++;
-      } else if (this.#data.dead.delete(ref) || this.#data.finished.delete(ref)) count++;
+        continue;
+      }
+      if (this.#data.dead.delete(ref) || this.#data.finished.delete(ref)) count++;
     }
     if (count > 0) this.#wake();
     return count;
   }
 
   watch(wake: () => void): () => void {
-    this.#watching.add(wake);
-    this.#data.watchers.add(wake);
-    return () => {
-      this.#watching.delete(wake);
-      this.#data.watchers.delete(wake);
-    };
+    const watcher = { store: this, wake };
+    if (!this.#closed) this.#data.watchers.add(watcher);
+    return () => this.#data.watchers.delete(watcher);
   }
 
   async flush(): Promise<void> {
-    this.#check();
+    this.#begin();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const wake of this.#watching) this.#data.watchers.delete(wake);
+    for (const watcher of this.#data.watchers) {
+      if (watcher.store === this) this.#data.watchers.delete(watcher);
+    }
+  }
+
+  /** Goes on behind the last of the page before, though that may be gone. */
+  #deadPage(queue: string | undefined, { limit, after }: Page): Listed {
+    const commands: ListedCommand[] = [];
+    let last = after;
+    for (const { value, order } of this.#data.dead) {
+      if (after !== undefined && order <= Number(after)) continue;
+      if (queue !== undefined && value.queue !== queue) continue;
+      if (commands.length === limit)
+        return { commands, ...(last === undefined ? {} : { next: last }) };
+      commands.push(listed(value));
+      last = String(order);
+    }
+    return { commands };
   }
 
   #add({ ref, given, queue, key, body, delay, error }: Entry): PushState {
     if (this.#data.commands.has(ref)) return 'known';
-    if (this.#data.dead.has(ref)) return 'dead';
-    if (this.#data.finished.has(ref)) return 'finished';
+    if (this.#data.dead.get(ref) !== undefined) return 'dead';
+    if (this.#data.finished.get(ref) !== undefined) return 'finished';
     const command: Command = {
       ref,
       given,
-      pushed: this.#now(),
+      pushed: this.#now,
       queue,
       key,
       body,
@@ -253,7 +267,7 @@ export class MemoryStore implements Store {
       outside: false,
     };
     this.#data.commands.set(ref, command);
-    this.#queue(queue).enter(command, this.#now(), delay);
+    this.#queue(queue).enter(command, this.#now, delay);
     return 'queued';
   }
 
@@ -264,7 +278,7 @@ export class MemoryStore implements Store {
     if (outcome.kind === 'retry') {
       if (outcome.counts) command.tries++;
       if (outcome.error !== undefined) command.error = outcome.error;
-      queue.again(command, this.#now(), outcome.delay);
+      queue.again(command, this.#now, outcome.delay);
     } else if (outcome.kind === 'dead') {
       command.tries++;
       this.#die(command, outcome.error);
@@ -272,7 +286,7 @@ export class MemoryStore implements Store {
       queue.leave(command);
       const { next } = outcome;
       const itself = next.find(({ ref }) => ref === command.ref);
-      for (const { queue: name } of next) this.#queue(name).promote(this.#now());
+      for (const { queue: name } of next) this.#queue(name).promote(this.#now);
       if (itself === undefined) this.#finish(command, next.length);
       for (const entry of next) {
         if (entry === itself) this.#move(command, entry);
@@ -284,36 +298,35 @@ export class MemoryStore implements Store {
 
   #move(command: Command, { queue, key, body, delay, error }: Entry): void {
     Object.assign(command, { queue, key, body, error, tries: 0 });
-    this.#queue(queue).enter(command, this.#now(), delay);
+    this.#queue(queue).enter(command, this.#now, delay);
   }
 
   #finish(command: Command, children: number): void {
     this.#data.commands.delete(command.ref);
     if (!command.given) return;
-    this.#data.finished.set(command.ref, { at: this.#now(), children });
-    this.#forgetOld();
+    this.#data.finished.add(command.ref, { at: this.#now, children });
   }
 
   #die(command: Command, error: StoredError): void {
     this.#queue(command.queue).leave(command);
     this.#data.commands.delete(command.ref);
-    Object.assign(command, { state: 'dead', at: this.#now(), error });
-    this.#data.dead.set(command.ref, command);
-    this.#forgetOld();
+    Object.assign(command, { state: 'dead', at: this.#now, error });
+    this.#data.dead.add(command.ref, command);
   }
 
   #claim(wants: readonly Want[], op: Op): Claims {
-    const now = this.#now();
+    const now = this.#now;
+    const token = tokenOf(op);
     const claims: Claimed[] = [];
     let due = Infinity;
     for (const { queue: name, max, lease, rate } of wants) {
       const queue = this.#queue(name);
       queue.promote(now);
       const most = rate === undefined ? max : Math.min(max, queue.allowed(rate.n, rate.per, now));
-      const taken = queue.claim(most, now + lease, tokenOf(op));
+      const taken = queue.claim(most, now + lease, token, claims.length);
       if (rate !== undefined && taken.length > 0) queue.used(taken.length, rate.per, now);
       claims.push(...taken.map(claimOf));
-      due = Math.min(due, (queue.waiting[0]?.at ?? Infinity) - now);
+      due = Math.min(due, (queue.due ?? Infinity) - now);
       if (rate !== undefined && queue.allowed(rate.n, rate.per, now) === 0) {
         due = Math.min(due, queue.windowEnd(rate.per) - now);
       }
@@ -322,8 +335,8 @@ export class MemoryStore implements Store {
   }
 
   /** Of what an operation claimed when it was carried out, what it still has. */
-  #still({ claims }: Claims): Claims {
-    return { claims: claims.filter((each) => this.#leased(each) !== undefined) };
+  #still({ claims, ...rest }: Claims): Claims {
+    return { ...rest, claims: claims.filter((each) => this.#leased(each) !== undefined) };
   }
 
   #leased({ ref, queue, token }: Lease): Command | undefined {
@@ -342,20 +355,25 @@ export class MemoryStore implements Store {
   #forgetOld(): void {
     const { finished, dead } = this.#data;
     const { dedupe, dedupeMax, deadAge, deadMax } = this.#options;
-    trim(finished, dedupeMax, this.#now() - dedupe);
-    trim(dead, deadMax, this.#now() - deadAge);
-  }
-
-  #now(): number {
-    return this.#options.clock.wall();
+    finished.trim(dedupeMax, this.#now - dedupe);
+    dead.trim(deadMax, this.#now - deadAge);
   }
 
   #wake(): void {
-    for (const wake of this.#data.watchers) if (!this.#watching.has(wake)) queueMicrotask(wake);
+    const { watchers } = this.#data;
+    for (const watcher of watchers) {
+      if (watcher.store === this) continue;
+      queueMicrotask(() => {
+        if (watchers.has(watcher)) watcher.wake();
+      });
+    }
   }
 
-  #check(): void {
+  /** What every call begins with. */
+  #begin(): void {
     if (this.#closed) throw new DserviceError('ERR_CLOSED', 'the store is closed');
+    this.#now = this.#options.clock.wall();
+    this.#forgetOld();
   }
 }
 
@@ -363,11 +381,23 @@ function claimOf({ ref, queue, token, given, key, body, tries, error, pushed }: 
   return { ref, queue, token, given, key, body, tries, error, pushed };
 }
 
-function trim(map: Map<string, { readonly at: number }>, most: number, since: number): void {
-  for (const [ref, { at }] of map) {
-    if (map.size <= most && at > since) return;
-    map.delete(ref);
-  }
+function listed({
+  state,
+  ref,
+  queue,
+  key,
+  body,
+  tries,
+  error,
+  pushed,
+  at,
+}: Command): ListedCommand {
+  const always = { ref, queue, key, body, tries, error, pushed };
+  return state === 'input' || state === 'held' ? always : { ...always, at };
+}
+
+function used({ worker, seq }: Op): DserviceError {
+  return new DserviceError('ERR_STATE', `operation ${seq} of ${worker} was another one`);
 }
 
 function unique(refs: readonly string[]): string[] {

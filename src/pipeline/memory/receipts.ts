@@ -17,21 +17,27 @@ export class Receipts<Answer> {
   readonly #workers = new Map<string, Kept<Answer>>();
 
   /** The answer, if the operation was carried out. Throws ERR_STATE for one that is older than what is remembered. */
-  get({ worker, seq }: Op): Answer | undefined {
-    const slot = this.#workers.get(worker)?.slots[seq % receiptsOfWorker];
+  get({ worker, seq }: Op, now: number): Answer | undefined {
+    const kept = this.#workers.get(worker);
+    if (kept === undefined || kept.seen <= now - receiptAge) return undefined;
+    const slot = kept.slots[seq % receiptsOfWorker];
     if (slot === undefined || slot.seq < seq) return undefined;
     if (slot.seq === seq) return slot.answer;
     throw new DserviceError('ERR_STATE', `operation ${seq} of ${worker} is over`);
   }
 
   set({ worker, seq }: Op, answer: Answer, now: number): void {
+    this.#forget(now);
     const kept = this.#workers.get(worker) ?? { slots: [], seen: now };
     kept.slots[seq % receiptsOfWorker] = { seq, answer };
     kept.seen = now;
     this.#workers.delete(worker);
     this.#workers.set(worker, kept);
+  }
+
+  #forget(now: number): void {
     for (const [name, { seen }] of this.#workers) {
-      if (seen > now - receiptAge) break;
+      if (seen > now - receiptAge) return;
       this.#workers.delete(name);
     }
   }

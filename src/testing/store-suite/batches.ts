@@ -8,7 +8,11 @@ export function batchTests(on: On): void {
     const all = numbered(10_000);
     const { states } = await worker.push([...all, ...all.slice(0, 10)]);
     same(states.filter((it) => it === 'queued').length, 10_000, 'queued');
-    same(states.slice(10_000), all.slice(0, 10).map(() => 'known'), 'twice'); // prettier-ignore
+    same(
+      states.slice(10_000),
+      all.slice(0, 10).map(() => 'known'),
+      'twice',
+    );
     same((await worker.store.counts()).queues['q']?.input, 10_000, 'counted');
     same(ids(await worker.claim(20_000)), all, 'claimed');
   });
@@ -47,14 +51,23 @@ export function batchTests(on: On): void {
     const all = numbered(2_000);
     await worker.push(all);
     same(await worker.store.purge(all.filter((_, i) => i % 2 === 0)), 1_000, 'how many');
-    same(ids(await worker.claim(2_000)), all.filter((_, i) => i % 2 === 1), 'who is left'); // prettier-ignore
+    same(
+      ids(await worker.claim(2_000)),
+      all.filter((_, i) => i % 2 === 1),
+      'who is left',
+    );
   });
 
   on('one command becomes 1,000', async (place) => {
     const worker = await place.worker();
     await worker.push(['a']);
     const children = numbered(1_000, 'a/');
-    await worker.turn([done(await worker.one(), children.map((id) => worker.entry(id)))]); // prettier-ignore
+    await worker.turn([
+      done(
+        await worker.one(),
+        children.map((id) => worker.entry(id)),
+      ),
+    ]);
     same(await worker.store.find(['a']), [{ state: 'finished', children: 1_000 }], 'the parent');
     same(ids(await worker.claim(2_000)), children, 'the children');
   });

@@ -8,7 +8,9 @@ export function clockTests(on: On): void {
   on('a clock that is set back and forth loses nothing, and no fence', async (place) => {
     const [one, two] = [await place.worker('one'), await place.worker('two')];
     const all = numbered(40);
-    await one.push(all.map((id, i) => ({ id, delay: i % 4 === 0 ? 1_000 : 0, given: i % 2 === 0 }))); // prettier-ignore
+    await one.push(
+      all.map((id, i) => ({ id, delay: i % 4 === 0 ? 1_000 : 0, given: i % 2 === 0 })),
+    );
     const finished: string[] = [];
     const commit = async (worker: typeof one, claims: Awaited<ReturnType<typeof one.claim>>) => {
       const { held } = await worker.turn(claims.map((it) => done(it)));
@@ -39,7 +41,11 @@ export function clockTests(on: On): void {
     same((await worker.turn([], [{ max: 0 }])).due, minute + 1_000, 'due');
     same(await worker.reap(), { expired: [], due: minute + 1_000 }, 'the lease');
     place.clock.jump(3 * minute);
-    same((await worker.reap()).expired.map(({ ref }) => ref), ['a'], 'the lease that ended'); // prettier-ignore
+    same(
+      (await worker.reap()).expired.map(({ ref }) => ref),
+      ['a'],
+      'the lease that ended',
+    );
     same(ids(await worker.claim(9)), ['a', 'b', 'late'], 'the order');
   });
 }

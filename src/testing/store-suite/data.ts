@@ -8,7 +8,7 @@ function values(): Record<string, unknown> {
   cycle['list'] = [cycle];
   const shared = { n: 1 };
   return {
-    undefined: undefined,
+    undefined,
     null: null,
     true: true,
     zero: 0,
@@ -31,7 +31,11 @@ function values(): Record<string, unknown> {
     'a date before 1970': new Date(-1),
     'an invalid date': new Date(Number.NaN),
     regexp: /a(b+)/giu,
-    map: new Map<unknown, unknown>([['a', 1], [{ k: 1 }, new Map([[1, new Set(['x'])]])], [Number.NaN, -0]]), // prettier-ignore
+    map: new Map<unknown, unknown>([
+      ['a', 1],
+      [{ k: 1 }, new Map([[1, new Set(['x'])]])],
+      [Number.NaN, -0],
+    ]),
     set: new Set<unknown>([1, 'a', undefined, { b: 1 }]),
     bytes: new Uint8Array([0, 1, 254, 255]),
     'no bytes': new Uint8Array(0),
@@ -63,7 +67,8 @@ export function dataTests(on: On): void {
     const other = await place.worker('other');
     const listed = await other.list('q', 'working');
     const byName = new Map(listed.map(({ ref, body }) => [ref, body]));
-    for (const [name, value] of kept) same(other.store.unpack(byName.get(name)), value, `${name}, later`); // prettier-ignore
+    for (const [name, value] of kept)
+      same(other.store.unpack(byName.get(name)), value, `${name}, later`);
   });
 
   on('what is in a cycle, or there twice, is one thing', async (place) => {
@@ -89,7 +94,11 @@ export function dataTests(on: On): void {
     same(out, { list: [1] }, 'the data');
     out.list.push(3);
     same(worker.store.unpack(claim.body), { list: [1] }, 'the data, once more');
-    same(worker.store.unpack((await worker.list('q', 'working'))[0]?.body), { list: [1] }, 'the data that is kept'); // prettier-ignore
+    same(
+      worker.store.unpack((await worker.list('q', 'working'))[0]?.body),
+      { list: [1] },
+      'the data that is kept',
+    );
   });
 
   on('the size is about that of the data', async (place) => {

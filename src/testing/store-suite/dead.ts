@@ -18,9 +18,26 @@ export function deadTests(on: On): void {
     await place.clock.advance(100);
     await worker.turn([dead(await worker.one())]);
     same(await worker.store.counts(), { queues: {}, dead: 1 }, 'counts');
-    same(await worker.store.find(['k\u001fa']), [{ state: 'dead', queue: 'q', error: boom }], 'where'); // prettier-ignore
+    same(
+      await worker.store.find(['k\u001fa']),
+      [{ state: 'dead', queue: 'q', error: boom }],
+      'where',
+    );
     const [listed] = await worker.list(undefined, 'dead');
-    same({ ...listed, body: 0 }, { ref: 'k\u001fa', queue: 'q', key: 'k', body: 0, tries: 2, error: boom, pushed, at: pushed + 100 }, 'listed'); // prettier-ignore
+    same(
+      { ...listed, body: 0 },
+      {
+        ref: 'k\u001fa',
+        queue: 'q',
+        key: 'k',
+        body: 0,
+        tries: 2,
+        error: boom,
+        pushed,
+        at: pushed + 100,
+      },
+      'listed',
+    );
     same(worker.store.unpack(listed?.body), { id: 'a' }, 'the data');
   });
 
@@ -67,7 +84,7 @@ export function deadTests(on: On): void {
     same(await worker.store.find(['c']), [{ state: 'input', queue: 'r' }], 'of r');
     same((await worker.store.counts()).dead, 0, 'dead');
     same((await worker.push(['a'])).states, ['known'], 'it is known');
-    same((await worker.store.redrive(['a'], undefined, false)), 0, 'once more'); // prettier-ignore
+    same(await worker.store.redrive(['a'], undefined, false), 0, 'once more');
   });
 
   on('who is redriven has the tries it had, or none', async (place) => {
@@ -81,7 +98,14 @@ export function deadTests(on: On): void {
     same([a?.error, a?.given, a?.pushed], [boom, true, place.clock.wall() - 100], 'the rest of it');
     await place.clock.advance(1_000);
     const late = (await worker.reap(1)).expired.map(({ ref, dead: died }) => [ref, died]);
-    same(late, [['a', false], ['b', true]], 'one more failure'); // prettier-ignore
+    same(
+      late,
+      [
+        ['a', false],
+        ['b', true],
+      ],
+      'one more failure',
+    );
   });
 
   on('who is redriven is remembered at its end', async (place) => {
@@ -100,9 +124,15 @@ export function deadTests(on: On): void {
     if (finished !== undefined) await worker.turn([done(finished)]);
     const all = ['dead', 'finished', 'leased', 'input', 'waiting', 'nobody', 'input'];
     same(await worker.store.purge(all), 4, 'how many');
-    const expected = all.map((it) => (it === 'leased' ? { state: 'working', queue: 'q' } : undefined)); // prettier-ignore
+    const expected = all.map((it) =>
+      it === 'leased' ? { state: 'working', queue: 'q' } : undefined,
+    );
     same(await worker.store.find(all), expected, 'where');
-    same(await worker.store.counts(), { queues: { q: { input: 0, held: 0, working: 1, waiting: 0 } }, dead: 0 }, 'counts'); // prettier-ignore
+    same(
+      await worker.store.counts(),
+      { queues: { q: { input: 0, held: 0, working: 1, waiting: 0 } }, dead: 0 },
+      'counts',
+    );
     await place.clock.advance(100);
     same(ids(await worker.claim(9)), [], 'what can be claimed');
     same((await worker.push(['dead', 'input'])).states, ['queued', 'queued'], 'pushed again');

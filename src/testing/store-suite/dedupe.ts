@@ -79,7 +79,11 @@ export function dedupeTests(on: On): void {
     await worker.store.purge(['c3']);
     await worker.push(['d']);
     await worker.turn([done(await worker.one())]);
-    same(await worker.store.find(['c2', 'c3', 'c4', 'd']), [finished, undefined, finished, finished], 'after a purge'); // prettier-ignore
+    same(
+      await worker.store.find(['c2', 'c3', 'c4', 'd']),
+      [finished, undefined, finished, finished],
+      'after a purge',
+    );
   });
 
   on('ids that nobody gave do not count', async (place) => {

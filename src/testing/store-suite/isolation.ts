@@ -18,7 +18,11 @@ export function isolationTests({ test, setup }: Pick<StoreSuite, 'test' | 'setup
         same(states, ['queued', 'queued'], `states of ${i}`);
       }
       const claims = await Promise.all(workers.map((worker) => worker.claim(9)));
-      same(claims.map(ids), workers.map((_, i) => ['a', `k${i}`]), 'claims'); // prettier-ignore
+      same(
+        claims.map(ids),
+        workers.map((_, i) => ['a', `k${i}`]),
+        'claims',
+      );
       const [first] = claims;
       const [, ...others] = workers;
       for (const other of others) {

@@ -16,7 +16,12 @@ export function keepingTests(on: On, supports: StoreSuite['supports']): void {
     const [ofDead, ofFinished, ofRetried, leased] = await before.claim(4, { lease: minute });
     if (!ofDead || !ofFinished || !ofRetried || !leased) throw new Error('four were to be claimed');
     await before.turn([dead(ofDead), done(ofFinished), retry(ofRetried, 500)]);
-    await before.push([{ id: 'late', delay: 800 }, { id: 'k1', key: 'k' }, { id: 'k2', key: 'k' }, 'last']); // prettier-ignore
+    await before.push([
+      { id: 'late', delay: 800 },
+      { id: 'k1', key: 'k' },
+      { id: 'k2', key: 'k' },
+      'last',
+    ]);
     await before.push(
       [
         { id: 'r1', queue: 'r' },
@@ -44,7 +49,11 @@ export function keepingTests(on: On, supports: StoreSuite['supports']): void {
 
     const after = await place.worker('after');
     same(await look(after), kept, 'what is kept');
-    same(await after.store.push([after.entry('x'), after.entry('last')], [], op), pushed, 'the receipt'); // prettier-ignore
+    same(
+      await after.store.push([after.entry('x'), after.entry('last')], [], op),
+      pushed,
+      'the receipt',
+    );
     same(await after.claim(1, { queue: 'r', rate }), [], 'the window');
     same(await after.store.extend([leaseOf(leased)], minute), [true], 'the lease');
     same((await after.turn([done(leased)])).held, [true], 'its commit');
@@ -61,7 +70,10 @@ export function keepingTests(on: On, supports: StoreSuite['supports']): void {
     same(await place.factory.pipelines(), [], 'at first');
     for (const name of ['b', 'a']) {
       const store = await place.open({}, name);
-      await store.push([{ ref: 'x', given: true, queue: 'q', body: store.pack(1).body }], [], { worker: 'w', seq: 0 }); // prettier-ignore
+      await store.push([{ ref: 'x', given: true, queue: 'q', body: store.pack(1).body }], [], {
+        worker: 'w',
+        seq: 0,
+      });
     }
     same((await place.factory.pipelines()).toSorted(), ['a', 'b'], 'their names');
     await place.restart();
@@ -96,7 +108,11 @@ export function keepingTests(on: On, supports: StoreSuite['supports']): void {
     const worker = await place.worker();
     const pushes = ['a', 'b', 'c'].map((id) => worker.push([id]));
     const closed = worker.store.close();
-    same((await Promise.all(pushes)).map(({ states }) => states[0]), ['queued', 'queued', 'queued'], 'states'); // prettier-ignore
+    same(
+      (await Promise.all(pushes)).map(({ states }) => states[0]),
+      ['queued', 'queued', 'queued'],
+      'states',
+    );
     await closed;
     const other = await place.worker('other');
     same(ids(await other.claim(9)), ['a', 'b', 'c'], 'what is there');

@@ -40,7 +40,11 @@ export function keyTests(on: On): void {
 
   on('counts, pages and places tell who is held', async (place) => {
     const { worker } = await contended(place);
-    same(await worker.store.counts(), { queues: { q: { input: 1, held: 2, working: 1, waiting: 0, oldest: 0 } }, dead: 0 }, 'counts'); // prettier-ignore
+    same(
+      await worker.store.counts(),
+      { queues: { q: { input: 1, held: 2, working: 1, waiting: 0, oldest: 0 } }, dead: 0 },
+      'counts',
+    );
     same(ids(await worker.list('q', 'held')), ['k2', 'k3'], 'held');
     same(ids(await worker.list('q', 'input')), ['l1'], 'input');
     same(await worker.store.find(['k\u001fk2']), [{ state: 'held', queue: 'q' }], 'where');
@@ -82,7 +86,14 @@ export function keyTests(on: On): void {
     same(ids([l1, k2].flatMap((it) => it ?? [])), ['l1', 'k2'], 'what can be claimed');
     await place.clock.advance(minute);
     const late = (await worker.reap(0)).expired.map(({ ref, dead: died }) => [ref, died]);
-    same(late, [['l\u001fl1', true], ['k\u001fk2', true]], 'who died'); // prettier-ignore
+    same(
+      late,
+      [
+        ['l\u001fl1', true],
+        ['k\u001fk2', true],
+      ],
+      'who died',
+    );
     same(await runAll(worker), ['k3'], 'the rest');
   });
 
@@ -130,7 +141,11 @@ export function keyTests(on: On): void {
     const b = await worker.one();
     await worker.turn([done(b, [worker.moved(b, 'r')])]);
     const there = await worker.claim(9, { queue: 'r' });
-    same(there.map(({ key }) => key), ['other', undefined], 'their keys'); // prettier-ignore
+    same(
+      there.map(({ key }) => key),
+      ['other', undefined],
+      'their keys',
+    );
     same((await worker.push([k('a'), k('b')])).states, ['known', 'known'], 'they have their ids');
   });
 
@@ -186,7 +201,11 @@ export function keyTests(on: On): void {
     }
     for (const [n] of keys.entries()) {
       const own = order.filter((id) => Number(id) % 5 === n);
-      same(own, [...own].sort((a, b) => Number(a) - Number(b)), `the order of key ${n}`); // prettier-ignore
+      same(
+        own,
+        [...own].sort((a, b) => Number(a) - Number(b)),
+        `the order of key ${n}`,
+      );
     }
     same(order.length, 50, 'how many');
   });

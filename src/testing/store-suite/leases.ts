@@ -52,7 +52,11 @@ export function leaseTests(on: On): void {
       same((await slow.turn([outcome])).held, [false], outcome.kind);
     }
     same(await slow.store.extend([leaseOf(lost)], minute), [false], 'extend');
-    same(await slow.store.find(['a', 'child']), [{ state: 'working', queue: 'q' }, undefined], 'where'); // prettier-ignore
+    same(
+      await slow.store.find(['a', 'child']),
+      [{ state: 'working', queue: 'q' }, undefined],
+      'where',
+    );
     same((await fast.turn([done(again)])).held, [true], 'the other');
   });
 
@@ -67,7 +71,11 @@ export function leaseTests(on: On): void {
       { ...a, ref: 'nobody' },
       { ...a, token: '' },
     ];
-    same((await worker.turn(wrong.map((it) => done(it)))).held, wrong.map(() => false), 'held'); // prettier-ignore
+    same(
+      (await worker.turn(wrong.map((it) => done(it)))).held,
+      wrong.map(() => false),
+      'held',
+    );
     same((await worker.turn([done(b), done(a)])).held, [true, true], 'the right ones');
   });
 
@@ -94,7 +102,11 @@ export function leaseTests(on: On): void {
     same([late.map(({ ref }) => ref), due], [['b'], 900], 'what ended, and when the next ends');
     await worker.store.extend([leaseOf(a)], 10);
     await place.clock.advance(10);
-    same((await worker.reap()).expired.map(({ ref }) => ref), ['a'], 'what was made shorter'); // prettier-ignore
+    same(
+      (await worker.reap()).expired.map(({ ref }) => ref),
+      ['a'],
+      'what was made shorter',
+    );
   });
 
   on('what is reaped comes in the order of deadline, token and place', async (place) => {
@@ -106,7 +118,11 @@ export function leaseTests(on: On): void {
     await two.claim(2, { lease: 1_500 });
     await place.clock.advance(2_000);
     const order = ['c4', 'c5', 'c2', 'c3', 'c0', 'c1', 'c6', 'c7'];
-    same((await one.reap()).expired.map(({ ref }) => ref), order, 'what was reaped'); // prettier-ignore
+    same(
+      (await one.reap()).expired.map(({ ref }) => ref),
+      order,
+      'what was reaped',
+    );
     same(ids(await one.claim(9)), [...order, 'c8'], 'the order then');
   });
 

@@ -65,7 +65,11 @@ export function listingTests(on: On): void {
   on('what is listed tells all of a command', async (place) => {
     const worker = await place.worker();
     const pushed = place.clock.wall();
-    await worker.push([{ id: 'a', data: { n: 1 } }, { id: 'k1', key: 'k' }, { id: 'k2', key: 'k' }]); // prettier-ignore
+    await worker.push([
+      { id: 'a', data: { n: 1 } },
+      { id: 'k1', key: 'k' },
+      { id: 'k2', key: 'k' },
+    ]);
     await place.clock.advance(10);
     const at = place.clock.wall();
     const rest = { queue: 'q', body: 0, tries: 0, pushed };
@@ -85,7 +89,11 @@ export function listingTests(on: On): void {
     const worker = await place.worker();
     await worker.push(['a']);
     const input = { state: 'input', queue: 'q' };
-    same(await worker.store.find(['x', 'a', 'y', 'a']), [undefined, input, undefined, input], 'all'); // prettier-ignore
+    same(
+      await worker.store.find(['x', 'a', 'y', 'a']),
+      [undefined, input, undefined, input],
+      'all',
+    );
     same(await worker.store.find([]), [], 'nobody');
   });
 }

@@ -15,7 +15,11 @@ export function moveTests(on: On): void {
     same(await worker.store.find(['a']), [{ state: 'input', queue: 'r' }], 'where');
     same(await worker.claim(9), [], 'what is left');
     const there = await worker.one({ queue: 'r' });
-    same([there.ref, there.tries, there.error, there.given, there.pushed], ['a', 0, undefined, true, pushed], 'the command'); // prettier-ignore
+    same(
+      [there.ref, there.tries, there.error, there.given, there.pushed],
+      ['a', 0, undefined, true, pushed],
+      'the command',
+    );
     same(worker.store.unpack(there.body), { n: 2 }, 'its data');
     same((await worker.turn([done(a)])).held, [false], 'the lease of before');
   });
@@ -66,7 +70,16 @@ export function moveTests(on: On): void {
     );
     same((await worker.turn([done(a, children)])).held, [true], 'held');
     same(ids(await worker.claim(9, { queue: 's' })), ['new'], 'what is new');
-    same(await worker.store.find(['a', 'gone', 'ended', 'there']), [{ state: 'finished', children: 5 }, { state: 'dead', queue: 'q', error: boom }, { state: 'finished', children: 0 }, { state: 'input', queue: 'r' }], 'where'); // prettier-ignore
+    same(
+      await worker.store.find(['a', 'gone', 'ended', 'there']),
+      [
+        { state: 'finished', children: 5 },
+        { state: 'dead', queue: 'q', error: boom },
+        { state: 'finished', children: 0 },
+        { state: 'input', queue: 'r' },
+      ],
+      'where',
+    );
   });
 
   on('a command may move, and have children beside it', async (place) => {

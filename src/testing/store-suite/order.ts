@@ -25,8 +25,16 @@ export function orderTests(on: On): void {
     const [a, b] = await worker.claim(2);
     if (a === undefined || b === undefined) throw new Error('two were to be claimed');
     same(worker.store.unpack(a.body), { n: 1 }, 'the data');
-    same({ ...a, body: 0, token: '' }, { ref: 'k\u001fa', queue: 'q', token: '', given: true, key: 'k', body: 0, tries: 0, pushed }, 'the first'); // prettier-ignore
-    same({ ...b, body: 0, token: '' }, { ref: 'b', queue: 'q', token: '', given: false, body: 0, tries: 0, pushed }, 'the second'); // prettier-ignore
+    same(
+      { ...a, body: 0, token: '' },
+      { ref: 'k\u001fa', queue: 'q', token: '', given: true, key: 'k', body: 0, tries: 0, pushed },
+      'the first',
+    );
+    same(
+      { ...b, body: 0, token: '' },
+      { ref: 'b', queue: 'q', token: '', given: false, body: 0, tries: 0, pushed },
+      'the second',
+    );
     same(a.token, b.token, 'one token for a claim');
   });
 
@@ -35,7 +43,11 @@ export function orderTests(on: On): void {
     await worker.push(['a', { id: 'b', queue: 'r' }, 'c', { id: 'd', queue: 'r' }]);
     const { claims } = await worker.turn([], [{ queue: 'r', max: 1 }, { max: 5 }, { queue: 's' }]);
     same(ids(claims), ['b', 'a', 'c'], 'claims, in the order of the wants');
-    same(claims.map(({ queue }) => queue), ['r', 'q', 'q'], 'their queues'); // prettier-ignore
+    same(
+      claims.map(({ queue }) => queue),
+      ['r', 'q', 'q'],
+      'their queues',
+    );
     same(ids(await worker.claim(5, { queue: 'r' })), ['d'], 'the rest of r');
   });
 

@@ -11,7 +11,11 @@ export function receiptTests(on: On): void {
     same([first.states, ids(first.claims)], [['queued', 'queued', 'known'], ['a']], 'the answer');
     await worker.push(['c']);
     same(await worker.push(['a', 'b', 'a'], [{ max: 1 }], op), first, 'the second answer');
-    same(await worker.store.counts(), { queues: { q: { input: 2, held: 0, working: 1, waiting: 0, oldest: 0 } }, dead: 0 }, 'counts'); // prettier-ignore
+    same(
+      await worker.store.counts(),
+      { queues: { q: { input: 2, held: 0, working: 1, waiting: 0, oldest: 0 } }, dead: 0 },
+      'counts',
+    );
   });
 
   on('a turn that is repeated answers the same, and does nothing', async (place) => {
@@ -70,7 +74,11 @@ export function receiptTests(on: On): void {
     const all = () => Promise.all(ops.map(({ id, op }) => worker.push([id], [{ max: 1 }], op)));
     const [first, second] = await Promise.all([all(), all()]);
     same(second, first, 'the second answers');
-    same(first.map(({ claims }) => ids(claims)), numbered(8).map((id) => [id]), 'claims'); // prettier-ignore
+    same(
+      first.map(({ claims }) => ids(claims)),
+      numbered(8).map((id) => [id]),
+      'claims',
+    );
   });
 
   on('a worker is remembered for 24 hours after it was last seen', async (place) => {
