@@ -9,13 +9,7 @@ import { root as project } from './root.mjs';
 const root = resolve(process.argv[2] ?? project);
 
 /** What every part stands on. */
-const ground = [
-  'src/errors.ts',
-  'src/limits.ts',
-  'src/clock.ts',
-  'src/emitter.ts',
-  'src/rules.ts',
-];
+const ground = ['src/errors.ts', 'src/limits.ts', 'src/clock.ts', 'src/emitter.ts', 'src/rules.ts'];
 
 /**
  * A file obeys the first row whose `of` it begins with.
@@ -55,10 +49,11 @@ const table = [
     ],
     packages: 'none',
   },
+  { of: 'src/pipeline/fixtures/', may: ['src/'], packages: ['fast-check'] },
   { of: 'src/pipeline/', may: [...ground, 'src/pipeline/'], packages: 'none' },
   { of: 'src/', may: ['src/'], packages: 'none' },
   { of: 'node/', may: ['src/', 'node/'], packages: 'own', node: true },
-  { of: 'browser/', may: ['src/', 'browser/'], packages: ['simple-peer'] },
+  { of: 'browser/', may: ['src/', 'browser/'], packages: ['simple-peer', 'idb-keyval'] },
   { of: 'e2e/', may: ['e2e/', 'scripts/'], packages: 'any', node: true },
   { of: 'demo/', may: ['demo/'], packages: 'any', node: true },
   { of: 'bench/', may: ['bench/', 'scripts/'], packages: 'any', node: true },
