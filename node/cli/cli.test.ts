@@ -20,11 +20,13 @@ test.each([
   ['call', 'help', 'call'],
   ['call', 'call', 'greeter', 'shout', '--help'],
   ['rendezvous', 'help', 'rendezvous'],
+  ['queues', 'help', 'queues'],
+  ['queues', 'queues', 'dead', '--help'],
 ])('help of %s: %s %s', async (name, ...args) => {
   const shell = new Shell();
   expect(await shell.run(...args)).toBe(0);
   expect(shell.out).toContain(`usage: dservice ${name}`);
-  expect(shell.out).toMatch(/--wait MS|--port N/);
+  expect(shell.out).toMatch(/--wait MS|--port N|--store URL/);
   expect(shell.out).toContain('Exit codes: ');
   expect(shell.out.split('\n').filter((line) => line.length > 100)).toEqual([]);
 });

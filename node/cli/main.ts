@@ -5,6 +5,7 @@ import { nodeClock } from '../clock.js';
 import dservice, { rendezvous } from '../index.js';
 import { run } from './cli.js';
 import { exit } from './command.js';
+import { existingStore } from './existing-store.js';
 import { faultText } from './fault.js';
 import type { Output } from './world.js';
 
@@ -30,6 +31,10 @@ function processOutput(): Output {
     get rows() {
       return stdout.rows;
     },
+    // A pipe has none: then it is what everybody can read.
+    get columns() {
+      return stdout.isTTY ? stdout.columns : 80;
+    },
   };
 }
 
@@ -46,6 +51,8 @@ const code = await run(process.argv.slice(2), {
   version: await ownVersion(),
   caller: (options) => dservice(options),
   rendezvous,
+  storeUrl: process.env.DSERVICE_STORE || undefined,
+  store: existingStore,
 });
 // What was written may have failed meanwhile.
 process.exitCode ??= code;

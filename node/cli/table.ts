@@ -2,7 +2,11 @@
 export interface Cell {
   readonly text: string;
   readonly paint?: (text: string) => string;
+  /** It stands at the right side of its column, as numbers do. */
+  readonly right?: boolean;
 }
+
+const gap = '  ';
 
 /** Lines of cells in columns as wide as their widest cell, two spaces apart. Nothing at a line's end. */
 export function alignRows(rows: readonly (readonly Cell[])[]): string[] {
@@ -12,9 +16,10 @@ export function alignRows(rows: readonly (readonly Cell[])[]): string[] {
   }
   return rows.map((row) => {
     const last = row.findLastIndex(({ text }) => text !== '');
-    const cells = row.slice(0, last + 1).map(({ text, paint = same }, i) => {
-      const gap = i === last ? '' : ' '.repeat((widths[i] ?? 0) - text.length + 2);
-      return paint(text) + gap;
+    const cells = row.slice(0, last + 1).map(({ text, paint = same, right = false }, i) => {
+      const room = ' '.repeat((widths[i] ?? 0) - text.length);
+      if (right) return room + paint(text) + (i === last ? '' : gap);
+      return paint(text) + (i === last ? '' : room + gap);
     });
     return cells.join('');
   });

@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/clock.js';
+import type { StoreFactory } from '../../src/pipeline/store.js';
 import type { Service } from '../../src/service/service.js';
 import type { ServiceOptions } from '../../src/service/service-options.js';
 import type { RendezvousOptions } from '../rendezvous/options.js';
@@ -18,6 +19,8 @@ export interface Output {
   readonly colors: boolean;
   /** Lines of the terminal. */
   readonly rows: number;
+  /** Characters in a line of it. */
+  readonly columns: number;
 }
 
 /** As much of a service as a command needs to look around and to call. */
@@ -33,4 +36,11 @@ export interface World {
   caller(options: ServiceOptions): Caller;
   /** Rejects with ERR_OPTION, ERR_LISTEN. */
   rendezvous(options: RendezvousOptions): Promise<Rendezvous>;
+  /** What DSERVICE_STORE says. */
+  readonly storeUrl: string | undefined;
+  /**
+   * Where pipelines are kept, by its URL; the usual folder without one. Undefined where there is nothing yet, and
+   * nothing is made there. Rejects with ERR_OPTION.
+   */
+  store(url: string | undefined): Promise<StoreFactory | undefined>;
 }
