@@ -1,0 +1,199 @@
+import type { Clock } from '../../../src/clock.js';
+import { DserviceError } from '../../../src/errors.js';
+import { faultOf } from './faults.js';
+import type { Script } from './script.js';
+
+/** What carries commands to Redis: it keeps their order, and rejects while there is no connection. */
+export interface Carrier {
+  /** `key` decides which node of a cluster gets it. */
+  send(key: string, args: readonly string[]): Promise<unknown>;
+  /** Begins anew: other connections, other nodes. */
+  renew(): void;
+}
+
+/** Something that is to be done: a script with arguments, or a plain command. */
+export interface Task {
+  readonly script?: Script;
+  /** Which node of a cluster gets it, where that is not the partition's. */
+  readonly key?: string;
+  readonly args: readonly string[];
+}
+
+interface Call {
+  readonly task: Task;
+  readonly until: number;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: Error) => void;
+  flying: boolean;
+}
+
+const firstPause = 20;
+const longestPause = 250;
+
+/**
+ * The calls to one partition, in order, also over reconnects: what was not answered, or was answered with what passes, is
+ * sent again before what comes later, the first of them alone until it is answered. When the first call has waited for
+ * `timeout`, all reject with ERR_STORE_AWAY, in order.
+ *
+ * A call that Redis would not do at that moment (a script that somebody else runs for seconds) may be overtaken by those
+ * that were sent right behind it.
+ */
+export class Line {
+  readonly #carrier: Carrier;
+  readonly #keys: readonly string[];
+  readonly #timeout: number;
+  readonly #clock: Clock;
+  readonly #calls = new Set<Call>();
+  readonly #idle: (() => void)[] = [];
+  #flying = 0;
+  #stalled = false;
+  #probe: Call | undefined;
+  #pause = 0;
+  #reason: DserviceError | undefined;
+  #stopTimer: (() => void) | undefined;
+  #stopPause: (() => void) | undefined;
+
+  /** `keys`: those that every script is given, the first of which says where it runs. */
+  constructor(
+    carrier: Carrier,
+    keys: readonly [string, ...string[]],
+    timeout: number,
+    clock: Clock,
+  ) {
+    this.#carrier = carrier;
+    this.#keys = keys;
+    this.#timeout = timeout;
+    this.#clock = clock;
+  }
+
+  do(task: Task): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const until = this.#clock.now() + this.#timeout;
+      const call: Call = { task, until, resolve, reject, flying: false };
+      this.#calls.add(call);
+      this.#stopTimer ??= this.#clock.after(this.#timeout, () => this.#late());
+      if (!this.#stalled) this.#send(call, false);
+    });
+  }
+
+  /** Resolves when nothing is under way any more. */
+  idle(): Promise<void> {
+    if (this.#calls.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** What is under way rejects; nothing is sent any more. */
+  end(): void {
+    this.#stalled = true;
+    this.#failAll(new DserviceError('ERR_CLOSED', 'the store is closed'));
+  }
+
+  #send(call: Call, whole: boolean): void {
+    const [first = ''] = this.#keys;
+    const { script, args, key = first } = call.task;
+    const head = (it: Script): string[] => [
+      ...(whole ? ['EVAL', it.source] : ['EVALSHA', it.sha]),
+      String(this.#keys.length),
+      ...this.#keys,
+    ];
+    call.flying = true;
+    this.#flying++;
+    this.#carrier.send(key, script === undefined ? args : head(script).concat(args)).then(
+      (answer) => {
+        this.#landed(call);
+        if (this.#settle(call)) call.resolve(answer);
+        this.#goOn();
+      },
+      (thrown: unknown) => {
+        this.#landed(call);
+        this.#refused(call, thrown);
+      },
+    );
+  }
+
+  #landed(call: Call): void {
+    call.flying = false;
+    this.#flying--;
+  }
+
+  #refused(call: Call, thrown: unknown): void {
+    if (!this.#calls.has(call)) {
+      this.#goOn();
+      return;
+    }
+    const fault = faultOf(thrown);
+    if (fault.kind === 'final') {
+      this.#settle(call);
+      call.reject(fault.error);
+      this.#goOn();
+      return;
+    }
+    this.#stalled = true;
+    if (fault.kind === 'away') {
+      this.#reason = fault.error;
+      this.#pause = Math.min(longestPause, Math.max(firstPause, this.#pause * 2));
+      if (fault.elsewhere) this.#carrier.renew();
+    }
+    this.#goOn();
+  }
+
+  /** After an answer of any kind: where calls wait, the first of them is sent, when all that were sent are answered. */
+  #goOn(): void {
+    if (!this.#stalled || this.#flying > 0 || this.#stopPause !== undefined) return;
+    this.#stopPause = this.#clock.after(this.#pause, () => {
+      this.#stopPause = undefined;
+      const [first] = this.#calls;
+      if (first === undefined) this.#flow();
+      else {
+        this.#probe = first;
+        this.#send(first, true);
+      }
+    });
+  }
+
+  /** Whether the call was still waited for. */
+  #settle(call: Call): boolean {
+    const waited = this.#calls.delete(call);
+    if (this.#calls.size === 0) this.#rest();
+    // Redis does what it is told again: who waits behind may go.
+    if (call === this.#probe) this.#flow();
+    return waited;
+  }
+
+  #flow(): void {
+    this.#stopPause?.();
+    this.#stopPause = undefined;
+    this.#stalled = false;
+    this.#probe = undefined;
+    this.#pause = 0;
+    this.#reason = undefined;
+    for (const call of this.#calls) if (!call.flying) this.#send(call, false);
+  }
+
+  #rest(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #late(): void {
+    this.#stopTimer = undefined;
+    const [first] = this.#calls;
+    if (first === undefined) return;
+    const left = first.until - this.#clock.now();
+    if (left > 0) {
+      this.#stopTimer = this.#clock.after(left, () => this.#late());
+      return;
+    }
+    if (this.#flying > 0) this.#carrier.renew();
+    const text = `redis has not answered for ${this.#timeout} ms`;
+    this.#failAll(this.#reason ?? new DserviceError('ERR_STORE_AWAY', text));
+  }
+
+  #failAll(error: DserviceError): void {
+    const calls = [...this.#calls];
+    this.#calls.clear();
+    this.#rest();
+    for (const { reject } of calls) reject(error);
+  }
+}
