@@ -26,16 +26,20 @@ import { list } from './list.js';
 import { forgetWorkers, receiptOf, remember, still } from './receipts.js';
 import { reap } from './reap.js';
 import type { Body, Command } from './records.js';
-import type { Tabs } from './tabs.js';
+import { Tabs } from './tabs.js';
 import { type Call, Turns } from './turns.js';
 import type { Work } from './work.js';
 
 export interface IndexedDbStoreOptions extends StoreOptions {
   readonly pipeline: string;
   readonly durability: 'strict' | 'relaxed';
-  readonly tabs: Tabs;
+  readonly url: string;
+  /** What this tab holds while it lives, or empty. */
+  readonly lock: string;
   readonly persisted: () => boolean | undefined;
 }
+
+type Reapable = Parameters<Store['reap']>[0];
 
 /** One pipeline in a database of the browser's. */
 export class IndexedDbStore implements Store {
@@ -43,13 +47,15 @@ export class IndexedDbStore implements Store {
   readonly #database: Database;
   readonly #turns: Turns;
   readonly #tabs: Tabs;
+  #reapable: Reapable = [];
+  readonly #tookBack: Reaped['expired'][number][] = [];
   #closed = false;
 
   constructor(database: Database, options: IndexedDbStoreOptions) {
-    const { pipeline, durability, tabs, clock } = options;
+    const { pipeline, durability, url, lock, clock } = options;
     this.#options = options;
     this.#database = database;
-    this.#tabs = tabs;
+    this.#tabs = new Tabs(`${url}:${pipeline}`, lock, clock, () => void this.#takeBack());
     const relaxed = database.with('relaxed');
     const full = database.with(durability);
     this.#turns = new Turns(
@@ -133,20 +139,17 @@ export class IndexedDbStore implements Store {
     });
   }
 
-  async reap(queues: readonly { queue: string; retries: number }[]): Promise<Reaped> {
-    const once = () =>
-      this.#call(true, async (work) => {
-        const result = await reap(work, queues, this.#tabs.gone);
-        await this.#forgetOld(work);
-        return result;
-      });
-    const first = await once();
+  async reap(queues: Reapable): Promise<Reaped> {
+    this.#reapable = queues;
+    const first = await this.#reap(queues);
+    const before = this.#tookBack.splice(0);
     // Whoever is met for the first time may be gone already.
-    const second = (await this.#tabs.meet(first.tabs)) ? await once() : { expired: [], due: first.due }; // prettier-ignore
-    const { due } = second;
-    const expired = [...first.expired, ...second.expired];
-    if (expired.length > 0) this.#tabs.tell();
-    return { expired, ...(due === undefined ? {} : { due }) };
+    const again = await this.#tabs.meet(first.tabs);
+    const { expired, due } = again ? await this.#reap(queues) : { ...first, expired: [] };
+    return {
+      expired: [...before, ...first.expired, ...expired],
+      ...(due === undefined ? {} : { due }),
+    };
   }
 
   counts(): Promise<Counts> {
@@ -251,6 +254,23 @@ export class IndexedDbStore implements Store {
     await this.#turns.idle();
     this.#tabs.close();
     this.#database.close();
+  }
+
+  /** A tab is gone: what it had goes back at once. The next who reaps is told. */
+  async #takeBack(): Promise<void> {
+    const { expired } = await this.#reap(this.#reapable).catch(() => ({ expired: [] }));
+    this.#tookBack.push(...expired);
+    this.#tabs.wake();
+  }
+
+  async #reap(queues: Reapable): Promise<Reaped & { readonly tabs: ReadonlySet<string> }> {
+    const reaped = await this.#call(true, async (work) => {
+      const result = await reap(work, queues, this.#tabs.gone);
+      await this.#forgetOld(work);
+      return result;
+    });
+    if (reaped.expired.length > 0) this.#tabs.tell();
+    return reaped;
   }
 
   async #call<T>(strict: boolean, call: Call<T>): Promise<T> {

@@ -3,7 +3,7 @@ import type { Store, StoreFactory, StoreOptions } from '../../src/pipeline/store
 import { Database } from './database.js';
 import { IndexedDbStore } from './indexed-db-store.js';
 import { storeFault } from './store-fault.js';
-import { liveLock, Tabs } from './tabs.js';
+import { liveLock } from './tabs.js';
 
 export interface IndexedDbOptions {
   /**
@@ -28,12 +28,12 @@ export function indexedDb(
     url,
     async open(pipeline: string, options: StoreOptions): Promise<Store> {
       const own = await (lock ??= liveLock(url));
-      const tabs = new Tabs(`${url}:${pipeline}`, own, options.clock);
       const store = new IndexedDbStore(new Database(name), {
         ...options,
         pipeline,
         durability,
-        tabs,
+        url,
+        lock: own,
         persisted: () => persistence.persisted,
       });
       try {
@@ -50,8 +50,12 @@ export function indexedDb(
         // What is kept of a pipeline as a whole has its name alone as a key.
         const names = IDBKeyRange.upperBound([], true);
         const use = database.with('relaxed');
-        const found = await use('readonly', (store) => promisifyRequest(store.getAllKeys(names)));
-        return found as string[];
+        return await use('readonly', async (store) => {
+          const found = await promisifyRequest(store.getAllKeys(names));
+          // Whoever removes the database next need not wait.
+          await promisifyRequest(store.transaction);
+          return found as string[];
+        });
       } catch (error) {
         throw storeFault(error);
       } finally {

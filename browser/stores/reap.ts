@@ -7,9 +7,7 @@ import type { Work } from './work.js';
 /** How many leases are taken back at once. */
 const mostReaped = 1_000;
 
-/**
- * Takes back leases that have ended, and those of tabs that are gone. `tabs`: whose the others are.
- */
+/** Takes back leases that have ended, and those of tabs that are gone. `tabs`: whose the others are. */
 export async function reap(
   work: Work,
   queues: readonly { readonly queue: string; readonly retries: number }[],

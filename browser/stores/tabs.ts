@@ -28,18 +28,21 @@ export class Tabs {
   readonly #channel: BroadcastChannel | undefined;
   readonly #met = new Set<string>();
   readonly #watching = new Set<{ readonly wake: () => void }>();
+  readonly #onGone: () => void;
   readonly #ended = new AbortController();
   #stop: (() => void) | undefined;
 
-  constructor(name: string, own: string, clock: Clock) {
+  /** `onGone` is called when one is gone that was there when it was met. */
+  constructor(name: string, own: string, clock: Clock, onGone: () => void) {
     this.own = own;
+    this.#onGone = onGone;
     this.#clock = clock;
     this.#met.add(own).add('');
     if (typeof BroadcastChannel === 'function') {
       this.#channel = new BroadcastChannel(name);
       this.#channel.onmessage = ({ data }: MessageEvent<string>) => {
         void this.meet([data]);
-        this.#wake();
+        this.wake();
       };
       // Whoever is there knows from now on that we are.
       this.tell();
@@ -49,6 +52,11 @@ export class Tabs {
   /** There is something to do for others. */
   tell(): void {
     this.#channel?.postMessage(this.own);
+  }
+
+  /** There may be something to do here. */
+  wake(): void {
+    for (const { wake } of this.#watching) wake();
   }
 
   watch(wake: () => void): () => void {
@@ -81,19 +89,15 @@ export class Tabs {
     if (gone !== false || this.#ended.signal.aborted) return gone === true;
     const left = locks?.request(name, { signal: this.#ended.signal }, async () => {
       this.gone.add(name);
-      this.#wake();
+      this.#onGone();
     });
     left?.catch(() => {});
     return false;
   }
 
-  #wake(): void {
-    for (const { wake } of this.#watching) wake();
-  }
-
   #glance(): void {
     this.#stop = this.#clock.after(glance, () => {
-      this.#wake();
+      this.wake();
       this.#glance();
     });
   }
