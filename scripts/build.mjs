@@ -14,7 +14,9 @@ const entries = [
   { file: 'node/index', require: true },
   { file: 'node/dnode/index', require: true },
   { file: 'node/cli/main', bin: true },
+  { file: 'node/pipeline', require: true },
   { file: 'browser/index', require: true },
+  { file: 'browser/pipeline', require: true },
   { file: 'src/testing/index', require: true },
   // No entry, but a file of its own: semver does not say that it has no side effects, so that whoever bundles the
   // file that imports it carries semver.

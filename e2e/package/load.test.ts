@@ -27,7 +27,10 @@ describe('import', () => {
   });
 
   it('leaves nothing running', async () => {
-    const { code, out } = await node('leave.mjs', `import 'dservice'; import 'dservice/dnode';`);
+    const { code, out } = await node(
+      'leave.mjs',
+      `import 'dservice'; import 'dservice/dnode'; import 'dservice/pipeline';`,
+    );
     expect({ code, out }).toEqual({ code: 0, out: '' });
   });
 });
@@ -49,15 +52,18 @@ describe('require', () => {
       `import { createRequire } from 'node:module';
        import dservice, { DserviceError } from 'dservice';
        import dnode from 'dservice/dnode';
+       import { DserviceError as PipelineError, pipeline } from 'dservice/pipeline';
        const require = createRequire(import.meta.url);
        console.log(
          require('dservice') === dservice,
          require('dservice').DserviceError === DserviceError,
          require('dservice/node') === dservice,
          require('dservice/dnode') === dnode,
+         require('dservice/pipeline').pipeline === pipeline,
+         DserviceError === PipelineError,
        );`,
     );
-    expect(out).toBe('true true true true\n');
+    expect(out).toBe('true true true true true true\n');
   });
 
   it('of dservice/dnode gives the function itself', async () => {

@@ -51,5 +51,13 @@ export const publicNames: Readonly<Record<string, readonly string[]>> = {
     'windows',
   ],
   'dservice/dnode': ['connect', 'default', 'listen'],
-  'dservice/testing': ['VirtualClock', 'channelSuite', 'discoverySuite', 'memoryPair'],
+  'dservice/pipeline': ['DserviceError', 'lmdb', 'memory', 'pipeline', 'redis', 'storeOf'],
+  'dservice/testing': [
+    'FaultyStores',
+    'VirtualClock',
+    'channelSuite',
+    'discoverySuite',
+    'memoryPair',
+    'storeSuite',
+  ],
 };

@@ -8,6 +8,23 @@ const modern = `
 import dservice, { serve, dial, DserviceError } from 'dservice';
 import type { Remote } from 'dservice';
 import dnode from 'dservice/dnode';
+import { pipeline, type Pipeline, type StepContext } from 'dservice/pipeline';
+
+export async function finish(): Promise<void> {
+  const orders: Pipeline = pipeline('orders', { store: 'memory:', logger: console });
+  orders.step('charge', async (order: { sku: string }, step: StepContext) => {
+    step.next('ship', { ...order, id: step.id }, { delay: '1s' });
+  }, { timeout: '30s', retries: 5, backoff: { first: '1s' }, key: (order: { sku: string }) => order.sku });
+  orders.step(function (this: { input_queue: string; execute: unknown }, logger: Console) {
+    this.input_queue = 'ship';
+    this.execute = (payload: { data: unknown }, done: () => void) => { logger.info(payload.data); done(); };
+  });
+  const { id, state }: { id: string; state: string } = await orders.push('charge', { sku: 'a' });
+  const ending: 'finished' | 'dead' | 'forgotten' = (await orders.finished(id)).state;
+  // @ts-expect-error There is no such option.
+  await orders.push('charge', {}, { ident: state + ending });
+  await orders.stop({ drain: false });
+}
 
 interface Greeter {
   shout(text: string): string;
@@ -42,12 +59,15 @@ export const dialling = () => dial<Greeter>('tcp://127.0.0.1:5004');
 const classic = `
 import dservice = require('dservice');
 import dnode = require('dservice/dnode');
+import pipelines = require('dservice/pipeline');
 import { serve } from 'dservice';
 import type { Remote } from 'dservice';
 
 interface Greeter {
   shout(text: string): string;
 }
+
+export const orders: pipelines.Pipeline = pipelines.pipeline('orders', { store: pipelines.memory() });
 
 export async function call(): Promise<void> {
   const remote: dservice.Remote<Greeter> = await dservice().connect<Greeter>('greeter@^1');

@@ -4,6 +4,7 @@ export type { Channel, ChannelHandlers, ChannelPeer } from '../channel/channel.j
 export { memoryPair } from '../channel/memory.js';
 export type { Announcement, Discovery, DiscoveryEvent } from '../discovery/discovery.js';
 export type { InstanceRecord, InstanceState, Rely } from '../discovery/record.js';
+export type * from '../pipeline/store.js';
 export { channelSuite, type ChannelPair, type ChannelSuite } from './channel-suite.js';
 export {
   discoverySuite,
