@@ -1,16 +1,39 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, totalmem, type } from 'node:os';
-import { tablesOf } from './tables.mjs';
+import { goalsTitle, tablesOf } from './tables.mjs';
 
 const file = new URL('../docs/benchmarks.md', import.meta.url);
 
-/** Writes docs/benchmarks.md. */
+/** Writes docs/benchmarks.md: all of it, or the tables of what was measured in place of those that stand there. */
 export async function writeDocument(plan, results) {
-  const sections = tablesOf(plan, results).map(
-    ({ title, note, rows }) =>
-      `## ${title}\n\n${note === undefined ? '' : `${note}\n\n`}${markdownOf(rows)}\n`,
-  );
-  await writeFile(file, `${head(plan)}\n${sections.join('\n')}`);
+  const tables = tablesOf(plan, results);
+  if (plan.whole) {
+    await writeFile(file, [head(plan), ...tables.map(sectionOf)].join('\n'));
+    return;
+  }
+  const [top, ...sections] = (await readFile(file, 'utf8')).split(/\n(?=## )/);
+  for (const table of tables) {
+    const at = sections.findIndex((section) => section.startsWith(`## ${table.title}\n`));
+    const goals = sections.findIndex((section) => section.startsWith(`## ${goalsTitle}\n`));
+    if (at === -1) sections.splice(goals, 0, sectionOf(table));
+    else if (at === goals) sections[at] = withRows(sections[at], table.rows);
+    else sections[at] = sectionOf(table);
+  }
+  await writeFile(file, [top, ...sections].join('\n'));
+}
+
+function sectionOf({ title, note, rows }) {
+  return `## ${title}\n\n${note === undefined ? '' : `${note}\n\n`}${markdownOf(rows)}\n`;
+}
+
+/** The rows of a table that are new, in place of those that begin alike, or below them all. */
+function withRows(section, [, ...rows]) {
+  const lines = section.trimEnd().split('\n');
+  for (const row of rows) {
+    const at = lines.findIndex((line) => line.startsWith(`| ${row[0]} |`));
+    lines.splice(at === -1 ? lines.length : at, at === -1 ? 0 : 1, lineOf(row));
+  }
+  return `${lines.join('\n')}\n`;
 }
 
 function head({ rounds, ms, warmUp, sessions, setups }) {
@@ -31,10 +54,10 @@ The idle sessions are ${sessions} at once, the connection times ${setups} one af
 }
 
 function markdownOf([heads, ...rows]) {
-  const line = (cells) => `| ${cells.join(' | ')} |`;
-  return [
-    line(heads),
-    line(heads.map((_, i) => (i === 0 ? '---' : '---:'))),
-    ...rows.map(line),
-  ].join('\n');
+  const rule = heads.map((_, i) => (i === 0 ? '---' : '---:'));
+  return [heads, rule, ...rows].map(lineOf).join('\n');
+}
+
+function lineOf(cells) {
+  return `| ${cells.join(' | ')} |`;
 }

@@ -5,6 +5,12 @@ export function median(figures) {
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
+/** What a hundredth of the figures is above. */
+export function percentile99(figures) {
+  const sorted = figures.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))];
+}
+
 /** The middle of the quotients of each round: what disturbed a round disturbed both. */
 export function ratio(a, b) {
   return median(a.map((figure, i) => figure / b[i]));

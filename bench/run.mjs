@@ -1,16 +1,21 @@
 // Measures dservice beside its peers in one run, prints the figures and writes docs/benchmarks.md.
 //
-//   npm run bench -- [names] [--quick] [--only names] [--rounds n] [--no-write] [--profile folder]
+//   npm run bench -- [names] [--quick] [--only names] [--rounds n] [--write | --no-write] [--profile folder]
 //
 // Names, which --only takes as well, separated by commas, are those of subjects (ours-tcp, dnode), of
-// their paths (tcp, ws), of works (seq, c64, burst, objects) and of parts (churn, setup, memory, sizes, start,
-// page, direct, relay, rendezvous). What is not the whole run writes nothing. --quick measures for a shorter
-// time, and leaves out set-up and memory. --profile writes CPU profiles of processes to a folder.
+// their paths (tcp, ws), of works (seq, c64, burst, objects), of parts (churn, setup, memory, sizes, start,
+// page, direct, relay, rendezvous, pipelines-redis, …; pipelines for all of those), and of ways through pipelines
+// (per32, single, …). What is not the whole run writes nothing, or with --write the tables that it has made anew.
+// --quick measures for a shorter time, and leaves out set-up and memory. --profile writes CPU profiles of processes
+// to a folder.
 import { parseArgs } from 'node:util';
 import { writeDocument } from './document.mjs';
 import { measureDirect } from './direct.mjs';
 import { measureChurn, measureMemory, measureRates, measureSetup } from './measure.mjs';
+import { measureIdle } from './idle.mjs';
+import { measureMillion } from './million.mjs';
 import { measurePage } from './page.mjs';
+import { measureIndexedDb, measureInMemory, measureLmdb, measureRedis } from './pipelines.mjs';
 import { endAll } from './process.mjs';
 import { measureRelay } from './relay.mjs';
 import { measureRendezvous } from './rendezvous.mjs';
@@ -18,6 +23,7 @@ import { printReport } from './report.mjs';
 import { measureSizes } from './sizes.mjs';
 import { measureStart } from './start.mjs';
 import { subjects } from './subjects/index.mjs';
+import { ways } from './three-steps.mjs';
 import { work } from './work.mjs';
 
 const { values: options, positionals } = parseArgs({
@@ -26,6 +32,7 @@ const { values: options, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     rounds: { type: 'string' },
+    write: { type: 'boolean', default: false },
     'no-write': { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
@@ -53,6 +60,12 @@ const parts = {
   direct: measureDirect,
   relay: measureRelay,
   rendezvous: measureRendezvous,
+  'pipelines-redis': measureRedis,
+  'pipelines-lmdb': measureLmdb,
+  'pipelines-indexeddb': measureIndexedDb,
+  'pipelines-memory': measureInMemory,
+  'pipelines-idle': measureIdle,
+  'pipelines-million': measureMillion,
 };
 
 const plan = makePlan(options, positionals);
@@ -73,10 +86,10 @@ for (const line of skipped) console.log(`\nskipped ${line}`);
 if (plan.writes && skipped.length === 0) await writeDocument(plan, results);
 console.log(`\n${Math.round((performance.now() - began) / 1000)} s`);
 
-function makePlan({ quick, only, rounds, profile, 'no-write': silent }, names) {
+function makePlan({ quick, only, rounds, profile, write, 'no-write': silent }, names) {
   const words = [...names, ...(only?.split(',') ?? [])];
   const whole = words.length === 0;
-  const known = [...Object.keys(parts), ...Object.keys(work)];
+  const known = ['pipelines', ...Object.keys(parts), ...Object.keys(work), ...Object.keys(ways)];
   for (const { name, path } of subjects) known.push(name, path);
   for (const word of words) {
     if (known.includes(word)) continue;
@@ -85,7 +98,10 @@ function makePlan({ quick, only, rounds, profile, 'no-write': silent }, names) {
   }
   const named = subjects.filter(({ name, path }) => words.includes(name) || words.includes(path));
   const works = Object.keys(work).filter((name) => words.includes(name));
-  const chosen = Object.keys(parts).filter((name) => words.includes(name));
+  const chosen = Object.keys(parts).filter((name) => {
+    return words.includes(name) || (name.startsWith('pipelines-') && words.includes('pipelines'));
+  });
+  const through = Object.keys(ways).filter((name) => words.includes(name));
   // A subject or a work without a part asks for its rates.
   if (chosen.length === 0 || works.length > 0) chosen.unshift('rates');
   const usual = quick
@@ -95,6 +111,7 @@ function makePlan({ quick, only, rounds, profile, 'no-write': silent }, names) {
     parts: whole ? usual : [...new Set(chosen)],
     subjects: named.length > 0 ? named : subjects,
     works: works.length > 0 ? works : Object.keys(work),
+    ways: through.length > 0 ? through : Object.keys(ways),
     rounds: Number(rounds ?? (quick ? 3 : 5)),
     ms: quick ? 100 : 500,
     warmUp: quick ? 100 : 400,
@@ -106,8 +123,11 @@ function makePlan({ quick, only, rounds, profile, 'no-write': silent }, names) {
     clients: quick ? 400 : 2_000,
     changes: quick ? 3 : 10,
     idle: quick ? 2_000 : 20_000,
+    pushes: quick ? 60 : 200,
+    queued: quick ? 100_000 : 1_000_000,
     profile,
-    // What is documented is a whole run.
-    writes: !quick && !silent && whole,
+    // What is documented is a whole run, or the tables that were asked for.
+    writes: write || (!quick && !silent && whole),
+    whole,
   };
 }

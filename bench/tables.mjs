@@ -1,5 +1,6 @@
 import { count, kilobytes, median, megabytes, ratio, times } from './figures.mjs';
 import { pageSubjects, pageWorks } from './page.mjs';
+import { pipelineTables } from './pipeline-tables.mjs';
 import { relayWorks } from './relay.mjs';
 import { targetsOf } from './targets.mjs';
 import { work } from './work.mjs';
@@ -13,7 +14,14 @@ export function tablesOf(plan, results) {
     .filter(({ rows }) => rows.length > 1);
 }
 
-const makers = { rates, churn, setup, memory, start, page, direct, relay, rendezvous, sizes };
+/** Of the table that says what is reached. */
+export const goalsTitle = 'Figures to reach';
+
+const makers = {
+  ...{ rates, churn, setup, memory, start, page, direct, relay, rendezvous },
+  ...pipelineTables,
+  sizes,
+};
 
 function rates(rates, { subjects, works }) {
   const heads = works.map((it) => work[it].title);
@@ -204,5 +212,5 @@ function targets(plan, results) {
     reached,
     met ? 'reached' : 'short',
   ]);
-  return { title: 'Figures to reach', rows: [['', 'goal', 'here', ''], ...rows] };
+  return { title: goalsTitle, rows: [['', 'goal', 'here', ''], ...rows] };
 }

@@ -1,4 +1,5 @@
 import { kilobytes, megabytes, ratio, times } from './figures.mjs';
+import { pipelineTargetsOf } from './pipeline-targets.mjs';
 
 /** Rates of one subject to another's at a piece of work. */
 const goals = [
@@ -41,7 +42,8 @@ const goals = [
 ];
 
 /** What this project has set out to reach, as far as it was measured: `{ what, goal, reached, met }`. */
-export function targetsOf({ rates, churn, sizes, start, page, direct, rendezvous }) {
+export function targetsOf(results) {
+  const { rates, churn, sizes, start, page, direct, rendezvous } = results;
   const targets = [];
   for (const { work, ours, peer, least, what } of goals) {
     const a = rates?.[ours]?.[work]?.rate;
@@ -133,5 +135,5 @@ export function targetsOf({ rates, churn, sizes, start, page, direct, rendezvous
       met: bytes <= 8_000,
     });
   }
-  return targets;
+  return [...targets, ...pipelineTargetsOf(results)];
 }

@@ -49,8 +49,13 @@ export const crowd = { name: 'crowd', label: 'clients of a rendezvous', path: 'w
 /** What a page runs. */
 export const tab = { name: 'tab', label: 'dservice as in a page', path: 'ws', file: 'tab' };
 
+/** What has queues: see contest.mjs. */
+export const queueSubjects = ['pipeline', 'bullmq', 'bare-redis', 'bare-lmdb'].map((name) => {
+  return { name, label: name, path: 'queues', file: name };
+});
+
 /** All that a process can be. */
-export const all = [...subjects, service, rendezvous, meeting, crowd, tab];
+export const all = [...subjects, service, rendezvous, meeting, crowd, tab, ...queueSubjects];
 
 /** @param {Subject} subject */
 export function load(subject) {

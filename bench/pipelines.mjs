@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromiumPath } from '../scripts/chromium.mjs';
+import { contest, startQueues } from './contest.mjs';
+import { cannotStartRedis } from '../scripts/redis.mjs';
+import { startRedis } from './redis.mjs';
+import { openTabs } from './tabs.mjs';
+
+/** Ours on Redis, BullMQ, and Lua by hand, on the same Redis. */
+export async function measureRedis(plan) {
+  const why = cannotStartRedis();
+  if (why !== undefined) return { skipped: why };
+  const redis = await startRedis();
+  const { runs, end } = await startQueues(['pipeline', 'bullmq', 'bare-redis'], plan);
+  const entrant = (name, way, flush = 'everysec') => ({
+    label: `${name} ${way}${flush === 'always' ? ' always' : ''}`,
+    run: runs[name],
+    store: redis.url,
+    way,
+    before: () => redis.reset(flush),
+  });
+  const ours = plan.ways.map((way) => entrant('pipeline', way));
+  const rates = await contest(
+    [
+      ...ours,
+      ...['per32', 'per1', 'single'].map((way) => entrant('bullmq', way)),
+      entrant('bare-redis', 'per32'),
+      ...['pipeline', 'bullmq', 'bare-redis'].map((name) => entrant(name, 'per32', 'always')),
+    ],
+    plan,
+  );
+  await end();
+  await redis.stop();
+  return rates;
+}
+
+/** Ours on LMDB, each turn flushed, LMDB by hand, and BullMQ on a Redis that flushes every second. */
+export async function measureLmdb(plan) {
+  const why = cannotStartRedis();
+  if (why !== undefined) return { skipped: why };
+  const redis = await startRedis();
+  const folder = await mkdtemp(join(tmpdir(), 'dservice-bench-'));
+  const { runs, end } = await startQueues(['pipeline', 'bullmq', 'bare-lmdb'], plan);
+  const bullmq = {
+    label: 'bullmq per32',
+    run: runs.bullmq,
+    store: redis.url,
+    way: 'per32',
+    before: () => redis.reset('everysec'),
+  };
+  const bare = {
+    label: 'bare-lmdb per32',
+    run: runs['bare-lmdb'],
+    store: folder,
+    way: 'per32',
+  };
+  const store = `lmdb:${folder}/pipelines`;
+  const ours = plan.ways.map((way) => {
+    return { label: `pipeline ${way}`, run: runs.pipeline, store, way };
+  });
+  const rates = await contest([...ours, bare, bullmq], plan);
+  await end();
+  await redis.stop();
+  await rm(folder, { recursive: true, force: true });
+  return rates;
+}
+
+/** Ours on IndexedDB, and IndexedDB by hand, in one page. */
+export async function measureIndexedDb(plan) {
+  if (chromiumPath() === undefined) return { skipped: 'there is no Chromium' };
+  const { tabs, close } = await openTabs('queues', 1);
+  const [tab] = tabs;
+  try {
+    const ours = plan.ways.map((way) => ({
+      label: `pipeline ${way}`,
+      run: (...args) => tab('pipeline', ...args),
+      store: 'indexeddb:bench',
+      way,
+    }));
+    const bare = {
+      label: 'bare-indexeddb per32',
+      run: (...args) => tab('bare-indexeddb', ...args),
+      way: 'per32',
+    };
+    return await contest([...ours, bare], plan);
+  } finally {
+    await close();
+  }
+}
+
+/** Ours in memory: what all but the store costs. */
+export async function measureInMemory(plan) {
+  const { runs, end } = await startQueues(['pipeline'], plan);
+  const rates = await contest(
+    plan.ways.map((way) => {
+      return { label: `pipeline ${way}`, run: runs.pipeline, store: 'memory:', way };
+    }),
+    plan,
+  );
+  await end();
+  return rates;
+}

@@ -1,0 +1,139 @@
+// BullMQ: a queue and a worker for each step, which adds to the next queue. What is finished is removed. Each of them
+// has a connection of its own, as where they are made with options.
+import { Queue, Worker } from 'bullmq';
+import { createClient } from 'redis';
+import { inFlight } from '../in-flight.mjs';
+import { command, queues } from '../three-steps.mjs';
+
+const defaultJobOptions = { removeOnComplete: true };
+const batch = 1_000;
+
+/** Moves per second of `count` jobs that wait in the first queue, until the last is completed. */
+export async function moves(url, { perStep }, count) {
+  const line = await threeSteps(url, perStep);
+  try {
+    for (let at = 0; at < count; at += batch) {
+      const jobs = Array.from({ length: Math.min(batch, count - at) }, (_, i) => {
+        return { name: 'it', data: command(at + i) };
+      });
+      await line.first.addBulk(jobs);
+    }
+    const over = many(line.last, count);
+    const start = performance.now();
+    line.run();
+    await over;
+    return (count * queues.length) / ((performance.now() - start) / 1000);
+  } finally {
+    await line.close();
+  }
+}
+
+export async function oneByOne(url, { perStep }, ms) {
+  const line = await threeSteps(url, perStep);
+  try {
+    line.run();
+    let n = 0;
+    const { calls, seconds } = await inFlight(1, ms, async () => {
+      const over = many(line.last, 1);
+      await line.first.add('it', command(n++));
+      await over;
+    });
+    return (calls * queues.length) / seconds;
+  } finally {
+    await line.close();
+  }
+}
+
+export async function listen(name, url) {
+  heard.clear();
+  const run = async ({ data: { order } }) => void heard.set(order, now());
+  worker = new Worker(name, run, { connection: await connect(url), concurrency: 16 });
+  await worker.waitUntilReady();
+  await open(name, url);
+}
+
+export async function open(name, url) {
+  queue = new Queue(name, { connection: await connect(url), defaultJobOptions });
+  await queue.waitUntilReady();
+}
+
+export async function push(n) {
+  const data = command(n);
+  const began = now();
+  await queue.add('it', data);
+  return { order: data.order, began };
+}
+
+export function beginnings() {
+  return [...heard];
+}
+
+export async function stop() {
+  await worker?.close();
+  await queue?.close();
+  disconnect();
+}
+
+const clients = [];
+const heard = new Map();
+let worker;
+let queue;
+
+async function threeSteps(url, concurrency) {
+  const name = crypto.randomUUID().slice(0, 8);
+  const lines = [];
+  for (const each of queues) {
+    const options = { connection: await connect(url), defaultJobOptions };
+    lines.push(new Queue(`${name}-${each}`, options));
+  }
+  const workers = [];
+  for (const [i, line] of lines.entries()) {
+    const next = lines[i + 1];
+    const run = async (job) => void (await next?.add('it', job.data));
+    const options = { connection: await connect(url), concurrency, autorun: false };
+    workers.push(new Worker(line.name, run, options));
+  }
+  const all = [...lines, ...workers];
+  await Promise.all(all.map((each) => each.waitUntilReady()));
+  return {
+    first: lines[0],
+    last: workers.at(-1),
+    run() {
+      for (const worker of workers) void worker.run();
+    },
+    async close() {
+      await Promise.all(workers.map((worker) => worker.close()));
+      await Promise.all(lines.map((line) => line.close()));
+      disconnect();
+    },
+  };
+}
+
+/** Resolves when a worker has completed `count` jobs. */
+function many(worker, count) {
+  return new Promise((resolve) => {
+    let left = count;
+    const onCompleted = () => {
+      if (--left > 0) return;
+      worker.off('completed', onCompleted);
+      resolve();
+    };
+    worker.on('completed', onCompleted);
+  });
+}
+
+async function connect(url) {
+  const client = await createClient({ url }).connect();
+  clients.push(client);
+  return client;
+}
+
+/** What BullMQ was given, it leaves open. */
+function disconnect() {
+  for (const client of clients.splice(0)) client.destroy();
+}
+
+/** ms on a clock that all processes of this machine share. */
+function now() {
+  return performance.timeOrigin + performance.now();
+}
