@@ -1,46 +1,16 @@
-// Shows services and callers, each in a process of its own, finding and calling each other: npm run demo
+// Shows what the package does: npm run demo
 //
-//   npm run demo               then a page is there to look at and to take part in, until Ctrl-C
+//   npm run demo               services that find and call each other; then a page is there to look at and to take
+//                              part in, until Ctrl-C
 //   npm run demo -- --once     two tabs of a headless Chromium take part, and it ends
-import { Stage } from './stage.mjs';
-import { openForVisitors } from './visitors.mjs';
-import { tabsMeet } from './tabs.mjs';
-
-const once = process.argv.includes('--once');
-const stage = new Stage({ seconds: once ? 90 : 25 });
-
-await stage.play(
-  async () => {
-    stage.tell(
-      'welcome relies on greeter, and two callers look for them. Nobody else is there yet.',
-    );
-    const welcome = stage.start('welcome', 'welcome.mjs');
-    const caller = stage.start('caller', 'caller.mjs');
-    const old = stage.start('caller-2013', 'caller-2013.cjs');
-    await welcome.says('is waiting');
-    await caller.says('looks for');
-    await old.says('looks for');
-
-    stage.tell('Now comes greeter. Nobody is told where it is.');
-    const greeter = stage.start('greeter', 'greeter.mjs');
-    await caller.says('hears: WELCOME, ADA!');
-    await old.says('hears: CALLBACKS ARE WELCOME!');
-    await caller.ended();
-    await old.ended();
-
-    stage.tell('A client made with the original dnode calls the same greeter.');
-    const [endpoint] = await greeter.says(/tcp:\S+/);
-    const dnode = stage.start('dnode', 'dnode-client.cjs', endpoint);
-    await dnode.says('hears: DNODE IS AT HOME HERE!');
-    await dnode.ended();
-    if (!once) return;
-
-    const leave = await tabsMeet(stage, greeter);
-
-    stage.tell('The callers have ended by themselves. The services are told to end.');
-    await welcome.stop();
-    await greeter.stop();
-    await leave();
-  },
-  once ? undefined : () => openForVisitors(stage),
-);
+//   npm run demo -- pipeline   a durable pipeline, whose workers are killed
+const stories = new Map([
+  [undefined, './meeting.mjs'],
+  ['pipeline', './pipeline/play.mjs'],
+]);
+const name = process.argv.slice(2).find((arg) => !arg.startsWith('-'));
+const story = stories.get(name);
+if (story === undefined) {
+  console.error(`There is no demo ${name}: npm run demo, npm run demo -- pipeline`);
+  process.exitCode = 2;
+} else await import(story);

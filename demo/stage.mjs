@@ -22,11 +22,16 @@ export class Stage {
   #fail;
   /** The story was told: an interruption is the usual end. */
   #open = false;
+  #moral;
+  /** The lines at the bottom of a terminal, which are drawn anew. */
+  #status = [];
   #leave;
   #left = new Promise((resolve) => (this.#leave = resolve));
 
-  constructor({ seconds }) {
+  /** `moral`: what is said when all went well. */
+  constructor({ seconds, moral }) {
     this.#seconds = seconds;
+    this.#moral = moral;
     this.#failed = new Promise((_, reject) => (this.#fail = reject));
     // Whoever waits for something hears of it there.
     this.#failed.catch(() => {});
@@ -40,14 +45,14 @@ export class Stage {
     try {
       await script();
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      this.tell(`All of them found each other. It took ${seconds} s.`);
+      this.tell(`${this.#moral} It took ${seconds} s.`);
       clearTimeout(timer);
       this.#open = true;
       await afterwards();
     } catch (error) {
       process.exitCode = { SIGINT: 130, SIGTERM: 143 }[error.signal] ?? 1;
       for (const actor of this.#actors) actor.kill();
-      for (const line of await this.#reasons(error)) console.log(paint(31, line));
+      for (const line of await this.#reasons(error)) this.#print(paint(31, line));
     } finally {
       clearTimeout(timer);
       await Promise.allSettled([...this.#closers].map((close) => close()));
@@ -67,7 +72,7 @@ export class Stage {
   /** Until somebody interrupts; then the programs are told to end, and waited for. */
   async stay() {
     await Promise.race([this.#left, this.#failed]);
-    console.log();
+    this.tell();
     this.tell('They are told to end.');
     const running = this.#actors.filter(({ exited }) => !exited);
     const late = new Promise((resolve) => setTimeout(resolve, patience).unref());
@@ -87,12 +92,12 @@ export class Stage {
   }
 
   tell(text = '') {
-    console.log(text === '' ? '' : `${''.padEnd(width)}   ${paint(2, text)}`);
+    this.#print(text === '' ? '' : `${''.padEnd(width)}   ${paint(2, text)}`);
   }
 
   /** A line to be copied; `beside` is not. */
   show(text, beside = '') {
-    console.log(`${''.padEnd(width)}     ${paint(1, text)}${beside && `   ${paint(2, beside)}`}`);
+    this.#print(`${''.padEnd(width)}     ${paint(1, text)}${beside && `   ${paint(2, beside)}`}`);
   }
 
   /** Says something for somebody, in a color of their own. */
@@ -102,7 +107,32 @@ export class Stage {
       color = colors[this.#colors.size % colors.length];
       this.#colors.set(name, color);
     }
-    console.log(`${paint(color, name.padStart(width))} │ ${line}`);
+    this.#print(`${paint(color, name.padStart(width))} │ ${line}`);
+  }
+
+  /** Whether there is a terminal, on which can be drawn. */
+  get terminal() {
+    return stdout.isTTY;
+  }
+
+  /** Shows these, each a name and what is said of it, below all else, in place of those before. For a terminal. */
+  status(lines) {
+    const before = this.#status;
+    this.#status = lines.map(([name, text]) =>
+      `${name.padStart(width)} │ ${text}`.slice(0, stdout.columns - 1),
+    );
+    this.#draw(before);
+  }
+
+  #print(text) {
+    this.#draw(this.#status, text);
+  }
+
+  /** In one writing, so that nothing flickers. */
+  #draw(before, text) {
+    const up = before.length === 0 ? '' : `\u001b[${before.length}F\u001b[0J`;
+    const lines = [...(text === undefined ? [] : [text]), ...this.#status];
+    stdout.write(up + lines.map((line) => `${line}\n`).join(''));
   }
 
   /** Starts a program of this folder, or one elsewhere. */

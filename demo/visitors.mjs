@@ -35,7 +35,7 @@ export async function openForVisitors(stage) {
   stage.tell(
     `Here, a name and Enter end a program, or start it again: ${Object.keys(programs).join(', ')}.`,
   );
-  stage.tell('Ctrl-C ends it all.');
+  stage.tell('npm run demo -- pipeline shows durable pipelines. Ctrl-C ends it all.');
   stage.tell();
 
   const input = createInterface({ input: process.stdin });

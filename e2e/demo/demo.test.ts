@@ -45,7 +45,36 @@ test('npm run demo -- --once', { timeout: 120_000 }, async () => {
   ]) {
     expect(out).toMatch(line);
   }
+  expect(out).toMatch(/npm run demo -- pipeline$/m);
   expect(code).toBe(0);
+});
+
+test('npm run demo -- pipeline: workers are killed, and the account adds up', async () => {
+  const { code, out, err } = await start(process.execPath, [run, 'pipeline', '--once'], {
+    cwd: root,
+  }).ended;
+  expect({ code, err }, out).toEqual({ code: 0, err: '' });
+  expect(out.match(/^ +kill -9: worker-\d is gone/gm)).toHaveLength(4);
+  expect(out.match(/^ +worker-\d │ works, as process \d+$/gm)).toHaveLength(7);
+  // In a pipe, a line of numbers now and then, and nothing is drawn.
+  expect(out).toMatch(/^ +queues │ resolve \d+, store \d+, in work \d+, waiting \d+, dead \d+,/m);
+  expect(out).not.toContain('\u001b');
+  const [, finished, dead] = /^ +300 pushed = (\d+) finished \+ (\d+) dead$/m.exec(out) ?? [];
+  expect(Number(finished) + Number(dead)).toBe(300);
+  // Those that nobody has; and who was killed too often, if anybody was.
+  expect(Number(dead)).toBeGreaterThanOrEqual(20);
+  const [, stored] = /^ +(\d+) stored, \d+ of them more than once/m.exec(out) ?? [];
+  expect(Number(stored)).toBeGreaterThanOrEqual(Number(finished));
+  expect(out).toMatch(/^ +terminal │ {3}ENOTFOUND: getaddrinfo ENOTFOUND nobody\.\.home$/m);
+  expect(out).toMatch(/^ +Nothing was lost\. It took [\d.]+ s\.$/m);
+});
+
+test('there is no other demo', async () => {
+  const { code, err } = await start(process.execPath, [run, 'pipelines'], { cwd: root }).ended;
+  expect({ code, err }).toEqual({
+    code: 2,
+    err: 'There is no demo pipelines: npm run demo, npm run demo -- pipeline\n',
+  });
 });
 
 test('without a Chromium the page is left out, and it is said why', async () => {
