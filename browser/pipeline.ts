@@ -3,7 +3,7 @@ import { makePipeline } from '../src/pipeline/make-pipeline.js';
 import { storeOf } from './store-of.js';
 
 export { DserviceError, type ErrorCode } from '../src/errors.js';
-export { memory } from '../src/pipeline/memory.js';
+export { memory } from './stores/memory.js';
 export type * from '../src/pipeline/public-types.js';
 export { storeOf } from './store-of.js';
 export { indexedDb } from './stores/indexed-db.js';

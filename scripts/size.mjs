@@ -16,6 +16,12 @@ const budgets = [
   // Finds and calls by a rendezvous, which matches versions for it. WebRTC is loaded when it is first used.
   { page: `import dservice from 'dservice'; use(dservice);`, budget: 40_100, aim: 12_000 },
   { page: `import * as all from 'dservice'; use(all);`, budget: 48_600 },
+  // A pipeline on IndexedDB.
+  {
+    page: `import { pipeline } from 'dservice/pipeline'; use(pipeline);`,
+    budget: 18_400,
+    aim: 9_000,
+  },
 ];
 
 let good = true;

@@ -2,13 +2,7 @@ import { DserviceError } from '../errors.js';
 import { check } from '../rules.js';
 import type { Logger } from './logger.js';
 import { checkName } from './name.js';
-import {
-  construct,
-  isOriginal,
-  type OriginalConstructor,
-  type OriginalStep,
-  runOf,
-} from './original.js';
+import type { OriginalConstructor, OriginalStep } from './original.js';
 import { type Step, stepOf, type StepOptions, stepRules } from './step.js';
 
 /** The steps of a pipeline, by their queues. */
@@ -26,33 +20,26 @@ export class Steps {
     this.all.set(queue, stepOf(queue, run, options));
   }
 
-  /** Throws ERR_OPTION. */
-  addOriginal(given: OriginalStep | OriginalConstructor | string, options: StepOptions): void {
+  /** A step as in 2013, which is made at the start. Throws ERR_OPTION. */
+  addOriginal(maker: OriginalStep | OriginalConstructor | string, options: StepOptions): void {
     check('a step', options, stepRules);
-    if (!isOriginal(given)) {
-      this.#coming.push({ maker: given, options });
-      return;
-    }
-    const own = Object.keys(stepRules).flatMap((name) => {
-      const value: unknown = Reflect.get(given, name);
-      return value === undefined ? [] : [[name, value] as const];
-    });
-    this.add(given.input_queue, runOf(given), {
-      ...(Object.fromEntries(own) as StepOptions),
-      ...options,
-    });
+    this.#coming.push({ maker, options });
   }
 
-  /** Makes the steps whose constructors were given. Rejects with ERR_OPTION, or what they and `load` throw. */
+  /** Makes the original steps. Rejects with ERR_OPTION, or what they and `load` throw. */
   async make(
     load: (path: string) => Promise<unknown>,
     logger: Logger,
     pipeline: unknown,
   ): Promise<void> {
+    if (this.#coming.length === 0) return;
+    // Most programs have none.
+    const { construct, runOf } = await import('./original.js');
     while (this.#coming[0] !== undefined) {
       const { maker, options } = this.#coming[0];
       const loaded = typeof maker === 'string' ? await load(maker) : maker;
-      this.addOriginal(await construct(loaded, logger, pipeline), options);
+      const step = await construct(loaded, logger, pipeline);
+      this.add(step.input_queue, runOf(step), { ...ownOptions(step), ...options });
       this.#coming.shift();
     }
   }
@@ -63,4 +50,14 @@ export class Steps {
     if (key !== undefined) checkName(key, `the key of ${queue}`);
     return key;
   }
+}
+
+/** The options that a step has as properties. */
+function ownOptions(step: OriginalStep): StepOptions {
+  const own = Object.keys(stepRules).flatMap((name) => {
+    const value: unknown = Reflect.get(step, name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  // Looked at by whoever adds the step.
+  return Object.fromEntries(own) as StepOptions;
 }
