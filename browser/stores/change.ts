@@ -8,7 +8,7 @@ import {
   tokenOf,
   type Want,
 } from '../../src/pipeline/store.js';
-import { chunksOf, type Command, type Key } from './records.js';
+import { chunksOf, type Command, finite, type Key } from './records.js';
 import type { Found, Work } from './work.js';
 
 /** How many of those that are due are let in at a time. */
@@ -64,13 +64,13 @@ export class Change {
       ...due.map(async (read) => this.#readHolds((await read).filter(({ outside }) => outside))),
       this.#readHolds(entering),
       ...[...new Set(fresh.map(({ ref }) => ref))].map(async (ref) => {
-        const key = await work.where(work.nameOf(ref));
+        const key = await work.where(work.name(ref));
         this.#known.set(ref, key && stateOf(key));
       }),
       ...leaving.map(async ({ queue, key }) => {
         if (key === undefined || work.queue(queue).held === 0) return;
         const [next] = await work.all(work.range(queue, 'held', key), 1);
-        if (next !== undefined) this.#behind.set(work.holdOf(queue, key), next);
+        if (next !== undefined) this.#behind.set(work.name(queue, key), next);
       }),
     ]);
   }
@@ -93,7 +93,7 @@ export class Change {
       return;
     }
     if (key !== undefined) {
-      const name = this.#work.holdOf(queue, key);
+      const name = this.#work.name(queue, key);
       if (this.#holds.get(name) === true) {
         this.#work.queue(queue).held++;
         listOf(this.#held, name).push(command);
@@ -107,7 +107,7 @@ export class Change {
   /** Whoever was behind a command comes to the end of `input`. It is out of its state already. */
   leave({ queue, key }: Command): void {
     if (key === undefined) return;
-    const name = this.#work.holdOf(queue, key);
+    const name = this.#work.name(queue, key);
     const found = this.#behind.get(name);
     const next = found?.[1].commands[0] ?? this.#held.get(name)?.shift();
     if (found !== undefined) {
@@ -184,7 +184,7 @@ export class Change {
         due = Math.min(due, queue.window.from + rate.per - now);
       }
     }
-    return { claims, ...(due === Infinity ? {} : { due: Math.max(0, due) }) };
+    return { claims, due: finite(due) };
   }
 
   /** Writes what it came to. */
@@ -193,30 +193,24 @@ export class Change {
     const { meta } = work;
     for (const name of this.#due.keys()) this.promote(name);
     for (const [name, commands] of this.#fronts) {
-      const chunks = chunksOf(commands);
-      work.queue(name).chunks += chunks.length;
-      for (const chunk of chunks.toReversed()) work.put(work.key(name, 'input', --meta.first), chunk); // prettier-ignore
+      meta.first -= commands.length;
+      work.queue(name).chunks += work.append(chunksOf(commands), name, 'input', [], meta.first);
     }
     for (const [name, commands] of this.#backs) {
-      for (const chunk of chunksOf(commands)) {
-        work.queue(name).chunks++;
-        work.put(work.key(name, 'input', ++meta.last), chunk);
-      }
+      work.queue(name).chunks += work.append(chunksOf(commands), name, 'input');
     }
     for (const command of [...this.#held.values()].flat()) {
-      work.put(work.key(command.queue, 'held', command.key ?? '', ++meta.last), [command]);
+      work.append([[command]], command.queue, 'held', [command.key ?? '']);
     }
     for (const [name, moments] of this.#waiting) {
-      for (const [at, commands] of moments) {
-        for (const chunk of chunksOf(commands)) work.put(work.key(name, 'waiting', at, ++meta.last), chunk); // prettier-ignore
-      }
+      for (const [at, commands] of moments) work.append(chunksOf(commands), name, 'waiting', [at]);
     }
     work.bury('dead', this.#dead);
     work.bury('finished', this.#finished);
   }
 
   async #readHolds(commands: readonly Keyed[]): Promise<void> {
-    const found = commands.map(({ queue, key = '' }) => key && this.#work.holdOf(queue, key));
+    const found = commands.map(({ queue, key = '' }) => key && this.#work.name(queue, key));
     await Promise.all(
       [...new Set(found)].map(async (name) => {
         if (name === '' || this.#holds.has(name)) return;
@@ -238,7 +232,7 @@ export class Change {
     ]);
     queue.waiting -= commands.length;
     for (const { key, outside } of commands) {
-      if (key !== undefined && !outside) this.#holds.set(work.holdOf(name, key), true);
+      if (key !== undefined && !outside) this.#holds.set(work.name(name, key), true);
     }
     const full = commands.length === mostPromoted;
     this.#due.set(name, { commands, next: full ? work.now : (next?.[3] as number | undefined) ?? Infinity }); // prettier-ignore

@@ -146,10 +146,7 @@ export class IndexedDbStore implements Store {
     // Whoever is met for the first time may be gone already.
     const again = await this.#tabs.meet(first.tabs);
     const { expired, due } = again ? await this.#reap(queues) : { ...first, expired: [] };
-    return {
-      expired: [...before, ...first.expired, ...expired],
-      ...(due === undefined ? {} : { due }),
-    };
+    return { expired: [...before, ...first.expired, ...expired], due };
   }
 
   counts(): Promise<Counts> {
@@ -174,7 +171,7 @@ export class IndexedDbStore implements Store {
     return this.#call(false, async (work) => {
       await this.#forgetOld(work);
       const found = refs.map(async (ref): Promise<Found | undefined> => {
-        const key = await work.where(work.nameOf(ref));
+        const key = await work.where(work.name(ref));
         if (key === undefined) return undefined;
         const [, queue, state] = key;
         if (state !== 'dead' && state !== 'finished') return { state: state as State, queue };

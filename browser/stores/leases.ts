@@ -19,7 +19,7 @@ export class Leases {
 
   async read(leases: readonly Lease[]): Promise<void> {
     const tokens = [...new Set(leases.map(({ token }) => token))];
-    const read = tokens.map((token) => this.#work.named(this.#work.tokenName(token)));
+    const read = tokens.map((token) => this.#work.named(this.#work.name('', '', token)));
     for (const found of (await Promise.all(read)).flat()) {
       const [[, queue, , , token], { commands }] = found;
       for (const command of commands) {

@@ -1,7 +1,7 @@
 import { expired } from '../../src/pipeline/stored-error.js';
 import type { Reaped } from '../../src/pipeline/store.js';
 import { Change } from './change.js';
-import type { Command, Key } from './records.js';
+import { type Command, finite, type Key } from './records.js';
 import type { Work } from './work.js';
 
 /** How many leases are taken back at once. */
@@ -48,7 +48,7 @@ export async function reap(
     all.push(...tried.map(({ ref, tries }) => ({ ref, queue, tries, dead: tries > retries })));
   }
   change.end();
-  return { expired: all, tabs, ...(due === Infinity ? {} : { due }) };
+  return { expired: all, tabs, due: finite(due) };
 }
 
 interface Late {

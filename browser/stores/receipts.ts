@@ -36,11 +36,11 @@ export function remember(
 /** Of what an operation claimed when it was carried out, what it still has. */
 export async function still(work: Work, op: Op, known: Receipt | undefined): Promise<Claims> {
   const token = tokenOf(op);
-  const found = await work.named(work.tokenName(token));
+  const found = await work.named(work.name('', '', token));
   // Some may have been extended: they are in the order of their deadlines.
   const commands = found.flatMap(([, kept]) => kept.commands).sort(byPlace);
   const claims = commands.map((command) => claimOf(command, token));
-  return { claims, ...(known?.due === undefined ? {} : { due: known.due }) };
+  return { claims, due: known?.due };
 }
 
 /** Lets go of the receipts of those that were not seen for long, once a day. */

@@ -102,6 +102,11 @@ export function chunksOf(commands: readonly Command[]): Command[][] {
   return chunks;
 }
 
+/** A time that may not come. */
+export function finite(ms: number): number | undefined {
+  return ms === Infinity ? undefined : Math.max(0, ms);
+}
+
 /** All records whose keys begin so. */
 export function within(...prefix: readonly Part[]): IDBKeyRange {
   return IDBKeyRange.bound(prefix, [...prefix, []]);

@@ -67,19 +67,9 @@ export class Work {
     return within(this.pipeline, queue, kind, ...rest);
   }
 
-  // Names of one pipeline are not those of another. What is found by them was written here: the types are what
-  // `put` takes.
-
-  nameOf(ref: string): string {
-    return [this.pipeline, ref].join(between);
-  }
-
-  holdOf(queue: string, key: string): string {
-    return [this.pipeline, queue, key].join(between);
-  }
-
-  tokenName(token: string): string {
-    return [this.pipeline, '', '', token].join(between);
+  /** What a command is found by: its ref; who holds a key: its queue and the key; who has a lease: '', '', its token. */
+  name(...parts: readonly string[]): string {
+    return [this.pipeline, ...parts].join(between);
   }
 
   /** Where the first record of a name is. */
@@ -115,13 +105,26 @@ export class Work {
 
   put(key: Key, commands: readonly Command[], at = this.now): void {
     const [, queue, kind, , token] = key;
-    const found = commands.map(({ ref }) => this.nameOf(ref));
+    const found = commands.map(({ ref }) => this.name(ref));
     for (const { key: name, outside } of commands) {
       const holds = kind === 'input' || kind === 'working' || (kind === 'waiting' && !outside);
-      if (holds && name !== undefined) found.push(this.holdOf(queue, name));
+      if (holds && name !== undefined) found.push(this.name(queue, name));
     }
-    if (kind === 'working') found.push(this.tokenName(token as string));
+    if (kind === 'working') found.push(this.name('', '', token as string));
     this.write(key, { names: found, commands, at } satisfies Kept);
+  }
+
+  /** Puts records one after the other, after all others or from a place on: how many. */
+  append(
+    chunks: readonly Command[][],
+    queue: string,
+    kind: Key[2],
+    before: readonly Key[3][] = [],
+    from = this.meta.last + 1,
+  ): number {
+    for (const [i, chunk] of chunks.entries()) this.put(this.key(queue, kind, ...before, from + i), chunk); // prettier-ignore
+    this.meta.last += chunks.length;
+    return chunks.length;
   }
 
   /** What is left of a record when some of its commands have been taken out. */
@@ -159,8 +162,7 @@ export class Work {
     if (ended.count === 0) ended.since = this.now;
     ended.count += commands.length;
     // The dead may be gone through while some of them are removed: each has a record.
-    const chunks = kind === 'dead' ? commands.map((it) => [it]) : chunksOf(commands);
-    for (const chunk of chunks) this.put(this.key('', kind, ++this.meta.last), chunk);
+    this.append(kind === 'dead' ? commands.map((it) => [it]) : chunksOf(commands), '', kind);
   }
 
   /** Takes a command out of wherever it is, if it may be: it, and where it was. */
@@ -168,7 +170,7 @@ export class Work {
     ref: string,
     may: (kind: Key[2]) => boolean,
   ): Promise<readonly [Key[2], Command] | undefined> {
-    const key = await this.where(this.nameOf(ref));
+    const key = await this.where(this.name(ref));
     if (key === undefined || !may(key[2])) return undefined;
     const kept = await this.get(key);
     const command = kept?.commands.find((it) => it.ref === ref);
