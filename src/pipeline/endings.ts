@@ -1,8 +1,12 @@
+import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import { forever, type Operations } from './operations.js';
 import { idOf, refOf } from './ref.js';
 import { errorOf } from './stored-error.js';
 import type { Found } from './store.js';
+
+/** Milliseconds between looks, where nothing wakes us. */
+const glance = 60_000;
 
 /** How a command came to its end. */
 export interface Ending {
@@ -24,12 +28,15 @@ interface Waiting {
 /** Those who wait for commands to end, in this program or in another. */
 export class Endings {
   readonly #operations: Operations;
+  readonly #clock: Clock;
   readonly #waiting = new Map<string, Waiting[]>();
   #looking = false;
   #again = false;
+  #stopTimer: (() => void) | undefined;
 
-  constructor(operations: Operations) {
+  constructor(operations: Operations, clock: Clock) {
     this.#operations = operations;
+    this.#clock = clock;
   }
 
   /** Resolves when the command has ended. Rejects with ERR_CLOSED when the pipeline stops before. */
@@ -39,6 +46,7 @@ export class Endings {
       const list = this.#waiting.get(ref) ?? [];
       list.push({ id, resolve, reject });
       this.#waiting.set(ref, list);
+      this.#stopTimer ??= this.#clock.after(glance, this.#glance);
       this.look();
     });
   }
@@ -53,6 +61,18 @@ export class Endings {
     const error = new DserviceError('ERR_CLOSED', 'the pipeline has stopped');
     for (const list of this.#waiting.values()) for (const { reject } of list) reject(error);
     this.#waiting.clear();
+    this.#rest();
+  }
+
+  /** Who waits keeps the program alive: a store that watches does not. */
+  readonly #glance = (): void => {
+    this.#stopTimer = this.#clock.after(glance, this.#glance);
+    this.look();
+  };
+
+  #rest(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
   }
 
   async #look(): Promise<void> {
@@ -83,6 +103,7 @@ export class Endings {
   tell(ref: string, state: Ending['state'], children: readonly string[], error?: Error): void {
     const list = this.#waiting.get(ref) ?? [];
     this.#waiting.delete(ref);
+    if (this.#waiting.size === 0) this.#rest();
     for (const { id, resolve } of list) {
       resolve({ id, state, children, ...(error === undefined ? {} : { error }) });
     }

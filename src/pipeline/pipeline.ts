@@ -90,7 +90,7 @@ export class Pipeline {
       open: () => this.#open(),
       onTrouble: (error) => this.#trouble(error),
     });
-    this.#endings = new Endings(this.#operations);
+    this.#endings = new Endings(this.#operations, this.#clock);
     this.#pusher = new Pusher({
       clock: this.#clock,
       operations: this.#operations,
