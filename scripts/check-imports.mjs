@@ -65,8 +65,8 @@ const runners = ['vitest', 'fast-check'];
 /** What tests may import beyond their folder's row. */
 function forTest(file, row) {
   if (!/\.test(-d)?\.ts$/.test(file)) return row;
-  // What makes networks, and starts browsers in them, is a tool of the project.
-  const tools = /\.net\.test\.ts$/.test(file) ? ['scripts/'] : [];
+  // What makes networks, and starts browsers in them, is a tool of the project; so is what starts Redis.
+  const tools = /\.net\.test\.ts$|^node\/stores\//.test(file) ? ['scripts/'] : [];
   if (file.startsWith('node/')) return { ...row, may: [...row.may, ...tools], packages: 'any' };
   if (/\.(node|net)\.test\.ts$/.test(file)) {
     return { may: [...row.may, 'src/', ...tools], packages: 'any', node: true };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { RedisServer } from '../../scripts/redis.mjs';
+import { modelTest } from '../../src/pipeline/fixtures/store-model.js';
 import { storeSuite } from '../../src/testing/store-suite.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { redis } from './redis.js';
@@ -10,18 +11,21 @@ let places = 0;
 beforeAll(() => server.start());
 afterAll(() => server.stop());
 
+/** A place of its own in the server. */
+async function setup() {
+  const clock = new VirtualClock();
+  const prefix = `place${places++}`;
+  return { factory: redis(server.url, { clock, prefix }), clock, teardown: async () => {} };
+}
+
 describe('the suite', () => {
-  storeSuite({
-    test,
-    setup: async () => {
-      const clock = new VirtualClock();
-      const prefix = `place${places++}`;
-      return {
-        factory: redis(server.url, { clock, prefix }),
-        clock,
-        teardown: async () => {},
-      };
-    },
-    supports: { durability: 'flush', shared: 'machines' },
-  });
+  storeSuite({ test, setup, supports: { durability: 'flush', shared: 'machines' } });
 });
+
+test(
+  'it is as the model is, whatever is done',
+  { timeout: Number(process.env['MODEL_TIMEOUT'] ?? 30_000) },
+  async () => {
+    await modelTest({ setup, runs: Number(process.env['MODEL_RUNS'] ?? 40) });
+  },
+);

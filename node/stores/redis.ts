@@ -99,7 +99,8 @@ async function open(
   try {
     await Promise.race([begin(partitions, pipeline), connection.hopeless]);
     const key = namesKey(options);
-    await lines[0]?.do({ key, args: ['SADD', key, pipeline] });
+    const known = await lines[0]?.do({ key, args: ['SISMEMBER', key, pipeline] });
+    if (known !== 1) await lines[0]?.do({ key, args: ['SADD', key, pipeline] });
     const partitionOf = (keyOrId: string): number => hashOf(keyOrId) % amount;
     const supports: StoreSupports = {
       durability: await durability(lines[0]),

@@ -81,6 +81,32 @@ export class Partition {
     return this.#turn('turn', outcomeGroups(outcomes), wants, op, again ? '+' : '');
   }
 
+  /**
+   * Of rates that hold over several partitions: takes of their windows what may be claimed (`most`), or gives back what
+   * was not (how many were claimed). Answers of each how many may be, or are, and ms until more can be.
+   */
+  async rate(
+    kind: 'take' | 'give',
+    wants: readonly {
+      readonly queue: string;
+      readonly n: number;
+      readonly per: number;
+      readonly count: number;
+    }[],
+    op: Op,
+  ): Promise<{ count: number; due: number | undefined }[]> {
+    const windows = wants.flatMap(({ queue, n, per, count }) => [
+      queue,
+      ...[n, per, count].map(String),
+    ]);
+    const slot = `${op.worker}/${op.seq % 8}!`;
+    const answer = await this.#do(scripts.rate, [kind, slot, String(op.seq), ...windows]);
+    return chunks(texts(answer), 2).map(([count, due = '']) => ({
+      count: Number(count),
+      due: due === '' ? undefined : Number(due),
+    }));
+  }
+
   async extend(leases: readonly Lease[], lease: number): Promise<boolean[]> {
     const byQueue = new Map<string, number[]>();
     for (const [i, { queue }] of leases.entries()) {

@@ -23,7 +23,8 @@ import type {
 import { type Body, packBody, unpackBody } from '../body.js';
 import { Pages } from './pages.js';
 import { type Did, type Partition, pushStates } from './partition.js';
-import { type Ask, spread } from './spread.js';
+import { spreadRated } from './rated.js';
+import { type Ask, spread, type Spread } from './spread.js';
 import type { Wakes } from './wakes.js';
 
 /** How many leases are taken back in one `reap`. */
@@ -72,7 +73,7 @@ export class RedisStore implements Store {
       places,
       first: (it: readonly Want[]) => partition.push(items, it, op),
     }));
-    const { marks, claims, due } = await spread(asks, wants, op);
+    const { marks, claims, due } = await this.#spread(asks, wants, op);
     return { states: statesOf(marks), claims, ...ifAny(due) };
   }
 
@@ -88,7 +89,7 @@ export class RedisStore implements Store {
       places,
       first: (it) => partition.turn(items, it, op),
     }));
-    const { marks, claims, due } = await spread(asks, wants, op);
+    const { marks, claims, due } = await this.#spread(asks, wants, op);
     return { held: heldOf(marks), claims, ...ifAny(due) };
   }
 
@@ -160,6 +161,14 @@ export class RedisStore implements Store {
     wakes.end();
     await Promise.all(partitions.map(({ line }) => line.idle()));
     end();
+  }
+
+  /** The windows of rates are in the first partition, for all of them. */
+  async #spread(asks: readonly Ask[], wants: readonly Want[], op: Op): Promise<Spread> {
+    const [first] = this.#parts.partitions;
+    return first !== undefined && wants.some(({ rate }) => rate !== undefined)
+      ? spreadRated(first, asks, wants, op)
+      : spread(asks, wants, op);
   }
 
   #check(): void {

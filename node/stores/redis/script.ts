@@ -6,6 +6,7 @@ import { find } from './scripts/find.js';
 import { open } from './scripts/open.js';
 import { purge } from './scripts/purge.js';
 import { range } from './scripts/range.js';
+import { rate } from './scripts/rate.js';
 import { reap } from './scripts/reap.js';
 import { redrive } from './scripts/redrive.js';
 import { turn } from './scripts/turn.js';
@@ -24,6 +25,7 @@ export const scripts = {
   open: script(open),
   purge: script(purge),
   range: script(range),
+  rate: script(rate),
   reap: script(reap),
   redrive: script(redrive),
   turn: script(turn),

@@ -10,7 +10,7 @@ export interface Ask {
   first(wants: readonly Want[]): Promise<Did>;
 }
 
-interface Spread {
+export interface Spread {
   readonly marks: string;
   readonly claims: readonly Claimed[];
   readonly due: number | undefined;
@@ -36,7 +36,9 @@ export async function spread(
     ({ places }, i) => places.length > 0 || (shares[i] ?? []).some(({ max }) => max > 0),
   );
   const dids = await Promise.all(
-    asks.map((ask, i) => (concerned[i] === true ? ask.first(shares[i] ?? []) : undefined)),
+    asks.map((ask, i) =>
+      concerned[i] === true ? ask.first(shares[i] ?? []) : Promise.resolve(undefined),
+    ),
   );
   const marks: string[] = [];
   const claims = new Map<string, Claimed>();
@@ -61,7 +63,7 @@ export async function spread(
     const rest = wants.map((want, w) => {
       const filled =
         did === undefined || (did.claims[w]?.length ?? 0) >= (shares[i]?.[w]?.max ?? 0);
-      return { ...want, max: filled || did?.repeated === true ? want.max - (counts[w] ?? 0) : 0 };
+      return { ...want, max: filled || did.repeated ? want.max - (counts[w] ?? 0) : 0 };
     });
     if (rest.some(({ max }) => max > 0))
       take(await partition.turn([], rest.map(atLeastNone), op, true));

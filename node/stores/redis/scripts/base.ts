@@ -151,6 +151,23 @@ local function promote(q)
   return first[1] and math.max(0, first[2] - now)
 end
 
+-- Of members and scores of working: who is leased, by deadline, token and place in the claim.
+local function leasesIn(all)
+  local list = {}
+  for i = 1, #all, 2 do
+    local token, ref = match(all[i], '^([^:]*):(.*)$')
+    local score = tonumber(all[i + 1])
+    list[#list + 1] = { member = all[i], token = token, ref = ref, deadline = floor(score), place = score % 1 }
+  end
+  table.sort(list, function(a, b)
+    if a.deadline ~= b.deadline then return a.deadline < b.deadline end
+    if a.token ~= b.token then return a.token < b.token end
+    if a.place ~= b.place then return a.place < b.place end
+    return a.ref < b.ref
+  end)
+  return list
+end
+
 local function flushQueue(q)
   each('LPUSH', q.i, q.front)
   each('RPUSH', q.i, q.back)
@@ -222,6 +239,8 @@ local function setAge(limits)
   if c then soonest = c.wait + deadAge end
   local first = call('LINDEX', P .. ':g', 0)
   if first then soonest = math.min(soonest, match(first, '^%d+') + dedupe) end
+  local had = tonumber(call('HGET', P .. ':a', '!') or '') or math.huge
+  if soonest == had then return end
   if soonest == math.huge then call('HDEL', P .. ':a', '!')
   else call('HSET', P .. ':a', '!', soonest) end
 end

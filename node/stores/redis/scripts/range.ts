@@ -42,11 +42,17 @@ if state == 'held' then
 end
 local refs, moments, to = {}, {}, from + count - 1
 if state == 'input' then refs = call('LRANGE', q.i, from, to)
-else
-  local all = call('ZRANGE', state == 'working' and q.w or q.d, from, to, 'WITHSCORES')
+elseif state == 'waiting' then
+  local all = call('ZRANGE', q.d, from, to, 'WITHSCORES')
   for i = 1, #all, 2 do
-    refs[#refs + 1] = state == 'working' and sub(all[i], find(all[i], ':', 1, true) + 1) or sub(all[i], 14)
-    moments[#refs] = string.format('%d', floor(tonumber(all[i + 1])))
+    refs[#refs + 1] = sub(all[i], 14)
+    moments[#refs] = all[i + 1]
+  end
+else
+  local leases = leasesIn(call('ZRANGE', q.w, 0, -1, 'WITHSCORES'))
+  for i = from + 1, math.min(to + 1, #leases) do
+    refs[#refs + 1] = leases[i].ref
+    moments[#refs] = string.format('%d', leases[i].deadline)
   end
 end
 local found = get('HMGET', P .. ':b', refs)

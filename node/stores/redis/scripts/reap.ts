@@ -9,19 +9,17 @@ local limits, err, left = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local plan = {}
 for at = 6, #ARGV, 2 do
   local q = queueOf(ARGV[at])
-  local late = left > 0 and call('ZRANGEBYSCORE', q.w, '-inf', '(' .. string.format('%d', now + 1), 'WITHSCORES', 'LIMIT', 0, left) or {}
   local list, refs = {}, {}
-  for i = 1, #late, 2 do
-    local token, ref = match(late[i], '^([^:]*):(.*)$')
-    local score = tonumber(late[i + 1])
-    list[#list + 1] = { member = late[i], token = token, ref = ref, deadline = floor(score), place = score % 1 }
+  if left > 0 then
+    local late = call('ZRANGEBYSCORE', q.w, '-inf', '(' .. string.format('%d', now + 1), 'WITHSCORES', 'LIMIT', 0, left)
+    if #late == left * 2 then
+      -- Those of the last moment come by token: all of them are looked at.
+      local to = string.format('%d', floor(tonumber(late[#late])) + 1)
+      late = call('ZRANGEBYSCORE', q.w, '-inf', '(' .. to, 'WITHSCORES')
+    end
+    list = leasesIn(late)
+    for i = #list, left + 1, -1 do list[i] = nil end
   end
-  table.sort(list, function(a, b)
-    if a.deadline ~= b.deadline then return a.deadline < b.deadline end
-    if a.token ~= b.token then return a.token < b.token end
-    if a.place ~= b.place then return a.place < b.place end
-    return a.ref < b.ref
-  end)
   for i, it in ipairs(list) do refs[i] = it.ref end
   local found = get('HMGET', P .. ':b', refs)
   for i, it in ipairs(list) do

@@ -99,7 +99,6 @@ while at <= last do
   end
 end
 local old, dead = {}, {}
-local forgetting = pushing and age and now >= tonumber(age)
 if #refs > 0 then
   local found = get('HMGET', B, refs)
   for i = 1, #refs do old[refs[i]] = found[i] end
@@ -125,11 +124,6 @@ end
 -- From here on it is written. What a store that is full refuses comes first of a push, and last of a turn.
 if pushing then
   call('HSET', P .. ':a', worker, now)
-  if forgetting then
-    forgetOld(limits)
-    setAge(limits)
-    age = call('HGET', P .. ':a', '!')
-  end
 else
   local none = true
   for name, hit in pairs(gone) do
@@ -139,6 +133,11 @@ else
     end
   end
   if none then call('HDEL', P, '-') end
+end
+if age and now >= tonumber(age) then
+  forgetOld(limits)
+  setAge(limits)
+  age = call('HGET', P .. ':a', '!')
 end
 if #fresh > 0 then
   local found = get('HMGET', P .. ':x', fresh)
@@ -274,7 +273,7 @@ each('RPUSH', P .. ':g', finishing)
 if died or #finished > 0 then trim(limits, age) end
 
 -- Claims.
-local out, due, unfilled, claimedOf = { '', '', 0 }, math.huge, {}, {}
+local out, due, unfilled, claimedOf, placed = { '', '', 0 }, math.huge, {}, {}, 0
 for i = 1, wants do
   local w = 6 + i * 5
   local q, max, lease, n, per = queueOf(ARGV[w]), tonumber(ARGV[w + 1]), ARGV[w + 2], tonumber(ARGV[w + 3]), tonumber(ARGV[w + 4])
@@ -294,11 +293,12 @@ for i = 1, wants do
     local deadline, size = floor(now + lease), 0
     for j = 1, #claimed do
       if found[j] then
-        set[size + 1] = deadline + math.min(j - 1, 4095) / 4096
+        set[size + 1] = deadline + math.min(placed + j - 1, 4095) / 4096
         set[size + 2] = token .. ':' .. claimed[j]
         size = size + 2
       end
     end
+    placed = placed + #claimed
     each('ZADD', q.w, set)
     claimedOf[q.name] = true
     if n then call('HSET', P .. ':r:' .. q.name, 'from', from, 'used', used + #claimed) end
@@ -324,7 +324,7 @@ end
 call('HSET', P .. ':a', slot, kept, worker, now)
 if stale then
   for i = 0, 7 do
-    for _, old in ipairs({ worker .. '/' .. i, worker .. '/' .. i .. '+' }) do
+    for _, old in ipairs({ worker .. '/' .. i, worker .. '/' .. i .. '+', worker .. '/' .. i .. '!' }) do
       if old ~= slot then call('HDEL', P .. ':a', old) end
     end
   end
@@ -338,7 +338,7 @@ if not seen or now - seen > 60000 then
     else
       call('ZREM', P .. ':s', name)
       call('HDEL', P .. ':a', name)
-      for i = 0, 7 do call('HDEL', P .. ':a', name .. '/' .. i, name .. '/' .. i .. '+') end
+      for i = 0, 7 do call('HDEL', P .. ':a', name .. '/' .. i, name .. '/' .. i .. '+', name .. '/' .. i .. '!') end
     end
   end
 end
