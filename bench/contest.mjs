@@ -8,40 +8,43 @@ import { ways } from './three-steps.mjs';
 const few = 100;
 
 /**
- * Moves per second of subjects, each doing what it can do in some ways: `rates['bullmq per32']`, a figure a round.
- * In each round everybody has a turn, and each round begins with another.
+ * Moves per second of subjects, each doing what it can do in some ways, and µs of CPU time for a move, where it can
+ * be told: `figures['bullmq per32'] = { rate, cpu }`, a figure a round. In each round everybody has a turn, and each
+ * round begins with another.
  *
- * An entrant is `{ label, run(name, …args), store, way, before? }`: `label` its name in the result, `run` calls what the
- * subject can do, `before` is awaited before each turn.
+ * An entrant is `{ label, run(name, …args), cpu?, store, way, before? }`: `label` its name in the result; `run` calls
+ * what the subject can do; `cpu` resolves with what all that takes part has used; `before` is awaited before each turn.
  */
-export async function contest(entrants, { rounds, ms, warmUp }) {
+export async function contest(entrants, { rounds, moving, warmUp }) {
   const counts = new Map();
-  const turn = async ({ label, run, store, way, before }, time) => {
+  const turn = async ({ label, run, cpu, store, way, before }, time) => {
     await before?.();
     const it = ways[way];
-    if (it.single) return run('oneByOne', store, it, time);
-    const rate = await run('moves', store, it, counts.get(label) ?? few);
+    if (!it.single) await run('prepare', store, it, counts.get(label) ?? few);
+    const used = await cpu?.();
+    const { moves, seconds } = await (it.single ? run('oneByOne', store, it, time) : run('go'));
+    const rate = moves / seconds;
     // As many as go through in the time, next time.
     counts.set(label, Math.max(30, Math.round((rate * time) / 3_000)));
-    return rate;
+    return { rate, cpu: cpu && ((await cpu()) - used) / moves };
   };
-  const rates = {};
+  const figures = {};
   for (const entrant of entrants) {
-    rates[entrant.label] = [];
-    await turn(entrant, warmUp);
-    await turn(entrant, warmUp);
-    if (!ways[entrant.way].single) await turn(entrant, ms);
+    figures[entrant.label] = { rate: [], cpu: [] };
+    for (const time of [warmUp, moving, moving]) await turn(entrant, time);
   }
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < entrants.length; i++) {
       const entrant = entrants[(i + round) % entrants.length];
-      rates[entrant.label].push(await turn(entrant, ms));
+      const { rate, cpu } = await turn(entrant, moving);
+      figures[entrant.label].rate.push(rate);
+      if (cpu !== undefined) figures[entrant.label].cpu.push(cpu);
     }
   }
-  return rates;
+  return figures;
 }
 
-/** Processes of subjects that have queues, by name, as `run` of entrants; with `profile`, profiles are written at the end. */
+/** Processes of subjects that have queues, by name, as `run` and `cpu` of entrants; with `profile`, profiles are written at the end. */
 export async function startQueues(names, { profile }) {
   const processes = await Promise.all(
     names.map((name) => startProcess(queueSubjects.find((it) => it.name === name))),
@@ -50,11 +53,12 @@ export async function startQueues(names, { profile }) {
     await mkdir(profile, { recursive: true });
     await Promise.all(processes.map((process) => process.ask('profile')));
   }
-  const runs = processes.map((process) => {
-    return (...args) => process.ask('run', ...args);
-  });
+  const entries = processes.map((process, i) => [
+    names[i],
+    { run: (...args) => process.ask('run', ...args), cpu: () => process.ask('cpu') },
+  ]);
   return {
-    runs: Object.fromEntries(names.map((name, i) => [name, runs[i]])),
+    by: Object.fromEntries(entries),
     async end() {
       if (profile !== undefined) {
         await Promise.all(

@@ -27,7 +27,7 @@ export async function measureIdle({ rounds, pushes }) {
   const pair = async (name) => {
     const both = await Promise.all([startQueues([name], {}), startQueues([name], {})]);
     ends.push(...both.map(({ end }) => end));
-    return both.map(({ runs }) => runs[name]);
+    return both.map(({ by }) => by[name].run);
   };
   const places = {
     memory: { store: 'memory:', run: await pair('pipeline'), alone: true },

@@ -35,8 +35,8 @@ async function measure(fewAt, manyAt, used, { queued, rounds, ms }) {
     startQueues(['pipeline'], {}),
   ]);
   const sides = {
-    few: { run: few.runs.pipeline, store: fewAt },
-    many: { run: many.runs.pipeline, store: manyAt },
+    few: { run: few.by.pipeline.run, store: fewAt },
+    many: { run: many.by.pipeline.run, store: manyAt },
   };
   const before = await used();
   await sides.many.run('load', 'many', manyAt, queued);

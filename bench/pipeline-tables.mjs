@@ -3,8 +3,8 @@ import { ways } from './three-steps.mjs';
 
 /** The tables of pipelines, each of what its part has measured. */
 export const pipelineTables = {
-  'pipelines-redis': (rates) => [
-    moves(rates, {
+  'pipelines-redis': (figures) => [
+    moves(figures, {
       title: 'Pipelines on Redis',
       note: 'Redis on the same machine, with an append-only file that is flushed every second; `always`: before each answer. BullMQ has a queue and a worker for each step, the worker adds to the next queue; it is measured with as many in flight. By hand: Lua that claims 64 at once and commits them, item by item.',
       peers: [
@@ -13,8 +13,8 @@ export const pipelineTables = {
       ],
     }),
   ],
-  'pipelines-lmdb': (rates) => [
-    moves(rates, {
+  'pipelines-lmdb': (figures) => [
+    moves(figures, {
       title: 'Pipelines on LMDB',
       note: 'Every turn is flushed to disk before it counts. By hand: a transaction that claims 64 at once, and one that commits them and is flushed. BullMQ: on a Redis that is flushed every second.',
       peers: [
@@ -23,15 +23,15 @@ export const pipelineTables = {
       ],
     }),
   ],
-  'pipelines-indexeddb': (rates) => [
-    moves(rates, {
+  'pipelines-indexeddb': (figures) => [
+    moves(figures, {
       title: 'Pipelines in IndexedDB',
       note: 'In a page of Chromium whose profile is on disk; every transaction is strict. By hand: a transaction that claims 64 at once, and one that commits them, item by item.',
       peers: [{ label: 'IndexedDB by hand', of: (way) => ofBare('bare-indexeddb', way) }],
     }),
   ],
-  'pipelines-memory': (rates) => [
-    moves(rates, {
+  'pipelines-memory': (figures) => [
+    moves(figures, {
       title: 'Pipelines in memory',
       note: 'What all but the store costs.',
       peers: [],
@@ -41,24 +41,35 @@ export const pipelineTables = {
   'pipelines-million': (all) => [million(all)],
 };
 
-function moves(rates, { title, note, peers }) {
-  const named = Object.keys(rates).map((label) => {
+function moves(figures, { title, note, peers }) {
+  const named = Object.keys(figures).map((label) => {
     const [name, way, always] = label.split(' ');
     return { label, name, way, always };
   });
+  // Of what goes on in a page it cannot be told.
+  const timed = Object.values(figures).every(({ cpu }) => cpu.length > 0);
   const row = ({ label, name, way, always }) => [
     `${labels[name]}${name.startsWith('bare-') ? '' : `, ${ways[way].title}`}${always === undefined ? '' : ', always'}`,
-    count(median(rates[label])),
+    count(median(figures[label].rate)),
     ...peers.map(({ of }) => {
       const peer = [of(way), always].filter(Boolean).join(' ');
-      const isOurs = name === 'pipeline' && rates[peer] !== undefined;
-      return isOurs ? times(ratio(rates[label], rates[peer])) : '';
+      const isOurs = name === 'pipeline' && figures[peer] !== undefined;
+      return isOurs ? times(ratio(figures[label].rate, figures[peer].rate)) : '';
     }),
+    ...(timed ? [median(figures[label].cpu).toFixed(1)] : []),
   ];
   return {
     title,
-    note: `${note} Moves per second: three steps that do nothing, three moves a command.`,
-    rows: [['', 'moves per second', ...peers.map(({ label }) => `÷ ${label}`)], ...named.map(row)],
+    note: `${note} Moves per second: three steps that do nothing, three moves a command.${timed ? ' CPU time: of the worker and Redis together.' : ''}`,
+    rows: [
+      [
+        '',
+        'moves per second',
+        ...peers.map(({ label }) => `÷ ${label}`),
+        ...(timed ? ['µs of CPU a move'] : []),
+      ],
+      ...named.map(row),
+    ],
   };
 }
 

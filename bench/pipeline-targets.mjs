@@ -42,8 +42,8 @@ const idleGoals = {
 export function pipelineTargetsOf(results) {
   const targets = [];
   for (const [part, way, peer, least, what] of goals) {
-    const ours = results[part]?.[`pipeline ${way}`];
-    const theirs = results[part]?.[peer];
+    const ours = results[part]?.[`pipeline ${way}`]?.rate;
+    const theirs = results[part]?.[peer]?.rate;
     if (ours === undefined || theirs === undefined) continue;
     const reached = ratio(ours, theirs);
     targets.push({ what, goal: `≥ ${least}`, reached: times(reached), met: reached >= least });

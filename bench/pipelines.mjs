@@ -12,16 +12,14 @@ export async function measureRedis(plan) {
   const why = cannotStartRedis();
   if (why !== undefined) return { skipped: why };
   const redis = await startRedis();
-  const { runs, end } = await startQueues(['pipeline', 'bullmq', 'bare-redis'], plan);
+  const { by, end } = await startQueues(['pipeline', 'bullmq', 'bare-redis'], plan);
   const entrant = (name, way, flush = 'everysec') => ({
     label: `${name} ${way}${flush === 'always' ? ' always' : ''}`,
-    run: runs[name],
-    store: redis.url,
+    ...onRedis(redis, by[name], flush),
     way,
-    before: () => redis.reset(flush),
   });
   const ours = plan.ways.map((way) => entrant('pipeline', way));
-  const rates = await contest(
+  const figures = await contest(
     [
       ...ours,
       ...['per32', 'per1', 'single'].map((way) => entrant('bullmq', way)),
@@ -32,7 +30,7 @@ export async function measureRedis(plan) {
   );
   await end();
   await redis.stop();
-  return rates;
+  return figures;
 }
 
 /** Ours on LMDB, each turn flushed, LMDB by hand, and BullMQ on a Redis that flushes every second. */
@@ -41,29 +39,31 @@ export async function measureLmdb(plan) {
   if (why !== undefined) return { skipped: why };
   const redis = await startRedis();
   const folder = await mkdtemp(join(tmpdir(), 'dservice-bench-'));
-  const { runs, end } = await startQueues(['pipeline', 'bullmq', 'bare-lmdb'], plan);
-  const bullmq = {
-    label: 'bullmq per32',
-    run: runs.bullmq,
-    store: redis.url,
-    way: 'per32',
-    before: () => redis.reset('everysec'),
-  };
-  const bare = {
-    label: 'bare-lmdb per32',
-    run: runs['bare-lmdb'],
-    store: folder,
-    way: 'per32',
-  };
-  const store = `lmdb:${folder}/pipelines`;
+  const { by, end } = await startQueues(['pipeline', 'bullmq', 'bare-lmdb'], plan);
   const ours = plan.ways.map((way) => {
-    return { label: `pipeline ${way}`, run: runs.pipeline, store, way };
+    return { label: `pipeline ${way}`, ...by.pipeline, store: `lmdb:${folder}/pipelines`, way };
   });
-  const rates = await contest([...ours, bare, bullmq], plan);
+  const figures = await contest(
+    [
+      ...ours,
+      { label: 'bare-lmdb per32', ...by['bare-lmdb'], store: folder, way: 'per32' },
+      { label: 'bullmq per32', ...onRedis(redis, by.bullmq, 'everysec'), way: 'per32' },
+    ],
+    plan,
+  );
   await end();
   await redis.stop();
   await rm(folder, { recursive: true, force: true });
-  return rates;
+  return figures;
+}
+
+function onRedis(redis, { run, cpu }, flush) {
+  return {
+    run,
+    store: redis.url,
+    before: () => redis.reset(flush),
+    cpu: async () => (await cpu()) + (await redis.cpu()),
+  };
 }
 
 /** Ours on IndexedDB, and IndexedDB by hand, in one page. */
@@ -91,13 +91,13 @@ export async function measureIndexedDb(plan) {
 
 /** Ours in memory: what all but the store costs. */
 export async function measureInMemory(plan) {
-  const { runs, end } = await startQueues(['pipeline'], plan);
-  const rates = await contest(
+  const { by, end } = await startQueues(['pipeline'], plan);
+  const figures = await contest(
     plan.ways.map((way) => {
-      return { label: `pipeline ${way}`, run: runs.pipeline, store: 'memory:', way };
+      return { label: `pipeline ${way}`, ...by.pipeline, store: 'memory:', way };
     }),
     plan,
   );
   await end();
-  return rates;
+  return figures;
 }

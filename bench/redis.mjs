@@ -16,6 +16,12 @@ export async function startRedis() {
       await client.configSet('appendfsync', appendfsync);
       await client.flushAll();
     },
+    /** CPU time that it has used, in µs. */
+    async cpu() {
+      const text = await client.info('cpu');
+      const all = [...text.matchAll(/^used_cpu_(?:sys|user):(.*)$/gm)];
+      return all.reduce((sum, [, seconds]) => sum + Number(seconds) * 1e6, 0);
+    },
     /** Bytes that it uses. */
     async used() {
       return Number(/used_memory:(\d+)/.exec(await client.info('memory'))[1]);

@@ -123,6 +123,7 @@ function makePlan({ quick, only, rounds, profile, write, 'no-write': silent }, n
     clients: quick ? 400 : 2_000,
     changes: quick ? 3 : 10,
     idle: quick ? 2_000 : 20_000,
+    moving: quick ? 400 : 700,
     pushes: quick ? 60 : 200,
     queued: quick ? 100_000 : 1_000_000,
     profile,

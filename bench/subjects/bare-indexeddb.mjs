@@ -7,20 +7,27 @@ const batch = 64;
 const lease = 35_000;
 const [input, working] = [0, 1];
 
-export async function moves(_store, _way, count) {
-  const name = `bare-${crypto.randomUUID()}`;
-  const db = await open(name);
-  let last = 0;
+const name = 'bare';
+let db;
+let last = 0;
+let waiting = 0;
+
+export async function prepare(_store, _way, count) {
+  db = await open(name);
   for (let at = 0; at < count; at += 1_000) {
-    await transact(db, (items) => {
+    await transact((items) => {
       for (let n = at; n < Math.min(at + 1_000, count); n++) {
         items.put(command(n), [0, input, ++last, 0]);
       }
     });
   }
+  waiting = count;
+}
+
+export async function go() {
   const claim = async (i) => {
     const taken = [];
-    await transact(db, (items) => {
+    await transact((items) => {
       const range = IDBKeyRange.bound([i, input], [i, input, []]);
       const keys = items.getAllKeys(range, batch);
       const values = items.getAll(range, batch);
@@ -37,7 +44,7 @@ export async function moves(_store, _way, count) {
     return taken;
   };
   const commit = (i, taken) =>
-    transact(db, (items) => {
+    transact((items) => {
       for (const { key, value } of taken) {
         items.delete(key);
         if (i + 1 < queues.length) items.put(value, [i + 1, input, ++last, 0]);
@@ -45,7 +52,7 @@ export async function moves(_store, _way, count) {
     });
   const start = performance.now();
   let done = 0;
-  for (let i = 0; done < count; i = (i + 1) % queues.length) {
+  for (let i = 0; done < waiting; i = (i + 1) % queues.length) {
     const taken = await claim(i);
     if (taken.length === 0) continue;
     await commit(i, taken);
@@ -53,11 +60,10 @@ export async function moves(_store, _way, count) {
   }
   const seconds = (performance.now() - start) / 1000;
   db.close();
-  indexedDB.deleteDatabase(name);
-  return (count * queues.length) / seconds;
+  return { moves: waiting * queues.length, seconds };
 }
 
-function open(name) {
+function open() {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name);
     request.onupgradeneeded = () => request.result.createObjectStore('items');
@@ -66,7 +72,7 @@ function open(name) {
   });
 }
 
-function transact(db, use) {
+function transact(use) {
   return new Promise((resolve, reject) => {
     const transaction = db.transaction('items', 'readwrite', { durability: 'strict' });
     transaction.oncomplete = resolve;

@@ -7,9 +7,12 @@ const batch = 64;
 /** ms */
 const lease = 35_000;
 
-export async function moves(folder, _way, count) {
-  const db = open({ path: `${folder}/bare`, compression: false });
-  let last = 0;
+let db;
+let last = 0;
+let waiting = 0;
+
+export async function prepare(folder, _way, count) {
+  db = open({ path: `${folder}/bare` });
   for (let at = 0; at < count; at += 1_000) {
     await db.transaction(() => {
       for (let n = at; n < Math.min(at + 1_000, count); n++) {
@@ -18,6 +21,10 @@ export async function moves(folder, _way, count) {
     });
   }
   await db.flushed;
+  waiting = count;
+}
+
+export async function go() {
   const claim = (i) =>
     db.transaction(() => {
       const range = { start: [i, 'input', 0], end: [i, 'input', Infinity], limit: batch };
@@ -38,7 +45,7 @@ export async function moves(folder, _way, count) {
     });
   const start = performance.now();
   let done = 0;
-  for (let i = 0; done < count; i = (i + 1) % queues.length) {
+  for (let i = 0; done < waiting; i = (i + 1) % queues.length) {
     const taken = await claim(i);
     if (taken.length === 0) continue;
     await commit(i, taken);
@@ -47,5 +54,5 @@ export async function moves(folder, _way, count) {
   }
   const seconds = (performance.now() - start) / 1000;
   await db.close();
-  return (count * queues.length) / seconds;
+  return { moves: waiting * queues.length, seconds };
 }

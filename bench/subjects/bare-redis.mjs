@@ -30,20 +30,27 @@ for i = 1, #ARGV, 2 do
   end
 end`;
 
-export async function moves(url, _way, count) {
-  const client = await createClient({ url }).connect();
+const name = 'bare';
+const input = (i) => `${name}:${queues[i]}:input`;
+const working = (i) => `${name}:${queues[i]}:working`;
+const bodies = `${name}:bodies`;
+let client;
+let waiting = 0;
+
+export async function prepare(url, _way, count) {
+  client = await createClient({ url }).connect();
+  await fill(count);
+  waiting = count;
+}
+
+export async function go() {
   const [claimSha, commitSha] = await Promise.all([
     client.scriptLoad(claim),
     client.scriptLoad(commit),
   ]);
-  const name = `bare-${crypto.randomUUID().slice(0, 8)}`;
-  const input = (i) => `${name}:${queues[i]}:input`;
-  const working = (i) => `${name}:${queues[i]}:working`;
-  const bodies = `${name}:bodies`;
-  await fill(client, input(0), bodies, count);
   const start = performance.now();
   let done = 0;
-  for (let i = 0; done < count; i = (i + 1) % queues.length) {
+  for (let i = 0; done < waiting; i = (i + 1) % queues.length) {
     const taken = await client.evalSha(claimSha, {
       keys: [input(i), working(i), bodies],
       arguments: [String(batch), String(Date.now() + lease)],
@@ -56,10 +63,10 @@ export async function moves(url, _way, count) {
   }
   const seconds = (performance.now() - start) / 1000;
   client.destroy();
-  return (count * queues.length) / seconds;
+  return { moves: waiting * queues.length, seconds };
 }
 
-async function fill(client, input, bodies, count) {
+async function fill(count) {
   for (let at = 0; at < count; at += 1_000) {
     const ids = Array.from({ length: Math.min(1_000, count - at) }, (_, i) => String(at + i));
     await Promise.all([
@@ -67,7 +74,7 @@ async function fill(client, input, bodies, count) {
         bodies,
         ids.flatMap((id) => [id, JSON.stringify(command(Number(id)))]),
       ),
-      client.rPush(input, ids),
+      client.rPush(input(0), ids),
     ]);
   }
 }

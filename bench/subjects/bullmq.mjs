@@ -8,26 +8,32 @@ import { command, queues } from '../three-steps.mjs';
 const defaultJobOptions = { removeOnComplete: true };
 const batch = 1_000;
 
-/** Moves per second of `count` jobs that wait in the first queue, until the last is completed. */
-export async function moves(url, { perStep }, count) {
-  const line = await threeSteps(url, perStep);
+/** Lets `count` jobs wait in the first queue. */
+export async function prepare(url, { perStep }, count) {
+  line = await threeSteps(url, perStep);
+  for (let at = 0; at < count; at += batch) {
+    const jobs = Array.from({ length: Math.min(batch, count - at) }, (_, i) => {
+      return { name: 'it', data: command(at + i) };
+    });
+    await line.first.addBulk(jobs);
+  }
+  waiting = count;
+}
+
+/** Works until the last of them is completed: moves, in so many seconds. */
+export async function go() {
   try {
-    for (let at = 0; at < count; at += batch) {
-      const jobs = Array.from({ length: Math.min(batch, count - at) }, (_, i) => {
-        return { name: 'it', data: command(at + i) };
-      });
-      await line.first.addBulk(jobs);
-    }
-    const over = many(line.last, count);
+    const over = many(line.last, waiting);
     const start = performance.now();
     line.run();
     await over;
-    return (count * queues.length) / ((performance.now() - start) / 1000);
+    return { moves: waiting * queues.length, seconds: (performance.now() - start) / 1000 };
   } finally {
     await line.close();
   }
 }
 
+/** The same, of jobs that are each added when the one before is completed. */
 export async function oneByOne(url, { perStep }, ms) {
   const line = await threeSteps(url, perStep);
   try {
@@ -38,7 +44,7 @@ export async function oneByOne(url, { perStep }, ms) {
       await line.first.add('it', command(n++));
       await over;
     });
-    return (calls * queues.length) / seconds;
+    return { moves: calls * queues.length, seconds };
   } finally {
     await line.close();
   }
@@ -76,6 +82,8 @@ export async function stop() {
 
 const clients = [];
 const heard = new Map();
+let line;
+let waiting = 0;
 let worker;
 let queue;
 

@@ -7,22 +7,27 @@ const [first] = queues;
 /** What is pushed at once. */
 const batch = 1_000;
 
-/** Moves per second of `count` commands that wait in the first queue, until the last is finished. */
-export async function moves(store, way, count) {
-  const line = threeSteps(nameless(), store, way);
+/** Lets `count` commands wait in the first queue. */
+export async function prepare(store, way, count) {
+  line = threeSteps(nameless(), store, way);
+  await fill(line, count, way);
+  waiting = count;
+}
+
+/** Works until the last of them is finished: moves, in so many seconds. */
+export async function go() {
   try {
-    await fill(line, count, way);
-    const over = many(line, count);
+    const over = many(line, waiting);
     const start = performance.now();
     await line.start();
     await over;
-    return (count * queues.length) / ((performance.now() - start) / 1000);
+    return { moves: waiting * queues.length, seconds: (performance.now() - start) / 1000 };
   } finally {
     await line.stop();
   }
 }
 
-/** The same of commands that are each pushed when the one before is finished. */
+/** The same, of commands that are each pushed when the one before is finished. */
 export async function oneByOne(store, way, ms) {
   const line = threeSteps(nameless(), store, way);
   try {
@@ -33,7 +38,7 @@ export async function oneByOne(store, way, ms) {
       await line.push(first, command(n++));
       await over;
     });
-    return (calls * queues.length) / seconds;
+    return { moves: calls * queues.length, seconds };
   } finally {
     await line.stop();
   }
@@ -96,6 +101,8 @@ export async function stop() {
 }
 
 let kept;
+let line;
+let waiting = 0;
 const heard = new Map();
 
 function threeSteps(name, store, { perStep, inAll }) {
