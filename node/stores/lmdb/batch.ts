@@ -1,6 +1,7 @@
+import type { Database } from './database.js';
 import { keyOf, kinds, textOf } from './keys.js';
 import { Ledger, nextNumber } from './ledger.js';
-import { type Database, Table } from './table.js';
+import { Table } from './table.js';
 
 /** ms that a transaction may take before what is left waits for the next. */
 const longest = 8;

@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { open } from 'lmdb';
 import { DserviceError } from '../../../src/errors.js';
 import { Batch, type Changes, type Job } from './batch.js';
 import { Bell } from './bell.js';
 import { checkDataFile, dataFileOf } from './data-file.js';
-import { causeOf, faultOf } from './fault.js';
+import { type Database, openDatabase, sync, transact } from './database.js';
+import { faultOf } from './fault.js';
 import { after, keyOf, kinds, textOf } from './keys.js';
 import type { Ledger } from './ledger.js';
 import { numbersFromBytes, numbersToBytes } from './numbers.js';
-import { type Database, Table } from './table.js';
+import { Table } from './table.js';
 
 /** The version of the layout of keys and values. */
 const version = 1;
@@ -19,11 +19,6 @@ export interface Listener {
   readonly pipeline: string;
   readonly by: object;
   wake(): void;
-}
-
-/** What lmdb can, and does not tell TypeScript. */
-interface Syncable {
-  sync(done: (error?: unknown) => void): void;
 }
 
 /**
@@ -51,14 +46,13 @@ export class Environment {
     try {
       await mkdir(folder, { recursive: true });
       await checkDataFile(folder);
-      // A folder may have a dot in its name, which would make it a file.
-      database = open({ path: folder, noSubdir: false, encoding: 'binary', keyEncoding: 'binary' });
+      database = openDatabase(folder);
       const environment = new Environment(folder, database);
       await environment.#begin(database);
       return environment;
     } catch (error) {
       await database?.close();
-      throw faultOf(await causeOf(error), folder);
+      throw faultOf(error, folder);
     }
   }
 
@@ -78,14 +72,7 @@ export class Environment {
 
   /** Resolves when all that is committed is on the disk. */
   sync(): Promise<void> {
-    // It is there, since what levelup had.
-    const database = this.#database as unknown as Syncable;
-    return new Promise((resolve, reject) => {
-      database.sync((error) => {
-        if (error === undefined || error === null) resolve();
-        else reject(faultOf(error, this.folder));
-      });
-    });
+    return sync(this.#database, this.folder);
   }
 
   listen(listener: Listener): () => void {
@@ -111,7 +98,7 @@ export class Environment {
 
   /** The names of the pipelines that something is kept of. */
   pipelines(): Promise<string[]> {
-    return this.#database.childTransaction(() => {
+    return transact(this.#database, this.folder, () => {
       const table = new Table(this.#database);
       const start = keyOf(kinds.pipeline, 0);
       return table.rows(start, after(start), Infinity).flatMap(({ value }) => {
@@ -130,7 +117,7 @@ export class Environment {
 
   /** Checks what is there, or begins it. */
   async #begin(database: Database): Promise<void> {
-    const found = await database.childTransaction(() => {
+    const found = await transact(database, this.folder, () => {
       const table = new Table(database);
       const key = keyOf(kinds.folder, 0);
       const kept = table.get(key);
@@ -165,21 +152,20 @@ export class Environment {
     take: () => Job[],
   ): Promise<{ readonly failed?: DserviceError; readonly jobs: Job[] }> {
     const batch = new Batch(this.#database);
-    let jobs: Job[] = [];
+    let jobs: Job[] | undefined;
     try {
-      // A child, which is undone when it throws: a transaction of lmdb's is not.
-      await this.#database.childTransaction(() => {
+      await transact(this.#database, this.folder, () => {
         jobs = take();
         const count = batch.run(jobs);
         this.#jobs.unshift(...jobs.splice(count));
       });
     } catch (error) {
-      return { failed: faultOf(await causeOf(error), this.folder), jobs };
+      return { failed: faultOf(error, this.folder), jobs: jobs ?? take() };
     }
     for (const { job, error } of batch.refused) job.failed(error);
     for (const [pipeline, changes] of batch.changes) this.#tell(pipeline, changes);
     void this.#answer(batch.done);
-    return { jobs };
+    return { jobs: jobs ?? [] };
   }
 
   async #answer(jobs: readonly Job[]): Promise<void> {

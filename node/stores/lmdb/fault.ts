@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import { DserviceError, type ErrorCode } from '../../../src/errors.js';
 
 /** What LMDB and the system say, and what it is. The first that fits counts. */
@@ -19,6 +20,9 @@ const faults: readonly (readonly [RegExp, ErrorCode, string])[] = [
   ],
 ];
 
+/** Bytes that are left on a disk that is full: a transaction may need as much. */
+const littleSpace = 1024 * 1024;
+
 /** What was thrown by LMDB, or by the system, as the port wants it. */
 export function faultOf(cause: unknown, folder: string): DserviceError {
   if (DserviceError.is(cause)) return cause;
@@ -34,14 +38,31 @@ export function faultOf(cause: unknown, folder: string): DserviceError {
 }
 
 /**
- * Of a transaction that failed, why: lmdb tells it by a promise beside the error, which is to be taken up, or the
- * process ends of it.
+ * Of a transaction that failed, why. lmdb tells it by a promise beside the error, which is to be taken up, or the
+ * process ends of it. LMDB calls it an input/output error when less was written than it gave: then the disk is full,
+ * if it is.
  */
-export async function causeOf(error: unknown): Promise<unknown> {
+export async function causeOf(error: unknown, folder: string): Promise<unknown> {
   const told = (error as { readonly commitError?: unknown } | null | undefined)?.commitError;
-  if (!(told instanceof Promise)) return error;
-  return told.then(
-    () => error,
-    (cause: unknown) => cause,
-  );
+  const cause =
+    told instanceof Promise
+      ? await told.then(
+          () => error,
+          (reason: unknown) => reason,
+        )
+      : error;
+  const isShort = cause instanceof Error && /Input\/output error/.test(cause.message);
+  if (!isShort || !(await isFull(folder))) return cause;
+  return new DserviceError('ERR_STORE_FULL', `the disk with the store in ${folder} is full`, {
+    cause,
+  });
+}
+
+async function isFull(folder: string): Promise<boolean> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize < littleSpace;
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,4 @@
-import type { RootDatabase } from 'lmdb';
-
-export type Database = RootDatabase<Buffer, Buffer>;
+import type { Database } from './database.js';
 
 export interface Row {
   readonly key: Buffer;
