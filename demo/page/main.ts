@@ -4,6 +4,7 @@ import { Detail } from './detail.js';
 import { byId, fill, say } from './element.js';
 import { Log } from './log.js';
 import { openNameDialog } from './name-dialog.js';
+import { OrderPanel } from './order-panel.js';
 import { ownName } from './own-name.js';
 import type { Peer, PeerNews } from './peer.js';
 import { Peers } from './peers.js';
@@ -48,6 +49,13 @@ const rendezvous = new RendezvousState({
   },
 });
 
+new OrderPanel({
+  tab,
+  onNews(text, kind) {
+    log.add(text, kind);
+    announcer.tell(text);
+  },
+});
 tab.start().catch((error: unknown) => log.add(harmless(String(error), 300), 'bad'));
 addEventListener('hashchange', () => select(true));
 addEventListener('keydown', (event) => {
