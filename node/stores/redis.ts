@@ -8,6 +8,7 @@ import { type Clients, clientsOf, type Place, type RedisClient } from './redis/c
 import { Connection } from './redis/connection.js';
 import { Line } from './redis/line.js';
 import { Partition } from './redis/partition.js';
+import { scripts } from './redis/script.js';
 import { RedisStore } from './redis/redis-store.js';
 import { Wakes } from './redis/wakes.js';
 
@@ -81,7 +82,9 @@ async function open(
   const connection = new Connection(() => clients.make(), nodeClock);
   const handle = randomBytes(8).toString('base64url');
   const tags = Array.from({ length: amount }, (_, p) => tagOf(options, pipeline, p));
-  const lines = tags.map((tag) => new Line(connection, keysOf(tag, clients), timeout, nodeClock));
+  const lines = tags.map(
+    (tag) => new Line(connection, keysOf(tag, clients), Object.values(scripts), timeout, nodeClock),
+  );
   const waits = () => Promise.all(partitions.map((partition) => partition.await()));
   const wakes = new Wakes(clients, nodeClock, handle, tags, waits);
   const telling = {
@@ -133,7 +136,7 @@ async function pipelines(place: Place, options: RedisOptions): Promise<string[]>
   const clients = await clientsOf(place);
   const connection = new Connection(() => clients.make(), nodeClock);
   const key = namesKey(options);
-  const line = new Line(connection, [key], options.timeout ?? 5_000, nodeClock);
+  const line = new Line(connection, [key], [], options.timeout ?? 5_000, nodeClock);
   try {
     const names = await Promise.race([line.do({ args: ['SMEMBERS', key] }), connection.hopeless]);
     return Array.isArray(names) ? names.map(String) : [];

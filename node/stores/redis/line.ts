@@ -1,6 +1,7 @@
 import type { Clock } from '../../../src/clock.js';
 import { DserviceError } from '../../../src/errors.js';
-import { faultOf } from './faults.js';
+import { type Fault, faultOf } from './faults.js';
+import { loading } from './scripts/base.js';
 import type { Script } from './script.js';
 
 /** What carries commands to Redis: it keeps their order, and rejects while there is no connection. */
@@ -35,33 +36,40 @@ const longestPause = 250;
  * sent again before what comes later, the first of them alone until it is answered. When the first call has waited for
  * `timeout`, all reject with ERR_STORE_AWAY, in order.
  *
- * A call that Redis would not do at that moment (a script that somebody else runs for seconds) may be overtaken by those
- * that were sent right behind it.
+ * A call that Redis would not do at that moment (while somebody else's script runs for seconds, or all scripts are
+ * flushed) may be overtaken by those that were sent right behind it.
  */
 export class Line {
   readonly #carrier: Carrier;
   readonly #keys: readonly string[];
+  readonly #scripts: readonly Script[];
   readonly #timeout: number;
   readonly #clock: Clock;
   readonly #calls = new Set<Call>();
   readonly #idle: (() => void)[] = [];
   #flying = 0;
-  #stalled = false;
+  // As at its beginning: it does not know what Redis knows.
+  #stalled = true;
   #probe: Call | undefined;
   #pause = 0;
   #reason: DserviceError | undefined;
   #stopTimer: (() => void) | undefined;
-  #stopPause: (() => void) | undefined;
+  #nextTry: (() => void) | undefined;
 
-  /** `keys`: those that every script is given, the first of which says where it runs. */
+  /**
+   * `keys`: those that every script is given, the first of which says where it runs. `scripts`: all that are sent. They do
+   * nothing where their first argument is `loading`.
+   */
   constructor(
     carrier: Carrier,
     keys: readonly [string, ...string[]],
+    scripts: readonly Script[],
     timeout: number,
     clock: Clock,
   ) {
     this.#carrier = carrier;
     this.#keys = keys;
+    this.#scripts = scripts;
     this.#timeout = timeout;
     this.#clock = clock;
   }
@@ -72,7 +80,8 @@ export class Line {
       const call: Call = { task, until, resolve, reject, flying: false };
       this.#calls.add(call);
       this.#stopTimer ??= this.#clock.after(this.#timeout, () => this.#late());
-      if (!this.#stalled) this.#send(call, false);
+      if (this.#stalled) this.#goOn();
+      else this.#send(call);
     });
   }
 
@@ -85,20 +94,15 @@ export class Line {
   /** What is under way rejects; nothing is sent any more. */
   end(): void {
     this.#stalled = true;
+    this.#nextTry?.();
     this.#failAll(new DserviceError('ERR_CLOSED', 'the store is closed'));
   }
 
-  #send(call: Call, whole: boolean): void {
-    const [first = ''] = this.#keys;
-    const { script, args, key = first } = call.task;
-    const head = (it: Script): string[] => [
-      ...(whole ? ['EVAL', it.source] : ['EVALSHA', it.sha]),
-      String(this.#keys.length),
-      ...this.#keys,
-    ];
+  #send(call: Call): void {
+    const { script, args, key = this.#keys[0] ?? '' } = call.task;
     call.flying = true;
     this.#flying++;
-    this.#carrier.send(key, script === undefined ? args : head(script).concat(args)).then(
+    (script === undefined ? this.#carrier.send(key, args) : this.#carry(script, args)).then(
       (answer) => {
         this.#landed(call);
         if (this.#settle(call)) call.resolve(answer);
@@ -129,26 +133,55 @@ export class Line {
       return;
     }
     this.#stalled = true;
-    if (fault.kind === 'away') {
-      this.#reason = fault.error;
-      this.#pause = Math.min(longestPause, Math.max(firstPause, this.#pause * 2));
-      if (fault.elsewhere) this.#carrier.renew();
-    }
+    this.#wait(fault);
     this.#goOn();
   }
 
-  /** After an answer of any kind: where calls wait, the first of them is sent, when all that were sent are answered. */
+  #wait(fault: Fault): void {
+    if (fault.kind !== 'script') this.#reason = fault.error;
+    if (fault.kind !== 'away') return;
+    this.#pause = Math.min(longestPause, Math.max(firstPause, this.#pause * 2));
+    if (fault.elsewhere) this.#carrier.renew();
+  }
+
+  /** Where calls wait, and all that were sent are answered: sends the first of them. */
   #goOn(): void {
-    if (!this.#stalled || this.#flying > 0 || this.#stopPause !== undefined) return;
-    this.#stopPause = this.#clock.after(this.#pause, () => {
-      this.#stopPause = undefined;
-      const [first] = this.#calls;
-      if (first === undefined) this.#flow();
-      else {
-        this.#probe = first;
-        this.#send(first, true);
-      }
+    if (!this.#stalled || this.#flying > 0 || this.#calls.size === 0) return;
+    this.#nextTry ??= this.#clock.after(this.#pause, () => {
+      this.#prepare().then(
+        () => {
+          this.#nextTry = undefined;
+          [this.#probe] = this.#calls;
+          if (this.#probe !== undefined) this.#send(this.#probe);
+        },
+        (thrown: unknown) => {
+          this.#nextTry = undefined;
+          const fault = faultOf(thrown);
+          if (fault.kind === 'final') this.#failAll(fault.error);
+          else this.#wait(fault);
+          this.#goOn();
+        },
+      );
     });
+  }
+
+  /** Has Redis know all scripts, so that of calls of several kinds none overtakes another that is not known. */
+  async #prepare(): Promise<void> {
+    await Promise.all(
+      this.#scripts.map((script) =>
+        this.#carry(script, [loading]).catch((thrown: unknown) => {
+          if (faultOf(thrown).kind !== 'script') throw thrown;
+          return this.#carry(script, [loading], true);
+        }),
+      ),
+    );
+  }
+
+  #carry(script: Script, args: readonly string[], whole = false): Promise<unknown> {
+    const [key = ''] = this.#keys;
+    const head = whole ? ['EVAL', script.source] : ['EVALSHA', script.sha];
+    const keys = [String(this.#keys.length), ...this.#keys];
+    return this.#carrier.send(key, [...head, ...keys, ...args]);
   }
 
   /** Whether the call was still waited for. */
@@ -161,13 +194,11 @@ export class Line {
   }
 
   #flow(): void {
-    this.#stopPause?.();
-    this.#stopPause = undefined;
     this.#stalled = false;
     this.#probe = undefined;
     this.#pause = 0;
     this.#reason = undefined;
-    for (const call of this.#calls) if (!call.flying) this.#send(call, false);
+    for (const call of this.#calls) if (!call.flying) this.#send(call);
   }
 
   #rest(): void {
@@ -185,7 +216,7 @@ export class Line {
       this.#stopTimer = this.#clock.after(left, () => this.#late());
       return;
     }
-    if (this.#flying > 0) this.#carrier.renew();
+    if (this.#flying > 0 || this.#nextTry !== undefined) this.#carrier.renew();
     const text = `redis has not answered for ${this.#timeout} ms`;
     this.#failAll(this.#reason ?? new DserviceError('ERR_STORE_AWAY', text));
   }

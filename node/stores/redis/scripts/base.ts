@@ -1,3 +1,6 @@
+/** The first argument of a script that is to be known, and not to be done. */
+export const loading = 'load';
+
 /**
  * What the scripts have in common. Of a partition, `P` being the first key, `{pipeline:n}` in it:
  *
@@ -19,6 +22,7 @@
  * What is written is gathered, by queue, and written by `flush`: one variadic call instead of one for each command.
  */
 export const base = String.raw`
+if ARGV[1] == 'load' then return 1 end
 local P, call, S = KEYS[1], redis.call, '\31'
 local sub, find, match, floor = string.sub, string.find, string.match, math.floor
 local now = tonumber(ARGV[1])

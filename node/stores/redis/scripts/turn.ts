@@ -60,7 +60,7 @@ local function fieldsOf(flags)
 end
 
 -- What is read: records, leases, who is known.
-local refs, fresh, members, given = {}, {}, {}, false
+local refs, fresh, members = {}, {}, {}
 local headers = { p = 4, m = 6, f = 4, r = 6, d = 4, c = 4 }
 local sizes = { f = 1, r = 2, d = 2 }
 local at, last = start, #ARGV
@@ -69,7 +69,6 @@ while at <= last do
   local body = at + headers[kind]
   if kind == 'p' then
     local size = fieldsOf(ARGV[at + 3])
-    if find(ARGV[at + 3], 'g', 1, true) then given = true end
     for i = 0, count - 1 do
       refs[#refs + 1] = ARGV[body + i * size]
       fresh[#fresh + 1] = ARGV[body + i * size]
@@ -90,7 +89,6 @@ while at <= last do
           local child = ARGV[body + 2 + j * 7]
           refs[#refs + 1] = child
           if child ~= ref then fresh[#fresh + 1] = child end
-          if ARGV[body + 3 + j * 7] == '1' then given = true end
         end
         body = body + 2 + children * 7
       else body = body + size end
@@ -142,10 +140,8 @@ end
 if #fresh > 0 then
   local found = get('HMGET', P .. ':x', fresh)
   for i = 1, #fresh do dead[fresh[i]] = found[i] end
-  if given then
-    found = get('HMGET', P .. ':f', fresh)
-    for i = 1, #fresh do finishedOf[fresh[i]] = found[i] end
-  end
+  found = get('HMGET', P .. ':f', fresh)
+  for i = 1, #fresh do finishedOf[fresh[i]] = found[i] end
 end
 
 local marks, promoted = {}, {}
