@@ -16,6 +16,8 @@ function faultOf(value: unknown): string | undefined {
   if (typeof value !== 'string')
     return `is a string, not ${value === null ? 'null' : typeof value}`;
   if (value === '') return 'is not empty';
+  // What most names are.
+  if (/^[ -~]{1,256}$/.test(value)) return undefined;
   if (value.length > longest) return `has at most ${longest} characters`;
   if (/[\u0000-\u001f\u007f]/.test(value)) return 'has no control characters';
   return /\p{Surrogate}/u.test(value) ? 'is well-formed Unicode' : undefined;

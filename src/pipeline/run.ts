@@ -1,7 +1,8 @@
 import { DserviceError } from '../errors.js';
 import { pauseAfter } from './backoff.js';
 import { checkName } from './name.js';
-import { type Duration, msOf } from './duration.js';
+import { type Duration, finiteMsOf } from './duration.js';
+import { grace } from './lane.js';
 import { type Logger, loggerFor } from './logger.js';
 import { idOf, keyOf, placeOf, refOf } from './ref.js';
 import type { Step } from './step.js';
@@ -41,6 +42,8 @@ export class Run implements StepContext {
   #stopTimer: (() => void) | undefined;
   #over = false;
   #complained = false;
+  /** When the lease was last known to begin, or asked to. */
+  #leasedAt = 0;
 
   constructor(claimed: Claimed, step: Step, host: RunHost) {
     this.claimed = claimed;
@@ -89,7 +92,7 @@ export class Run implements StepContext {
   }
 
   start(): void {
-    this.#wait();
+    this.#leasedAt = this.#host.clock.now();
     let result: unknown;
     try {
       result = this.step.run(this.#host.store.unpack(this.claimed.body), this);
@@ -97,8 +100,9 @@ export class Run implements StepContext {
       this.#threw(error);
       return;
     }
-    // Steps that are not asynchronous are over in the same turn, and cost no promise.
+    // Steps that are not asynchronous are over in the same turn, and cost no timer and no promise.
     if (isThenable(result)) {
+      if (!this.#over) this.#wait();
       Promise.resolve(result).then(
         () => this.#returned(),
         (error: unknown) => this.#threw(error),
@@ -130,6 +134,10 @@ export class Run implements StepContext {
   heartbeat(): void {
     if (this.#over) return;
     this.#wait();
+    const now = this.#host.clock.now();
+    // A lease lasts longer than the timeout: it need not begin anew with every beat.
+    if (now - this.#leasedAt < grace / 2) return;
+    this.#leasedAt = now;
     this.#host.onHeartbeat(this);
   }
 
@@ -169,9 +177,9 @@ export class Run implements StepContext {
       return { ...lease, kind: 'retry', delay: this.#delay, counts: false };
     }
     const { ref, given } = this.claimed;
-    const [only, ...more] = this.#next;
+    const only = this.#next[0];
     if (only === undefined) return { ...lease, kind: 'done', next: [] };
-    if (more.length === 0) {
+    if (this.#next.length === 1) {
       // Written out: this is the way that most commands take, and to spread is slow.
       const { queue, body, key, delay, error } = only;
       return { ...lease, kind: 'done', next: [{ ref, given, queue, key, body, delay, error }] };
@@ -206,11 +214,11 @@ export class Run implements StepContext {
       return pauseAfter(backoff, this.claimed.tries, this.#host.clock);
     }
     try {
-      const pause = msOf(backoff(this.attempt));
+      const pause = finiteMsOf(backoff(this.attempt));
       if (pause !== undefined) return pause;
       this.logger.error('backoff() gave no time');
     } catch (error) {
-      this.logger.error('backoff() threw', error);
+      this.logger.error(errorOf(storedError(error)), 'backoff() threw');
     }
     return 1_000;
   }
@@ -254,14 +262,11 @@ export class Run implements StepContext {
       const after = this.#reason === undefined ? 'it had answered' : 'it had been given up';
       const text = `${what} came after ${after}, and is ignored`;
       // What a step throws when its signal fires is no news.
-      if (error === undefined || error !== this.#reason) this.logger.warn(text, ...asked(error));
+      if (error === undefined) this.logger.warn(text);
+      else if (error !== this.#reason) this.logger.warn(errorOf(storedError(error)), text);
     }
     return true;
   }
-}
-
-function asked(error: unknown): unknown[] {
-  return error === undefined ? [] : [error];
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -270,7 +275,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 function optionalTime(time: unknown, what: string): number | undefined {
   if (time === undefined) return undefined;
-  const ms = msOf(time);
+  const ms = finiteMsOf(time);
   if (ms !== undefined) return ms;
   throw new DserviceError('ERR_OPTION', `${what} is milliseconds, or text as '30s'`);
 }

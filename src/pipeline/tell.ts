@@ -21,24 +21,24 @@ export interface Listeners {
 
 /** Tells of an outcome that the store has. */
 export function tell({ events, endings }: Listeners, run: Run, outcome: Outcome): void {
-  const about = aboutOf(run.claimed);
-  const { ref } = run.claimed;
-  const { attempt } = run;
+  const { claimed, attempt } = run;
+  const { ref } = claimed;
   if (outcome.kind === 'dead') {
     const error = errorOf(outcome.error);
     endings.tell(ref, 'dead', [], error);
-    events.emit('dead', { ...about, attempt, error });
+    events.emit('dead', { ...aboutOf(claimed), attempt, error });
   } else if (outcome.kind === 'retry') {
     if (!outcome.counts) return;
     const error = outcome.error && errorOf(outcome.error);
-    events.emit('retried', { ...about, attempt, delay: outcome.delay, error });
+    events.emit('retried', { ...aboutOf(claimed), attempt, delay: outcome.delay, error });
+  } else if (outcome.next[0]?.ref === ref) {
+    // What most outcomes are, and nobody listens to.
+    if (!events.listens('moved')) return;
+    events.emit('moved', { ...aboutOf(claimed), to: outcome.next[0].queue });
   } else {
-    const [first] = outcome.next;
-    if (first?.ref === ref) events.emit('moved', { ...about, to: first.queue });
-    else {
-      const children = outcome.next.map((child) => idOf(child.ref));
-      endings.tell(ref, 'finished', children);
-      events.emit('finished', { ...about, children });
-    }
+    const children = outcome.next.map((child) => idOf(child.ref));
+    endings.tell(ref, 'finished', children);
+    if (!events.listens('finished')) return;
+    events.emit('finished', { ...aboutOf(claimed), children });
   }
 }

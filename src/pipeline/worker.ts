@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
-import { Lane } from './lane.js';
+import { grace, Lane } from './lane.js';
 import type { Logger } from './logger.js';
 import { forever, type Operations } from './operations.js';
 import { Reaper } from './reaper.js';
@@ -8,6 +8,7 @@ import { idOf } from './ref.js';
 import { Run, type RunHost } from './run.js';
 import type { Step } from './step.js';
 import type { Claimed, Claims, Outcome, Store, Turned, Want } from './store.js';
+import { errorOf, storedError } from './stored-error.js';
 import { aboutOf, type Listeners, tell } from './tell.js';
 
 /** ms after which a worker looks though nobody woke it; up to a half longer, by chance. */
@@ -16,6 +17,10 @@ const glance = 5_000;
 const lastWords = 5_000;
 /** Outcomes in one turn. */
 const mostAnswers = 1_000;
+/** Commands of one queue in one claim. */
+const mostClaims = 1_000;
+/** Queues without a step here that are warned of. */
+const mostStrange = 100;
 
 export interface WorkerOptions extends Listeners {
   readonly clock: Clock;
@@ -42,16 +47,20 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #lanes = new Map<string, Lane>();
   readonly #reaper: Reaper;
-  readonly #timers = new Set<() => void>();
+  readonly #strange = new Set<string>();
+  /** Who waits for all to be over. */
+  readonly #waiting = new Set<() => void>();
   readonly #answers: Answer[] = [];
   #turning = false;
   #scheduled = false;
   #stopping = false;
+  /** It has stopped: what comes now comes too late. */
+  #over = false;
   /** Leases that are held or asked for. */
   #taken = 0;
   #dueAt = Infinity;
   #stopDue: (() => void) | undefined;
-  #onIdle: (() => void) | undefined;
+  #stopGlance: (() => void) | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -84,10 +93,14 @@ export class Worker {
       const lane = this.#lanes.get(queue);
       const free = Math.min(lane?.free ?? 0, this.#options.concurrency - this.#taken);
       if (lane === undefined || free <= 0) continue;
-      lane.asked += free;
-      this.#taken += free;
+      const max = Math.min(free, mostClaims);
+      lane.asked += max;
+      this.#taken += max;
       lane.hungry = false;
-      wants.push(lane.want(free));
+      // Who got something comes last the next time, so that none waits for ever where there is not enough for all.
+      this.#lanes.delete(queue);
+      this.#lanes.set(queue, lane);
+      wants.push(lane.want(max));
     }
     return wants;
   }
@@ -97,62 +110,83 @@ export class Worker {
     for (const { queue, max } of wants) {
       const lane = this.#lanes.get(queue);
       if (lane === undefined) continue;
-      lane.asked -= max;
-      this.#taken -= max;
-      const count = claims?.claims.filter((each) => each.queue === queue).length ?? max;
+      const count = claims?.claims.filter((each) => each.queue === queue).length ?? 0;
+      // Until they run they count as asked for.
+      lane.asked += count - max;
+      this.#taken += count - max;
       // There may be more than were wanted.
-      if (count >= max) lane.hungry = true;
+      if (claims === undefined || count >= max) lane.hungry = true;
     }
     if (claims?.due !== undefined) this.#due(claims.due);
-    if (claims === undefined || claims.claims.length === 0) return;
-    void this.#begin(claims.claims, sent);
+    if (claims !== undefined && claims.claims.length > 0) void this.#begin(claims.claims, sent);
+    this.#schedule();
   }
 
-  /** Ends it: runs may go on for `drain` ms; then they go back to their queues. */
-  async stop(drain: number): Promise<void> {
+  /** Claims no more; runs may go on for `ms`, then they go back to their queues. Called again, the shorter time counts. */
+  async drain(ms: number): Promise<void> {
     this.#stopping = true;
-    for (const stop of this.#timers) stop();
+    this.#stopGlance?.();
     this.#stopDue?.();
-    if (drain > 0) await this.#idle(drain);
+    if (ms > 0) await this.#idle(ms);
     const reason = new DserviceError('ERR_CLOSED', 'the pipeline stops');
     for (const { running } of this.#lanes.values()) {
-      for (const run of [...running]) run.release(reason);
+      // The last first: each goes to the front.
+      for (const run of [...running].reverse()) run.release(reason);
     }
+  }
+
+  /** Ends it, once the last outcomes are stored, or after a while. */
+  async end(): Promise<void> {
     await this.#idle(lastWords);
+    this.#over = true;
     this.#reaper.stop();
   }
 
   async #begin(claimed: readonly Claimed[], sent: number): Promise<void> {
     const { clock, operations } = this.#options;
-    const store = await operations.open();
-    let mine = claimed;
-    // Until they run, nobody is told if they are taken away.
-    this.#taken += claimed.length;
-    const lease = Math.min(...claimed.map(({ queue }) => this.#lanes.get(queue)?.lease ?? 0));
-    if (clock.now() - sent > lease / 2) mine = await this.#stillHeld(store, claimed, lease);
-    this.#taken -= claimed.length;
-    for (const each of mine) this.#run(each, store);
+    // What the claim came with is told first.
+    await Promise.resolve();
+    const store = operations.ready;
+    const late = store !== undefined && clock.now() - sent > grace / 2;
+    const mine = late ? await this.#stillHeld(store, claimed) : claimed;
+    for (const { queue } of claimed) {
+      const lane = this.#lanes.get(queue);
+      if (lane !== undefined) lane.asked--;
+      this.#taken--;
+    }
+    // Without a store, it has been closed: they are given back when their leases end.
+    if (store !== undefined && !this.#over) {
+      const host = this.#host(store);
+      for (const each of this.#stopping ? [...mine].reverse() : mine) this.#run(each, host);
+    }
     this.#schedule();
   }
 
-  /** Of what was claimed a while ago, what is ours still: their leases begin anew. */
-  async #stillHeld(store: Store, claimed: readonly Claimed[], lease: number): Promise<Claimed[]> {
-    const held = await store.extend(claimed, lease).catch(() => []);
-    return claimed.filter((_, i) => held[i]);
+  /** Of what was claimed a while ago, what is ours still: their leases begin anew, so that they last for the timeout. */
+  async #stillHeld(store: Store, claimed: readonly Claimed[]): Promise<Claimed[]> {
+    const all = [...this.#lanes.values()].map(async ({ step: { queue }, lease }) => {
+      const own = claimed.filter((each) => each.queue === queue);
+      const held = own.length === 0 ? [] : await store.extend(own, lease).catch(() => []);
+      return own.filter((_, i) => held[i]);
+    });
+    return (await Promise.all(all)).flat();
   }
 
-  #run(claimed: Claimed, store: Store): void {
+  #run(claimed: Claimed, host: RunHost): void {
     const lane = this.#lanes.get(claimed.queue);
     if (lane === undefined) return;
-    const run = new Run(claimed, lane.step, this.#host(store));
+    const run = new Run(claimed, lane.step, host);
     lane.running.add(run);
     this.#taken++;
+    if (this.#stopping) {
+      run.release(new DserviceError('ERR_CLOSED', 'the pipeline stops'));
+      return;
+    }
     const { events } = this.#options;
     if (events.listens('started')) {
       events.emit('started', { ...aboutOf(claimed), attempt: run.attempt });
     }
-    if (this.#stopping) run.release(new DserviceError('ERR_CLOSED', 'the pipeline stops'));
-    else run.start();
+    run.start();
   }
 
   #host(store: Store): RunHost {
@@ -187,7 +221,7 @@ export class Worker {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#turning) return;
+    if (this.#scheduled || this.#turning || this.#over) return;
     this.#scheduled = true;
     this.#options.clock.endOfTurn(() => {
       this.#scheduled = false;
@@ -196,7 +230,7 @@ export class Worker {
   }
 
   async #turn(): Promise<void> {
-    if (this.#turning) return;
+    if (this.#turning || this.#over) return;
     const answers = this.#answers.splice(0, mostAnswers);
     for (const answer of answers) this.#feeds(answer);
     const hungry = [...this.#lanes.values()].filter(({ hungry: is }) => is);
@@ -212,7 +246,7 @@ export class Worker {
     this.settle(wants, turned, sent);
     for (const [i, answer] of answers.entries()) {
       if (turned?.held[i] === true) tell(this.#options, answer.run, answer.outcome);
-      else this.#lost(answer.run);
+      else if (turned !== undefined) this.#lost(answer.run);
     }
     this.#schedule();
   }
@@ -224,7 +258,7 @@ export class Worker {
     try {
       return await operations.once((store, op) => store.turn(outcomes, wants, op), forever);
     } catch (error) {
-      if (!this.#stopping) logger.error('a turn of the pipeline was not carried out', error);
+      if (!this.#stopping) logger.error(errorOf(storedError(error)), 'a turn was not carried out');
       return undefined;
     }
   }
@@ -236,7 +270,10 @@ export class Worker {
     if (ends && run.key !== undefined) this.#hungry(run.queue);
     if (outcome.kind === 'retry') this.#feed(run.queue, outcome.delay);
     if (outcome.kind !== 'done') return;
-    for (const { queue, delay } of outcome.next) this.#feed(queue, delay);
+    for (const { queue, delay } of outcome.next) {
+      this.#warnOf(queue);
+      this.#feed(queue, delay);
+    }
   }
 
   #feed(queue: string, delay: number | undefined): void {
@@ -247,6 +284,17 @@ export class Worker {
   #hungry(queue: string): void {
     const lane = this.#lanes.get(queue);
     if (lane !== undefined) lane.hungry = true;
+  }
+
+  /** A step may move to a queue that another program works on; or its name is wrong. */
+  #warnOf(queue: string): void {
+    if (this.#lanes.has(queue) || this.#strange.has(queue)) return;
+    if (this.#strange.size >= mostStrange) return;
+    this.#strange.add(queue);
+    const { logger, pipeline } = this.#options;
+    logger.warn(
+      `${pipeline}: no step of this program reads the queue ${queue}: what moves there waits`,
+    );
   }
 
   #lost(run: Run): void {
@@ -268,30 +316,29 @@ export class Worker {
   }
 
   #checkIdle(): void {
-    if (this.#taken === 0 && this.#answers.length === 0 && !this.#turning) this.#onIdle?.();
+    if (this.#taken > 0 || this.#answers.length > 0 || this.#turning) return;
+    for (const resolve of this.#waiting) resolve();
   }
 
   /** Resolves when nothing runs and all outcomes are stored, or after `ms`. */
   #idle(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const stop =
-        ms === Infinity ? () => {} : this.#options.clock.after(ms, () => this.#onIdle?.());
-      this.#onIdle = () => {
+      const over = (): void => {
         stop();
-        this.#onIdle = undefined;
+        this.#waiting.delete(over);
         resolve();
       };
+      const stop = ms === Infinity ? () => {} : this.#options.clock.after(ms, over);
+      this.#waiting.add(over);
       this.#checkIdle();
     });
   }
 
   #glance(): void {
     const { clock } = this.#options;
-    const stop = clock.after(glance * (1 + clock.random() / 2), () => {
-      this.#timers.delete(stop);
+    this.#stopGlance = clock.after(glance * (1 + clock.random() / 2), () => {
       this.wake();
       this.#glance();
     });
-    this.#timers.add(stop);
   }
 }
