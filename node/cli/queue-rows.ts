@@ -1,6 +1,7 @@
 import type { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { QueueCounts } from '../../src/pipeline/store.js';
 import { ageText } from './age.js';
+import type { Kept } from './kept.js';
 import { harmless, type Paint } from './style.js';
 import { alignRows, type Cell } from './table.js';
 
@@ -25,10 +26,7 @@ const mostDead = 1_000;
 const empty = { input: 0, held: 0, working: 0, waiting: 0 };
 
 /** What is in a pipeline now. `seen`: queues that are shown though nothing is in them. Rejects as stores do. */
-export async function rowsOf(
-  pipeline: Pipeline,
-  seen: readonly string[] = [],
-): Promise<PipelineRows> {
+async function rowsOf(pipeline: Pipeline, seen: readonly string[] = []): Promise<PipelineRows> {
   const { queues, dead } = await pipeline.counts();
   const letters = dead > 0 && dead <= mostDead ? await pipeline.dead({ limit: mostDead }) : [];
   const died = new Map<string, number>();
@@ -43,6 +41,26 @@ export async function rowsOf(
       ...(dead > mostDead ? {} : { dead: died.get(queue) ?? 0 }),
     })),
   };
+}
+
+/** All that is kept, and what is wrong with those that cannot be looked at. Rejects where nothing can. */
+export async function allRows(
+  kept: Kept,
+  only: string | undefined,
+  seen: ReadonlyMap<string, readonly string[]> = new Map(),
+): Promise<{ all: PipelineRows[]; faults: unknown[] }> {
+  const all: PipelineRows[] = [];
+  const faults: unknown[] = [];
+  for (const name of (await kept.names()) ?? []) {
+    if (only !== undefined && name !== only) continue;
+    try {
+      const pipeline = await kept.get(name);
+      if (pipeline !== undefined) all.push(await rowsOf(pipeline, seen.get(name)));
+    } catch (error) {
+      faults.push(error);
+    }
+  }
+  return { all, faults };
 }
 
 const columns = ['PIPELINE', 'QUEUE', 'INPUT', 'HELD', 'WORKING', 'WAITING', 'DEAD', 'OLDEST'];

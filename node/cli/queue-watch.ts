@@ -1,6 +1,6 @@
 import type { Kept } from './kept.js';
 import { faultText } from './fault.js';
-import { type PipelineRows, queueLine, queueTable, rowsOf } from './queue-rows.js';
+import { allRows, type PipelineRows, queueLine, queueTable } from './queue-rows.js';
 import { harmless, painter } from './style.js';
 import type { World } from './world.js';
 
@@ -9,8 +9,8 @@ const every = 1_000;
 
 /** Shows what is in queues, again and again. */
 export interface QueueView {
-  /** `missing`: why there is nothing, in a line. */
-  show(all: readonly PipelineRows[], missing: string | undefined): void;
+  /** `note`: what is to be known beside it, in a line: why there is nothing, or what is wrong. */
+  show(all: readonly PipelineRows[], note: string | undefined): void;
   /** The store cannot be asked. */
   trouble(error: unknown): void;
 }
@@ -25,22 +25,16 @@ export async function watchQueues(
   const seen = new Map<string, string[]>();
   while (!world.output.closed.aborted) {
     try {
-      const names = ((await kept.names()) ?? []).filter(
-        (name) => only === undefined || name === only,
-      );
-      const all: PipelineRows[] = [];
-      for (const name of names) {
-        const pipeline = await kept.get(name);
-        if (pipeline === undefined) continue;
-        const rows = await rowsOf(pipeline, seen.get(name));
-        // What has become empty stays: numbers that come and go are hard to read.
+      const { all, faults } = await allRows(kept, only, seen);
+      // What has become empty stays: numbers that come and go are hard to read.
+      for (const { pipeline, queues } of all) {
         seen.set(
-          name,
-          rows.queues.map(({ queue }) => queue),
+          pipeline,
+          queues.map(({ queue }) => queue),
         );
-        all.push(rows);
       }
-      view.show(all, all.length === 0 ? (await kept.reasons(only))[0] : undefined);
+      const [fault] = faults.map(faultText);
+      view.show(all, fault ?? (all.length === 0 ? (await kept.reasons(only))[0] : undefined));
     } catch (error) {
       view.trouble(error);
     }
@@ -63,8 +57,8 @@ export function lineView({ output, clock }: World, json: boolean): QueueView {
     said = text;
   };
   return {
-    show(all, missing) {
-      tell(missing);
+    show(all, note) {
+      tell(note);
       for (const rows of all) {
         if (json) {
           const { queues } = rows;
@@ -99,9 +93,11 @@ export function tableView({ output }: World): QueueView {
     output.out(home + shown.map((line) => `${line}\n`).join(''));
   };
   return {
-    show(all, missing) {
+    show(all, note) {
       last = all;
-      draw(missing ?? paint('dim', `${counted(all.length)}; Ctrl-C ends`));
+      draw(
+        note === undefined ? paint('dim', `${counted(all.length)}; Ctrl-C ends`) : harmless(note),
+      );
     },
     trouble: (error) => draw(paint('red', harmless(faultText(error)))),
   };

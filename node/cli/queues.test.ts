@@ -137,6 +137,29 @@ test('what is wrong with a store is said in one line', async () => {
   expect(shell.err).toContain('dservice: ERR_OPTION: ftp: is no store\n\nusage: dservice queues');
 });
 
+test('a pipeline that cannot be opened does not hide the others', async () => {
+  await orders.push('charge');
+  const kept = shell.kept ?? memory();
+  shell.kept = {
+    ...kept,
+    pipelines: async () => ['broken', 'orders'],
+    open: (name, options) => {
+      if (name === 'orders') return kept.open(name, options);
+      return Promise.reject(new DserviceError('ERR_STORE_VERSION', 'it is newer than this'));
+    },
+  };
+  expect(await shell.run('queues')).toBe(1);
+  expect(shell.taken()).toMatch(/^orders +charge +1/m);
+  expect(shell.err).toBe('ERR_STORE_VERSION: it is newer than this\n');
+  const ended = shell.run('queues', '--watch');
+  await turns(20);
+  await shell.clock.advance(3_000);
+  expect(shell.taken()).toMatch(/^orders charge: input 1/m);
+  expect(shell.err).toBe('ERR_STORE_VERSION: it is newer than this\n'.repeat(2));
+  shell.closed.abort();
+  await ended;
+});
+
 test('peek: the first of a queue, in any state', async () => {
   await busy();
   expect(await shell.run('queues', 'peek', 'orders', 'ship', '--limit', '1')).toBe(0);

@@ -1,11 +1,12 @@
 import type { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { State } from '../../src/pipeline/store.js';
 import { type Command, exit } from './command.js';
+import { faultText } from './fault.js';
 import { Kept, storeOption } from './kept.js';
 import { letterJson, letterList } from './letter-list.js';
 import { parse } from './parse.js';
 import { filterOptions, readFilter, readLimit, readState } from './queue-filter.js';
-import { queueTable, rowsOf } from './queue-rows.js';
+import { allRows, queueTable } from './queue-rows.js';
 import { lineView, tableView, watchQueues } from './queue-watch.js';
 import { painter } from './style.js';
 import { UsageError } from './usage-error.js';
@@ -76,13 +77,13 @@ async function list(args: readonly string[], world: World): Promise<number> {
       await watchQueues(kept, only, view, world);
       return exit.done;
     }
-    const all = [];
-    for (const name of (await kept.names()) ?? []) {
-      const pipeline = only === undefined || name === only ? await kept.get(name) : undefined;
-      if (pipeline !== undefined) all.push(await rowsOf(pipeline));
-    }
+    const { all, faults } = await allRows(kept, only);
     if (json) output.out(`${JSON.stringify(all)}\n`);
     else if (all.length > 0) output.out(lines(queueTable(all, painter(output.colors))));
+    if (faults.length > 0) {
+      output.err(lines(faults.map(faultText)));
+      return exit.failed;
+    }
     if (all.length === 0) output.err(lines(await kept.reasons(only)));
     return exit.done;
   });
