@@ -16,3 +16,9 @@ export function msOf(duration: unknown): number | undefined {
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(duration.trim()) ?? [];
   return number === undefined ? undefined : Number(number) * (units[unit ?? ''] ?? 1);
 }
+
+/** The same, for what ends: stores keep moments, and none is at infinity. */
+export function finiteMsOf(duration: unknown): number | undefined {
+  const ms = msOf(duration);
+  return ms === Infinity ? undefined : ms;
+}

@@ -1,7 +1,7 @@
 import { DserviceError } from '../errors.js';
 import { check, isObject, type Rule } from '../rules.js';
 import { packed } from './data.js';
-import { type Duration, msOf } from './duration.js';
+import { type Duration, finiteMsOf, msOf } from './duration.js';
 import type { Ids } from './ids.js';
 import { checkName } from './name.js';
 import { refOf } from './ref.js';
@@ -33,7 +33,7 @@ const rules: Readonly<Record<keyof PushItem, Rule>> = {
   data: anything,
   id: anything,
   key: anything,
-  delay: { says: "a time: milliseconds, or text as '30s'", ok: (it) => msOf(it) !== undefined },
+  delay: anything,
 };
 
 /** Looks at what is pushed before anything is stored, and makes entries of it. */
@@ -52,11 +52,13 @@ export class Intake {
   check(item: unknown, at: string): asserts item is PushItem {
     if (!isObject(item)) throw new DserviceError('ERR_OPTION', `${at || 'it'} is no object`);
     check(at === '' ? 'push' : at, item, rules);
-    const { queue, id, key } = item as Partial<PushItem>;
+    const { queue, id, key, delay } = item as Partial<PushItem>;
     const dot = at === '' ? '' : `${at}.`;
     checkName(queue, `${dot}queue`);
     if (id !== undefined) checkName(id, `${dot}id`);
     if (key !== undefined) checkName(key, `${dot}key`);
+    if (delay === undefined || finiteMsOf(delay) !== undefined) return;
+    throw new DserviceError('ERR_OPTION', `${dot}delay is a time: milliseconds, or text as '30s'`);
   }
 
   /** With a copy of the data that its giver cannot change. Throws ERR_DATA. */

@@ -1,9 +1,6 @@
 import type { Run } from './run.js';
-import type { Step } from './step.js';
+import { grace, type Step } from './step.js';
 import type { Want } from './store.js';
-
-/** A lease lasts so much longer than the step's timeout, so that an answer at the last moment still counts. */
-const grace = 5_000;
 
 /** A step's share of a worker: what runs of it, and whether there may be more. */
 export class Lane {

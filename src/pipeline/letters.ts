@@ -1,6 +1,8 @@
+import { flag, oneOf, type Rule, text, texts } from '../rules.js';
+import { type Duration, msOf } from './duration.js';
 import { idOf } from './ref.js';
 import { errorOf } from './stored-error.js';
-import type { Listed, ListedCommand, State, Store } from './store.js';
+import type { Listed, ListedCommand, Page, State, Store } from './store.js';
 
 /** A command as it is shown. */
 export interface Letter {
@@ -24,12 +26,56 @@ export interface Filter {
   readonly key?: string;
   /** Of what they failed with. */
   readonly code?: string;
-  /** Pushed so long ago, or longer, in ms. */
-  readonly age?: number;
+  /** Pushed so long ago, or longer. */
+  readonly age?: Duration;
 }
 
-/** Commands that are read at once. */
-const pageSize = 500;
+export interface PeekOptions {
+  /** `input` without it. */
+  readonly state?: State;
+  /** At most; 20 without it. */
+  readonly limit?: number;
+}
+
+export interface DeadOptions {
+  /** Where they died; without it, all. */
+  readonly queue?: string;
+  /** At most; 100 without it. */
+  readonly limit?: number;
+}
+
+export interface RedriveOptions {
+  /** The queue where they go; without it, the one where they died. */
+  readonly to?: string;
+  /** False: they are tried once more, and not as often as at first. */
+  readonly reset?: boolean;
+}
+
+export interface PurgeOptions {
+  /** `dead` without it. */
+  readonly state?: State;
+}
+
+// What is misspelt would be everything.
+const state = oneOf('input', 'held', 'working', 'waiting', 'dead');
+const limit: Rule = {
+  says: 'a whole number from 1',
+  ok: (value) => Number.isInteger(value) && Number(value) > 0,
+};
+export const lookRules = { state, limit };
+export const deadRules = { queue: text, limit };
+export const redriveRules = { to: text, reset: flag };
+export const purgeRules = { state };
+export const filterRules: Readonly<Record<keyof Filter, Rule>> = {
+  id: { says: 'an id, or a list of ids', ok: (value) => texts.ok([value].flat()) },
+  queue: text,
+  key: text,
+  code: text,
+  age: { says: "a time: milliseconds, or text as '24h'", ok: (value) => msOf(value) !== undefined },
+};
+
+/** Commands that are read, or changed, at once. */
+export const pageSize = 500;
 
 export function letterOf(command: ListedCommand, store: Store): Letter {
   const { ref, queue, key, tries, error, pushed, at } = command;
@@ -45,33 +91,22 @@ export function letterOf(command: ListedCommand, store: Store): Letter {
   };
 }
 
-/**
- * Goes through what is in a state, page by page, and does something with those that fit; how many that did.
- * `take` is given those of a page, and says how many of them it took.
- */
-export async function each(
-  store: Store,
+/** Those of a state that fit: all are listed before anything is done with them, for that changes the pages. */
+export async function refsOf(
+  ask: <T>(call: (store: Store) => Promise<T>) => Promise<T>,
   state: State,
   { queue, ...filter }: Filter,
   now: number,
-  take: (refs: string[]) => Promise<number>,
-): Promise<number> {
-  // All are listed first: to take them changes the pages.
+): Promise<string[]> {
   const refs: string[] = [];
   let after: string | undefined;
   do {
-    const page: Listed = await store.range(queue, state, {
-      limit: pageSize,
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const command of page.commands) if (fits(command, filter, now)) refs.push(command.ref);
-    after = page.next;
+    const page: Page = { limit: pageSize, ...(after === undefined ? {} : { after }) };
+    const { commands, next }: Listed = await ask((store) => store.range(queue, state, page));
+    for (const command of commands) if (fits(command, filter, now)) refs.push(command.ref);
+    after = next;
   } while (after !== undefined);
-  let count = 0;
-  for (let at = 0; at < refs.length; at += pageSize) {
-    count += await take(refs.slice(at, at + pageSize));
-  }
-  return count;
+  return refs;
 }
 
 function fits(command: ListedCommand, filter: Omit<Filter, 'queue'>, now: number): boolean {
@@ -79,5 +114,5 @@ function fits(command: ListedCommand, filter: Omit<Filter, 'queue'>, now: number
   if (id !== undefined && ![id].flat().includes(idOf(command.ref))) return false;
   if (key !== undefined && command.key !== key) return false;
   if (code !== undefined && command.error?.code !== code) return false;
-  return age === undefined || now - command.pushed >= age;
+  return now - command.pushed >= (msOf(age) ?? -Infinity);
 }

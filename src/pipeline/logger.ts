@@ -1,4 +1,7 @@
-/** Where a pipeline and its steps write to: `console`, a pino logger, or anything of the kind. */
+/**
+ * Where a pipeline and its steps write to: `console`, a pino logger, or anything of the kind. An error is given first,
+ * and the text after it: so both show the two of them.
+ */
 export interface Logger {
   // Methods, so that loggers with narrower arguments fit too.
   debug?(...data: unknown[]): void;

@@ -58,20 +58,13 @@ export class Operations {
   }
 
   /** An operation with a number: carried out once. Rejects with what the store says, or ERR_CLOSED after `close`. */
-  async once<T>(
-    call: (store: Store, op: Op) => Promise<T>,
-    patience: Patience,
-    onTry?: () => void,
-  ): Promise<T> {
+  async once<T>(call: (store: Store, op: Op) => Promise<T>, patience: Patience): Promise<T> {
     const op = { worker: this.#worker, seq: this.#seq++ };
     const slot = op.seq % remembered;
     const before = this.#slots[slot];
     // The store has one place for both of them.
     const run = (before ?? Promise.resolve()).then(() =>
-      this.many((store) => {
-        onTry?.();
-        return call(store, op);
-      }, patience),
+      this.many((store) => call(store, op), patience),
     );
     const over = run.then(ignore, ignore);
     this.#slots[slot] = over;
@@ -88,7 +81,9 @@ export class Operations {
     const began = clock.now();
     for (let tries = 0; ; tries++) {
       try {
-        const result = await call(await this.open());
+        const store = await this.open();
+        if (era !== this.#era) throw closed();
+        const result = await call(store);
         if (this.#troubled) {
           this.#troubled = false;
           onTrouble(undefined);
@@ -105,8 +100,7 @@ export class Operations {
         const pause = Math.min(pauses.longest, pauses.first * 2 ** Math.min(tries, 20));
         if (clock.now() + pause - began > left) throw error;
         await this.#sleep(pause * (0.5 + clock.random() / 2));
-        if (era !== this.#era)
-          throw new DserviceError('ERR_CLOSED', 'the pipeline has stopped', { cause: error });
+        if (era !== this.#era) throw closed(error);
       }
     }
   }
@@ -154,6 +148,10 @@ export class Operations {
       this.#sleepers.add(wake);
     });
   }
+}
+
+function closed(cause?: unknown): DserviceError {
+  return new DserviceError('ERR_CLOSED', 'the pipeline has stopped', { cause });
 }
 
 function asStoreError(thrown: unknown): DserviceError {

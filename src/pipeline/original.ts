@@ -3,6 +3,7 @@ import { isObject } from '../rules.js';
 import type { Logger } from './logger.js';
 import type { Step, StepOptions } from './step.js';
 import type { StepContext } from './step-context.js';
+import { errorOf, storedError } from './stored-error.js';
 
 /** What an original step is given to work on. */
 export interface Payload {
@@ -61,22 +62,28 @@ export function runOf(step: OriginalStep): Step['run'] {
   return (data, context) =>
     new Promise<void>((resolve, reject) => {
       const { id, key, attempt, error, logger } = context;
+      // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- steps give what they like
+      const fail = (thrown: unknown): void => reject(thrown);
       let calls = 0;
       const done: Done = (err, result, nextQueue) => {
         if (++calls === 2) logger.warn('done() was called twice: the second is ignored');
         if (calls > 1) return;
+        // As in 2013: what is false is no error, and no queue.
+        if (err && !nextQueue) {
+          fail(err);
+          return;
+        }
         try {
-          if (isThere(nextQueue)) move(context, nextQueue, result, err);
-          else if (isThere(err)) throw err;
+          if (nextQueue) context.next(nextQueue, result, err ? { error: err } : {});
           resolve();
         } catch (thrown) {
-          // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- steps give what they like
-          reject(thrown);
+          fail(thrown);
         }
       };
       const failed = (thrown: unknown): void => {
-        if (calls === 0) done(thrown ?? new Error('the step failed with nothing'));
-        else logger.warn('an error came after done(), and is ignored', thrown);
+        // What is called after it, is called too late.
+        if (++calls === 1) fail(thrown);
+        else logger.warn(errorOf(storedError(thrown)), 'came after done(), and is ignored');
       };
       const payload = payloadOf(context, { id, data, attempt, key, error });
       try {
@@ -88,17 +95,9 @@ export function runOf(step: OriginalStep): Step['run'] {
     });
 }
 
-function move(context: StepContext, queue: unknown, result: unknown, error: unknown): void {
-  context.next(queue as string, result, isThere(error) ? { error } : {});
-}
-
 /** The signal is made when it is asked for. */
 function payloadOf(context: StepContext, payload: Omit<Payload, 'signal'>): Payload {
   return Object.defineProperty(payload, 'signal', {
     get: () => context.signal,
   }) as unknown as Payload;
-}
-
-function isThere<T>(value: T | null | undefined): value is T {
-  return value !== undefined && value !== null && value !== false;
 }

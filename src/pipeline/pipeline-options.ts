@@ -33,6 +33,10 @@ const number: Rule = {
   says: 'a number over 0',
   ok: (value) => typeof value === 'number' && value > 0,
 };
+const whole: Rule = {
+  says: 'a whole number from 1',
+  ok: (value) => number.ok(value) && (value === Infinity || Number.isInteger(value)),
+};
 const time: Rule = {
   says: "a time: milliseconds, or text as '24h'",
   ok: (value) => msOf(value) !== undefined,
@@ -50,13 +54,13 @@ const rules: Readonly<Record<keyof PipelineOptions, Rule>> = {
     },
   },
   clock: { says: 'a clock', ok: (value) => isObject(value) && 'after' in value },
-  concurrency: number,
+  concurrency: whole,
   maxData: number,
   pushTimeout: time,
   dedupe: time,
-  dedupeMax: number,
+  dedupeMax: whole,
   deadAge: time,
-  deadMax: number,
+  deadMax: whole,
 };
 
 const day = 86_400_000;

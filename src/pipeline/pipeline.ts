@@ -1,13 +1,28 @@
 import type { Clock } from '../clock.js';
 import { Emitter } from '../emitter.js';
 import { DserviceError } from '../errors.js';
-import { isObject } from '../rules.js';
+import { check, isObject } from '../rules.js';
 import { type Duration, msOf } from './duration.js';
 import { Endings, type Ending } from './endings.js';
 import type { PipelineEvents } from './events.js';
 import { Ids } from './ids.js';
 import { Intake, type PushItem, type PushOptions } from './intake.js';
-import { each, type Filter, type Letter, letterOf } from './letters.js';
+import {
+  deadRules,
+  type DeadOptions,
+  type Filter,
+  filterRules,
+  type Letter,
+  letterOf,
+  lookRules,
+  pageSize,
+  type PeekOptions,
+  purgeRules,
+  type PurgeOptions,
+  redriveRules,
+  type RedriveOptions,
+  refsOf,
+} from './letters.js';
 import type { Logger } from './logger.js';
 import { checkName } from './name.js';
 import { Operations, type Patience } from './operations.js';
@@ -16,6 +31,7 @@ import { type PipelineOptions, settingsOf } from './pipeline-options.js';
 import { Pusher } from './pusher.js';
 import type { StepFunction, StepOptions } from './step.js';
 import { Steps } from './steps.js';
+import { errorOf, storedError } from './stored-error.js';
 import type { Counts, PushState, State, Store, StoreFactory, StoreSupports } from './store.js';
 import { Worker } from './worker.js';
 
@@ -39,20 +55,6 @@ export interface StopOptions {
   readonly drain?: Duration | boolean;
 }
 
-export interface PeekOptions {
-  /** `input` without it. */
-  readonly state?: State;
-  /** At most; 20 without it. */
-  readonly limit?: number;
-}
-
-export interface RedriveOptions {
-  /** The queue where they go; without it, the one where they died. */
-  readonly to?: string;
-  /** False: they are tried once more, and not as often as at first. */
-  readonly reset?: boolean;
-}
-
 /** How long to wait with a question for a store that is away. */
 const asking: Patience = { away: 10_000, broken: false };
 
@@ -70,7 +72,6 @@ export class Pipeline {
   readonly #pusher: Pusher;
   readonly #intake: Intake;
   readonly #steps = new Steps();
-  readonly #strange = new Set<string>();
   #worker: Worker | undefined;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -83,6 +84,9 @@ export class Pipeline {
     this.#runtime = runtime;
     this.#clock = options.clock ?? runtime.clock;
     this.#logger = options.logger ?? console;
+    this.#events.on('error', (error) => {
+      this.#logger.error(errorOf(storedError(error)), `a listener of the pipeline ${name} threw`);
+    });
     this.#factory = isObject(options.store) ? options.store : runtime.store(options.store);
     this.#intake = new Intake(new Ids(this.#clock), this.#steps, this.#settings.maxData);
     this.#operations = new Operations({
@@ -122,7 +126,7 @@ export class Pipeline {
 
   /**
    * Gives a command to the pipeline: when this resolves, the store has it. Rejects with ERR_OPTION, ERR_DATA (with the
-   * path of what cannot be stored), ERR_LIMIT (too large), nothing having been stored; with ERR_STORE_AWAY when the
+   * path of what cannot be stored, or for what is too large), nothing having been stored; with ERR_STORE_AWAY when the
    * store was not to be reached in time: then it may have been stored, and with an `id` it can be pushed again.
    */
   async push(queue: string, data?: unknown, options: PushOptions = {}): Promise<PushResult> {
@@ -135,23 +139,39 @@ export class Pipeline {
     return this.#push([...items], (i) => `[${i}]`);
   }
 
-  /** Begins to work. Rejects with what is wrong with a step, or with the store when it cannot be opened at all. */
+  /**
+   * Begins to work, once a stop that is under way is over. Waits for a store that is away. Rejects with what is wrong
+   * with a step, or with the store when it cannot be opened at all; with ERR_CLOSED when `stop` comes first.
+   */
   start(): Promise<void> {
-    this.#starting ??= this.#start().catch((error: unknown) => {
-      this.#starting = undefined;
-      throw error;
-    });
-    return this.#starting;
+    if (this.#starting !== undefined) return this.#starting;
+    const starting: Promise<void> = this.#start(() => this.#starting === starting).catch(
+      (error: unknown) => {
+        if (this.#starting === starting) this.#starting = undefined;
+        throw error;
+      },
+    );
+    this.#starting = starting;
+    return starting;
   }
 
-  /** Ends the work, in good order, and closes the store; what is not finished waits there. It can be started again. */
-  stop({ drain = 10_000 }: StopOptions = {}): Promise<void> {
+  /**
+   * Ends the work, in good order, and closes the store; what is not finished waits there. It can be started again.
+   * Of several at once the shortest `drain` counts.
+   */
+  async stop({ drain = 10_000 }: StopOptions = {}): Promise<void> {
     const ms = drain === true ? Infinity : msOf(drain === false ? 0 : drain);
     if (ms === undefined) throw new DserviceError('ERR_OPTION', 'drain is a time, true or false');
-    this.#stopping ??= this.#stop(ms).finally(() => {
-      this.#stopping = undefined;
+    const [starting, before] = [this.#starting, this.#stopping];
+    if (before !== undefined) void this.#worker?.drain(ms);
+    // Whoever starts it while it stops wants it to go on: that is what this one ends.
+    if (before !== undefined && starting === undefined) return before;
+    this.#starting = undefined;
+    const stopping = this.#stop(starting, before, ms).finally(() => {
+      if (this.#stopping === stopping) this.#stopping = undefined;
     });
-    return this.#stopping;
+    this.#stopping = stopping;
+    return stopping;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -170,6 +190,8 @@ export class Pipeline {
   async finished(id: string, { key }: { key?: string } = {}): Promise<Ending> {
     checkName(id, 'the id');
     if (key !== undefined) checkName(key, 'the key');
+    // What is pushed in this same turn is pushed first.
+    await new Promise<void>((resolve) => this.#clock.endOfTurn(resolve));
     await this.#pusher.idle();
     await this.#watch();
     return this.#endings.of(id, key);
@@ -177,42 +199,39 @@ export class Pipeline {
 
   /** How many commands are where, and how long the first of each queue has been waiting. */
   counts(): Promise<Counts> {
-    return this.#operations.many((store) => store.counts(), asking);
+    return this.#ask((store) => store.counts());
   }
 
   /** The first commands of a queue; they stay where they are. */
-  async peek(queue: string, { state = 'input', limit = 20 }: PeekOptions = {}): Promise<Letter[]> {
+  async peek(queue: string, options: PeekOptions = {}): Promise<Letter[]> {
     checkName(queue, 'the queue');
-    return this.#list(queue, state, limit);
+    check('peek', options, lookRules);
+    return this.#list(queue, options.state ?? 'input', options.limit ?? 20);
   }
 
   /** The dead letters, oldest first. */
-  dead({ queue, limit = 100 }: { queue?: string; limit?: number } = {}): Promise<Letter[]> {
-    return this.#list(queue, 'dead', limit);
+  async dead(options: DeadOptions = {}): Promise<Letter[]> {
+    check('dead', options, deadRules);
+    return this.#list(options.queue, 'dead', options.limit ?? 100);
   }
 
   /** Puts dead commands into a queue again, under the ids that they had. How many. */
-  async redrive(filter: Filter = {}, { to, reset = true }: RedriveOptions = {}): Promise<number> {
+  async redrive(filter: Filter = {}, options: RedriveOptions = {}): Promise<number> {
+    check('redrive', options, redriveRules);
+    const { to, reset = true } = options;
     if (to !== undefined) checkName(to, 'the queue');
-    const count = await this.#operations.many((store) => {
-      return each(store, 'dead', filter, this.#clock.wall(), (refs) =>
-        store.redrive(refs, to, reset),
-      );
-    }, asking);
-    this.#worker?.wake();
-    return count;
+    return this.#each('dead', filter, (store, refs) => store.redrive(refs, to, reset));
   }
 
   /** Removes commands, dead ones if nothing else is said, for good. What is in work stays. How many. */
-  purge(filter: Filter = {}, { state = 'dead' }: { state?: State } = {}): Promise<number> {
-    return this.#operations.many((store) => {
-      return each(store, state, filter, this.#clock.wall(), (refs) => store.purge(refs));
-    }, asking);
+  async purge(filter: Filter = {}, options: PurgeOptions = {}): Promise<number> {
+    check('purge', options, purgeRules);
+    return this.#each(options.state ?? 'dead', filter, (store, refs) => store.purge(refs));
   }
 
   /** What the store promises. */
   async supports(): Promise<StoreSupports> {
-    return this.#operations.many(async (store) => store.supports, asking);
+    return this.#ask(async (store) => store.supports);
   }
 
   async #push(items: readonly PushItem[], at: (i: number) => string): Promise<PushResult[]> {
@@ -221,7 +240,7 @@ export class Pipeline {
     let given = items;
     if (store === undefined) {
       given = items.map((item, i) => this.#intake.copy(item, at(i)));
-      store = await this.#opened({ away: this.#settings.pushTimeout, broken: false });
+      store = await this.#pusher.open();
     }
     // Nothing is awaited before all is packed: what a caller changes afterwards is not seen.
     const ready = store;
@@ -235,14 +254,12 @@ export class Pipeline {
     });
   }
 
-  #opened(patience: Patience): Promise<Store> {
-    return this.#operations.many(async (store) => store, patience);
-  }
-
-  async #start(): Promise<void> {
+  /** `wanted`: whether it has not been stopped meanwhile. */
+  async #start(wanted: () => boolean): Promise<void> {
     await this.#stopping;
-    await this.#steps.make((path) => this.#load(path), this.#logger, this);
-    await this.#watch();
+    if (wanted()) await this.#steps.make((path) => this.#load(path), this.#logger, this);
+    if (wanted()) await this.#watch();
+    if (!wanted()) throw new DserviceError('ERR_CLOSED', 'the pipeline was stopped');
     const { concurrency } = this.#settings;
     this.#worker = new Worker({
       clock: this.#clock,
@@ -254,10 +271,7 @@ export class Pipeline {
       steps: this.#steps.all,
       concurrency,
       pack: (store, data) => this.#intake.pack(store, data),
-      keyFor: (queue, data) => {
-        this.#warnOf(queue);
-        return this.#steps.keyFor(queue, data);
-      },
+      keyFor: (queue, data) => this.#steps.keyFor(queue, data),
     });
     this.#worker.start();
   }
@@ -267,32 +281,68 @@ export class Pipeline {
     throw new DserviceError('ERR_OPTION', `${path}: steps cannot be loaded by path here`);
   }
 
-  async #stop(drain: number): Promise<void> {
-    await this.#starting?.catch(() => {});
+  async #stop(
+    starting: Promise<void> | undefined,
+    before: Promise<void> | undefined,
+    drain: number,
+  ): Promise<void> {
+    await before;
+    if (this.#worker === undefined) {
+      // Who starts may be waiting for a store that is away.
+      await this.#pusher.idle();
+      await this.#operations.close();
+      await starting?.catch(() => {});
+    }
     const worker = this.#worker;
-    await worker?.stop(drain);
+    await worker?.drain(drain);
     await this.#pusher.idle();
+    await worker?.end();
     this.#worker = undefined;
-    this.#starting = undefined;
     this.#stopWatching?.();
     this.#stopWatching = undefined;
-    this.#endings.close();
     await this.#operations.close();
+    this.#endings.close();
   }
 
-  async #watch(): Promise<void> {
-    const store = await this.#opened({ away: Infinity, broken: false });
-    this.#stopWatching ??= store.watch(() => {
-      this.#worker?.wake();
-      this.#endings.look();
-    });
+  #watch(): Promise<void> {
+    return this.#operations.many(
+      async (store) => {
+        this.#stopWatching ??= store.watch(() => this.#look());
+      },
+      { away: Infinity, broken: false },
+    );
+  }
+
+  /** Something may have changed, beside what this worker does. */
+  #look(): void {
+    this.#worker?.wake();
+    this.#endings.look();
+  }
+
+  #ask<T>(call: (store: Store) => Promise<T>): Promise<T> {
+    return this.#operations.many(call, asking);
   }
 
   async #list(queue: string | undefined, state: State, limit: number): Promise<Letter[]> {
-    return this.#operations.many(async (store) => {
+    return this.#ask(async (store) => {
       const { commands } = await store.range(queue, state, { limit });
       return commands.map((command) => letterOf(command, store));
-    }, asking);
+    });
+  }
+
+  async #each(
+    state: State,
+    filter: Filter,
+    take: (store: Store, refs: string[]) => Promise<number>,
+  ): Promise<number> {
+    check('a filter', filter, filterRules);
+    const refs = await refsOf((call) => this.#ask(call), state, filter, this.#clock.wall());
+    let count = 0;
+    for (let at = 0; at < refs.length; at += pageSize) {
+      count += await this.#ask((store) => take(store, refs.slice(at, at + pageSize)));
+    }
+    this.#look();
+    return count;
   }
 
   #open(): Promise<Store> {
@@ -316,14 +366,5 @@ export class Pipeline {
       this.#logger.warn(`${where} waits: ${error.code}: ${error.message}`);
       this.#events.emit('degraded', error);
     }
-  }
-
-  /** A step may move to a queue that another program works on; or its name is wrong. */
-  #warnOf(queue: string): void {
-    if (this.#steps.all.has(queue) || this.#strange.has(queue)) return;
-    this.#strange.add(queue);
-    this.#logger.warn(
-      `${this.name}: no step of this program reads the queue ${queue}: what moves there waits`,
-    );
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { Operations, Patience } from './operations.js';
-import type { Entry, Pushed, PushState } from './store.js';
+import type { Entry, Pushed, PushState, Store } from './store.js';
 import type { Worker } from './worker.js';
 
 /** Commands that one operation takes of different callers. What one caller gives stays together. */
@@ -29,6 +29,7 @@ export class Pusher {
   readonly #options: PusherOptions;
   readonly #patience: Patience;
   readonly #batches: Batch[] = [];
+  #opening: Promise<Store> | undefined;
   #going: Promise<void> | undefined;
 
   constructor(options: PusherOptions) {
@@ -44,8 +45,18 @@ export class Pusher {
     });
   }
 
+  /** The store, where it is not open yet: who pushes meanwhile waits for the same opening, and so keeps the order. */
+  open(): Promise<Store> {
+    return (this.#opening ??= this.#options.operations
+      .many(async (store) => store, this.#patience)
+      .finally(() => {
+        this.#opening = undefined;
+      }));
+  }
+
   /** Resolves when nothing is under way. */
   async idle(): Promise<void> {
+    await this.#opening?.catch(() => {});
     await this.#going;
   }
 

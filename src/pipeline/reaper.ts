@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { forever, type Operations } from './operations.js';
+import { keyOf } from './ref.js';
 import type { Step } from './step.js';
 import { errorOf, expired } from './stored-error.js';
 import { aboutOf, type Listeners } from './tell.js';
@@ -57,7 +58,8 @@ export class Reaper {
       .catch(() => undefined);
     if (reaped === undefined || reaped.expired.length === 0) return reaped?.due;
     for (const { dead, tries: attempt, ...command } of reaped.expired) {
-      const about = { ...aboutOf(command), attempt, error: errorOf(expired) };
+      const key = keyOf(command.ref);
+      const about = { ...aboutOf({ ...command, key }), attempt, error: errorOf(expired) };
       if (dead) {
         endings.tell(command.ref, 'dead', [], about.error);
         events.emit('dead', about);

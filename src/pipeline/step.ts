@@ -1,7 +1,7 @@
 import { DserviceError } from '../errors.js';
 import { check, fn, isObject, type Rule } from '../rules.js';
 import type { Backoff } from './backoff.js';
-import { type Duration, msOf } from './duration.js';
+import { type Duration, finiteMsOf, msOf } from './duration.js';
 import type { StepContext } from './step-context.js';
 
 /** Takes a command on. What it returns does not matter: the command goes where `step.next` said, or is finished. */
@@ -25,6 +25,9 @@ export interface StepOptions {
   readonly rate?: { readonly n: number; readonly per: Duration };
 }
 
+/** ms that a lease lasts longer than the step's timeout, so that an answer at the last moment still counts. */
+export const grace = 5_000;
+
 /** A step as workers have it: times in ms. */
 export interface Step {
   readonly queue: string;
@@ -43,7 +46,7 @@ const count = (least: number, says: string): Rule => ({
 });
 const duration: Rule = {
   says: "a time: milliseconds, or text as '30s'",
-  ok: (value) => (msOf(value) ?? 0) > 0,
+  ok: (value) => (finiteMsOf(value) ?? 0) > 0,
 };
 
 export const stepRules: Readonly<Record<keyof StepOptions, Rule>> = {

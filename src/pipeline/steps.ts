@@ -59,5 +59,5 @@ function ownOptions(step: OriginalStep): StepOptions {
     return value === undefined ? [] : [[name, value] as const];
   });
   // Looked at by whoever adds the step.
-  return Object.fromEntries(own) as StepOptions;
+  return Object.fromEntries(own);
 }

@@ -1,12 +1,12 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
-import { grace, Lane } from './lane.js';
+import { Lane } from './lane.js';
 import type { Logger } from './logger.js';
 import { forever, type Operations } from './operations.js';
 import { Reaper } from './reaper.js';
 import { idOf } from './ref.js';
 import { Run, type RunHost } from './run.js';
-import type { Step } from './step.js';
+import { grace, type Step } from './step.js';
 import type { Claimed, Claims, Outcome, Store, Turned, Want } from './store.js';
 import { errorOf, storedError } from './stored-error.js';
 import { aboutOf, type Listeners, tell } from './tell.js';
