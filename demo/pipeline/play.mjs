@@ -24,7 +24,9 @@ await stage.play(async () => {
   const names = pipeline('names', { store });
   const pushed = [];
   const board = new Board({ stage, names, pushed: () => pushed.length });
+  const leaving = new AbortController();
   stage.keep(async () => {
+    leaving.abort();
     await board.close().catch(() => {});
     await names.stop();
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -35,7 +37,7 @@ await stage.play(async () => {
   const crew = [];
   for (let i = 0; i < workers; i++) crew.push(work(i + 1));
   await Promise.all(crew.map((worker) => worker.says('works')));
-  const pushing = pushAll(names, pushed);
+  const pushing = pushAll(names, pushed, leaving.signal);
   // Whoever waits for it hears of it there.
   pushing.catch(() => {});
   await board.reaches(30);
@@ -77,7 +79,7 @@ await stage.play(async () => {
 });
 
 /** Some at a time, as orders come in; the ids of those that the store has go into `pushed`. */
-async function pushAll(names, pushed) {
+async function pushAll(names, pushed, signal) {
   const known = await ownNames();
   for (let i = 0; i < count; i += batch) {
     const items = Array.from({ length: batch }, (_, j) => {
@@ -85,7 +87,7 @@ async function pushAll(names, pushed) {
       return { queue: 'resolve', id: `name-${i + j + 1}`, data: { name } };
     });
     for (const { id } of await names.pushAll(items)) pushed.push(id);
-    await pause(250);
+    await pause(250, undefined, { signal });
   }
 }
 

@@ -1,6 +1,7 @@
-import { cp, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, inject, test } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { root } from '../../scripts/root.mjs';
 import { start } from '../child.js';
 
@@ -67,6 +68,18 @@ test('npm run demo -- pipeline: workers are killed, and the account adds up', as
   expect(Number(stored)).toBeGreaterThanOrEqual(Number(finished));
   expect(out).toMatch(/^ +terminal │ {3}ENOTFOUND: getaddrinfo ENOTFOUND nobody\.\.home$/m);
   expect(out).toMatch(/^ +Nothing was lost\. It took [\d.]+ s\.$/m);
+});
+
+test('Ctrl-C ends the workers, too, and leaves no folder', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dservice-e2e-demo-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const args = [`TMPDIR=${folder}`, process.execPath, run, 'pipeline'];
+  const demo = start('env', args, { cwd: root });
+  await demo.says('kill -9');
+  demo.kill('SIGINT');
+  // The end comes when the workers' output is closed, too: none is left.
+  expect(await demo.ended).toMatchObject({ code: 130, err: '' });
+  expect(await readdir(folder)).toEqual([]);
 });
 
 test('there is no other demo', async () => {
