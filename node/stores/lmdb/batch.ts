@@ -1,7 +1,6 @@
-import type { Database } from './database.js';
 import { keyOf, kinds, textOf } from './keys.js';
 import { Ledger, nextNumber } from './ledger.js';
-import { Table } from './table.js';
+import type { Table } from './table.js';
 
 /** ms that a transaction may take before what is left waits for the next. */
 const longest = 8;
@@ -11,8 +10,6 @@ export interface Job {
   readonly pipeline: string;
   /** Who wants it. */
   readonly by: object;
-  /** Whether it is answered only when it is flushed. */
-  readonly durable: boolean;
   run(ledger: Ledger): void;
   done(): void;
   failed(error: unknown): void;
@@ -36,8 +33,8 @@ export class Batch {
   readonly #table: Table;
   readonly #ledgers = new Map<string, Ledger>();
 
-  constructor(database: Database) {
-    this.#table = new Table(database);
+  constructor(table: Table) {
+    this.#table = table;
   }
 
   /** Runs jobs as long as there is time. How many it ran. Throws what one of them threw after it had written. */

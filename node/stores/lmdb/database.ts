@@ -1,58 +1,82 @@
 import { open, type RootDatabase } from 'lmdb';
-import { causeOf, faultOf } from './fault.js';
+import { causeOf } from './fault.js';
+import { Heads } from './heads.js';
+import { Table } from './table.js';
+
+/** Why a transaction is begun again. */
+class Behind extends Error {}
 
 /** An environment of LMDB, of keys and values that are bytes. */
-export type Database = RootDatabase<Buffer, Buffer>;
+export class Database {
+  readonly #folder: string;
+  readonly #root: RootDatabase<Buffer, Buffer>;
+  readonly #heads: Heads;
 
-/** What lmdb can, and does not tell TypeScript. */
-interface Syncable {
-  sync(done: (error?: unknown) => void): void;
-}
-
-export function openDatabase(folder: string): Database {
-  return open({
-    path: folder,
-    // A folder may have a dot in its name, which would make it a file.
-    noSubdir: false,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-    // With it there is a promise that nobody has, and that rejects when a commit fails.
-    eventTurnBatching: false,
-  });
-}
-
-/** What `act` returns, once it is committed. If it throws, nothing of what it wrote is. */
-export async function transact<T>(database: Database, folder: string, act: () => T): Promise<T> {
-  let thrown: unknown;
-  try {
-    const done = await database.transaction(() => {
-      try {
-        // Inside the other one: lmdb undoes this when it throws, and that not. `childTransaction` by itself would do
-        // the same, but when its commit fails it throws where nobody can catch it.
-        return { value: database.transactionSync(act) };
-      } catch (error) {
-        thrown = error;
-        return undefined;
-      }
+  /** Opens it, or makes it. Throws what lmdb throws. */
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#root = open({
+      path: folder,
+      // A folder may have a dot in its name, which would make it a file.
+      noSubdir: false,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      // With it there is a promise that nobody has, and that rejects when a commit fails.
+      eventTurnBatching: false,
+      // It would flush after the commit, beside the next one, under a lock of its own: of whom dies with that lock, the
+      // others die too. Without it, what is committed is on the disk.
+      overlappingSync: false,
     });
-    if (done !== undefined) return done.value;
-  } catch (error) {
-    thrown = await causeOf(error, folder);
+    this.#heads = new Heads(folder);
   }
-  throw thrown;
-}
 
-/**
- * Resolves when all that is committed is on the disk. There is a promise of lmdb's for it, which never settles when the
- * disk fails.
- */
-export function sync(database: Database, folder: string): Promise<void> {
-  // It is there, beside what the type tells.
-  const syncable = database as unknown as Syncable;
-  return new Promise((resolve, reject) => {
-    syncable.sync((error) => {
-      if (error === undefined || error === null) resolve();
-      else reject(faultOf(error, folder));
-    });
-  });
+  /** What `act` returns, once it is on the disk. If it throws, nothing of what it wrote is. `act` may be run again. */
+  async transact<T>(act: (table: Table) => T): Promise<T> {
+    for (;;) {
+      try {
+        return await this.#transact(act);
+      } catch (error) {
+        if (!(error instanceof Behind)) throw error;
+      }
+    }
+  }
+
+  /** What is there of a key, as it was committed last. */
+  get(key: Buffer): Buffer | undefined {
+    this.#root.resetReadTxn();
+    return this.#root.get(key);
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+    this.#heads.close();
+  }
+
+  async #transact<T>(act: (table: Table) => T): Promise<T> {
+    let thrown: unknown;
+    try {
+      const done = await this.#root.transaction(() => {
+        try {
+          // Inside the other one: lmdb undoes this when it throws, and that not. `childTransaction` by itself would do
+          // the same, but when its commit fails it throws where nobody can catch it.
+          return { value: this.#root.transactionSync(() => this.#begun(act)) };
+        } catch (error) {
+          thrown = error;
+          return undefined;
+        }
+      });
+      if (done !== undefined) return done.value;
+    } catch (error) {
+      thrown = await causeOf(error, this.#folder);
+    }
+    throw thrown;
+  }
+
+  #begun<T>(act: (table: Table) => T): T {
+    if (this.#root.getWriteTxnId() !== this.#heads.last() + 1) {
+      this.#heads.mend();
+      throw new Behind();
+    }
+    return act(new Table(this.#root));
+  }
 }

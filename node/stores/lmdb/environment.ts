@@ -4,12 +4,11 @@ import { DserviceError } from '../../../src/errors.js';
 import { Batch, type Changes, type Job } from './batch.js';
 import { Bell } from './bell.js';
 import { checkDataFile, dataFileOf } from './data-file.js';
-import { type Database, openDatabase, sync, transact } from './database.js';
+import { Database } from './database.js';
 import { faultOf } from './fault.js';
 import { after, keyOf, kinds, textOf } from './keys.js';
 import type { Ledger } from './ledger.js';
 import { numbersFromBytes, numbersToBytes } from './numbers.js';
-import { Table } from './table.js';
 
 /** The version of the layout of keys and values. */
 const version = 1;
@@ -23,7 +22,7 @@ export interface Listener {
 
 /**
  * A folder, open. What is asked of it is done in order, as much in one transaction as is there when it begins: that is
- * what shares a flush. A thread of lmdb writes the pages and flushes them; meanwhile the next transaction may run.
+ * what shares a flush. A thread of lmdb waits for the lock, writes the pages and flushes them.
  */
 export class Environment {
   readonly folder: string;
@@ -46,7 +45,7 @@ export class Environment {
     try {
       await mkdir(folder, { recursive: true });
       await checkDataFile(folder);
-      database = openDatabase(folder);
+      database = new Database(folder);
       const environment = new Environment(folder, database);
       await environment.#begin(database);
       return environment;
@@ -57,7 +56,7 @@ export class Environment {
   }
 
   /** Does something with a pipeline after all that was asked before, or nothing of it. */
-  run<T>(job: Pick<Job, 'pipeline' | 'by' | 'durable'>, act: (ledger: Ledger) => T): Promise<T> {
+  run<T>(job: Pick<Job, 'pipeline' | 'by'>, act: (ledger: Ledger) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       let result: T;
       this.#jobs.push({
@@ -68,11 +67,6 @@ export class Environment {
       });
       this.#working ??= this.#work();
     });
-  }
-
-  /** Resolves when all that is committed is on the disk. */
-  sync(): Promise<void> {
-    return sync(this.#database, this.folder);
   }
 
   listen(listener: Listener): () => void {
@@ -98,8 +92,7 @@ export class Environment {
 
   /** The names of the pipelines that something is kept of. */
   pipelines(): Promise<string[]> {
-    return transact(this.#database, this.folder, () => {
-      const table = new Table(this.#database);
+    return this.#database.transact((table) => {
       const start = keyOf(kinds.pipeline, 0);
       return table.rows(start, after(start), Infinity).flatMap(({ value }) => {
         const queues = keyOf(kinds.queue, value.readUInt32BE(0));
@@ -117,8 +110,7 @@ export class Environment {
 
   /** Checks what is there, or begins it. */
   async #begin(database: Database): Promise<void> {
-    const found = await transact(database, this.folder, () => {
-      const table = new Table(database);
+    const found = await database.transact((table) => {
       const key = keyOf(kinds.folder, 0);
       const kept = table.get(key);
       if (kept === undefined) table.put(key, numbersToBytes([version, 0]));
@@ -151,32 +143,22 @@ export class Environment {
   async #transact(
     take: () => Job[],
   ): Promise<{ readonly failed?: DserviceError; readonly jobs: Job[] }> {
-    const batch = new Batch(this.#database);
-    let jobs: Job[] | undefined;
+    let jobs: Job[] = [];
     try {
-      await transact(this.#database, this.folder, () => {
-        jobs = take();
-        const count = batch.run(jobs);
+      const batch = await this.#database.transact((table) => {
+        if (jobs.length === 0) jobs = take();
+        const begun = new Batch(table);
+        const count = begun.run(jobs);
         this.#jobs.unshift(...jobs.splice(count));
+        return begun;
       });
+      for (const { job, error } of batch.refused) job.failed(error);
+      for (const [pipeline, changes] of batch.changes) this.#tell(pipeline, changes);
+      for (const job of batch.done) job.done();
+      return { jobs };
     } catch (error) {
-      return { failed: faultOf(error, this.folder), jobs: jobs ?? take() };
-    }
-    for (const { job, error } of batch.refused) job.failed(error);
-    for (const [pipeline, changes] of batch.changes) this.#tell(pipeline, changes);
-    void this.#answer(batch.done);
-    return { jobs: jobs ?? [] };
-  }
-
-  async #answer(jobs: readonly Job[]): Promise<void> {
-    const durable = jobs.filter((job) => job.durable);
-    for (const job of jobs) if (!job.durable) job.done();
-    if (durable.length === 0) return;
-    try {
-      await this.sync();
-      for (const job of durable) job.done();
-    } catch (error) {
-      for (const job of durable) job.failed(error);
+      // It may have failed before it began.
+      return { failed: faultOf(error, this.folder), jobs: jobs.length > 0 ? jobs : take() };
     }
   }
 
@@ -193,7 +175,6 @@ export class Environment {
   /** The changes of a pipeline, as they are on the disk. */
   #read(pipeline: string): number {
     try {
-      this.#database.resetReadTxn();
       const number = this.#database.get(keyOf(kinds.pipeline, 0, textOf(pipeline)));
       const state = number && keyOf(kinds.pipelineState, number.readUInt32BE(0));
       return (state && numbersFromBytes(this.#database.get(state), 1)[0]) ?? 0;

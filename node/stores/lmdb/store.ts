@@ -85,7 +85,7 @@ export class LmdbStore implements Store {
   }
 
   push(entries: readonly Entry[], wants: readonly Want[], op: Op): Promise<Pushed> {
-    return this.#call(entries.length > 0, (call) => {
+    return this.#call((call) => {
       const known = this.#known(call, op, 'push');
       if (known !== undefined) {
         const states = [...known.parts].map((letter) => ofLetter.get(letter) as PushState);
@@ -99,7 +99,7 @@ export class LmdbStore implements Store {
   }
 
   turn(outcomes: readonly Outcome[], wants: readonly Want[], op: Op): Promise<Turned> {
-    return this.#call(outcomes.length > 0, (call) => {
+    return this.#call((call) => {
       const known = this.#known(call, op, 'turn');
       if (known !== undefined) {
         const held = [...known.parts].map((letter) => letter === 'y');
@@ -115,11 +115,11 @@ export class LmdbStore implements Store {
   }
 
   extend(leases: readonly Lease[], lease: number): Promise<boolean[]> {
-    return this.#call(false, ({ commands }) => leases.map((each) => commands.extend(each, lease)));
+    return this.#call(({ commands }) => leases.map((each) => commands.extend(each, lease)));
   }
 
   reap(queues: readonly { readonly queue: string; readonly retries: number }[]): Promise<Reaped> {
-    return this.#call(false, ({ ledger, commands }) => {
+    return this.#call(({ ledger, commands }) => {
       const reaped = commands.reap(queues);
       commands.forgetMany();
       if (reaped.expired.length > 0) ledger.state.changes++;
@@ -128,7 +128,7 @@ export class LmdbStore implements Store {
   }
 
   counts(): Promise<Counts> {
-    return this.#call(false, ({ ledger, now }) => {
+    return this.#call(({ ledger, now }) => {
       const queues = ledger.queues().flatMap((queue): [string, QueueCounts][] => {
         const counts = queue.counts(now);
         return counts === undefined ? [] : [[queue.name, counts]];
@@ -138,12 +138,12 @@ export class LmdbStore implements Store {
   }
 
   find(refs: readonly string[]): Promise<(Found | undefined)[]> {
-    return this.#call(false, ({ commands }) => refs.map((ref) => commands.find(ref)));
+    return this.#call(({ commands }) => refs.map((ref) => commands.find(ref)));
   }
 
   range(queue: string | undefined, state: State, { limit, after: last }: Page): Promise<Listed> {
     const behind = last === undefined ? undefined : Buffer.from(last, 'base64url');
-    return this.#call(false, ({ ledger, commands }) => {
+    return this.#call(({ ledger, commands }) => {
       const found = queue === undefined ? undefined : ledger.known(queue);
       if (queue !== undefined && found === undefined) return { commands: [] };
       // One more than a page tells whether there is another.
@@ -189,9 +189,8 @@ export class LmdbStore implements Store {
   }
 
   async flush(): Promise<void> {
-    // After what was called before.
-    await this.#call(false, () => {});
-    await this.#environment.sync();
+    // What was called before is committed before, and what is committed is on the disk.
+    await this.#call(() => {});
   }
 
   close(): Promise<void> {
@@ -216,14 +215,10 @@ export class LmdbStore implements Store {
     return () => cancel();
   }
 
-  async #call<T>(isDurable: boolean, act: (call: Call) => T): Promise<T> {
+  async #call<T>(act: (call: Call) => T): Promise<T> {
     if (this.#closed !== undefined) throw new DserviceError('ERR_CLOSED', 'the store is closed');
     const { clock } = this.#options;
-    const job = {
-      pipeline: this.#pipeline,
-      by: this,
-      durable: isDurable && this.supports.durability === 'always',
-    };
+    const job = { pipeline: this.#pipeline, by: this };
     const running = this.#environment.run(job, (ledger) => {
       const now = clock.wall();
       const commands = new Commands(ledger, this.#options, now);
@@ -239,7 +234,7 @@ export class LmdbStore implements Store {
   }
 
   #each(refs: readonly string[], act: (call: Call, ref: string) => boolean): Promise<number> {
-    return this.#call(true, (call) => {
+    return this.#call((call) => {
       const count = [...new Set(refs)].filter((ref) => act(call, ref)).length;
       if (count > 0) call.ledger.state.changes++;
       return count;

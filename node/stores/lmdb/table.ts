@@ -1,4 +1,4 @@
-import type { Database } from './database.js';
+import type { RootDatabase } from 'lmdb';
 
 export interface Row {
   readonly key: Buffer;
@@ -9,9 +9,9 @@ export interface Row {
 export class Table {
   /** How often something was written. */
   writes = 0;
-  readonly #database: Database;
+  readonly #database: RootDatabase<Buffer, Buffer>;
 
-  constructor(database: Database) {
+  constructor(database: RootDatabase<Buffer, Buffer>) {
     this.#database = database;
   }
 
