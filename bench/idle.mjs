@@ -8,7 +8,7 @@ import { cannotStartRedis } from '../scripts/redis.mjs';
 import { startRedis } from './redis.mjs';
 import { openTabs } from './tabs.mjs';
 
-/** ms between two pushes, so that nothing is under way. */
+/** ms from the beginning of a step to the next push, so that nothing is under way. */
 const pause = 12;
 
 /**
@@ -68,16 +68,12 @@ export async function measureIdle({ rounds, pushes }) {
 async function measure(worker, pusher, count) {
   // At first everything is slow.
   const warm = 10;
-  const pushed = [];
+  const times = [];
   for (let n = 0; n < count + warm; n++) {
-    const each = await pusher('push', n);
-    if (n >= warm) pushed.push(each);
+    const { order, began } = await pusher('push', n);
+    const begun = await worker('beginning', order);
+    if (n >= warm) times.push(begun - began);
     await setTimeout(pause);
   }
-  const begun = new Map(await worker('beginnings'));
-  return pushed.map(({ order, began }) => {
-    const at = begun.get(order);
-    if (at === undefined) throw new Error(`what was pushed has not begun after ${pause} ms`);
-    return at - began;
-  });
+  return times;
 }

@@ -50,7 +50,7 @@ async function measure(fewAt, manyAt, used, { queued, rounds, ms }) {
       // Those that are left of the round before would be more and more.
       const name = side === 'few' ? `few-${round}` : 'many';
       if (side === 'few') await run('load', name, store, little);
-      const figure = await run('work', name, store, ways.per32, Math.min(ms, 300));
+      const figure = await run('work', name, store, ways.per32, ms);
       // At first everything is slow.
       if (round >= 0) figures[side].push(figure);
     }

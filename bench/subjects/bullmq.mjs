@@ -52,7 +52,10 @@ export async function oneByOne(url, { perStep }, ms) {
 
 export async function listen(name, url) {
   heard.clear();
-  const run = async ({ data: { order } }) => void heard.set(order, now());
+  const run = async ({ data: { order } }) => {
+    heard.set(order, now());
+    onHeard();
+  };
   worker = new Worker(name, run, { connection: await connect(url), concurrency: 16 });
   await worker.waitUntilReady();
   await open(name, url);
@@ -70,8 +73,10 @@ export async function push(n) {
   return { order: data.order, began };
 }
 
-export function beginnings() {
-  return [...heard];
+/** When the step has begun with it: waits for that. */
+export async function beginning(order) {
+  while (!heard.has(order)) await new Promise((resolve) => (onHeard = resolve));
+  return heard.get(order);
 }
 
 export async function stop() {
@@ -82,6 +87,7 @@ export async function stop() {
 
 const clients = [];
 const heard = new Map();
+let onHeard = () => {};
 let line;
 let waiting = 0;
 let worker;

@@ -48,7 +48,10 @@ export async function oneByOne(store, way, ms) {
 export async function listen(name, store) {
   heard.clear();
   kept = pipeline(name, { store });
-  kept.step(first, ({ order }) => void heard.set(order, now()));
+  kept.step(first, ({ order }) => {
+    heard.set(order, now());
+    onHeard();
+  });
   await kept.start();
 }
 
@@ -66,9 +69,10 @@ export async function push(n) {
   return { order: data.order, began };
 }
 
-/** When the step has begun with each. */
-export function beginnings() {
-  return [...heard];
+/** When the step has begun with it: waits for that. */
+export async function beginning(order) {
+  while (!heard.has(order)) await new Promise((resolve) => (onHeard = resolve));
+  return heard.get(order);
 }
 
 /** Lets commands wait in the first queue. */
@@ -104,6 +108,7 @@ let kept;
 let line;
 let waiting = 0;
 const heard = new Map();
+let onHeard = () => {};
 
 function threeSteps(name, store, { perStep, inAll }) {
   const line = pipeline(name, { store, ...(inAll !== undefined && { concurrency: inAll }) });
