@@ -84,7 +84,7 @@ test.each([
   [{ queue: 'a', delay: 'soon' }, 'delay is a time'],
   [{ queue: 'a', delay: -1 }, 'delay is a time'],
   [{ queue: 'a', delay: Infinity }, 'delay is a time'],
-  [{ queue: 'a', delay: NaN }, 'delay is a time'],
+  [{ queue: 'a', delay: Number.NaN }, 'delay is a time'],
   [{ queue: 'a', dealy: 1 }, '"dealy" is no option'],
 ])('%j is refused: %s', async (item: object, text) => {
   const { open } = setup();
@@ -141,7 +141,7 @@ test.each([false, true])('what its giver changes later is not seen (open: %s)', 
   await pushed;
   const [letter] = await p.peek('a');
   expect(letter?.data).toEqual({ n: 1 });
-  (letter?.data as { n: number }).n = 3;
+  Object.assign(letter?.data as object, { n: 3 });
   expect((await p.peek('a'))[0]?.data).toEqual({ n: 1 });
 });
 
