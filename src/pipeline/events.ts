@@ -18,9 +18,9 @@ export type PipelineEvents = {
     About & { readonly attempt: number; readonly delay: number; readonly error: Error | undefined },
   ];
   /** `queue` is where it was, `to` where it is. */
-  moved: [About & { readonly to: string }];
+  moved: [About & { readonly attempt: number; readonly to: string }];
   /** `children`: the ids of the commands that it became. */
-  finished: [About & { readonly children: readonly string[] }];
+  finished: [About & { readonly attempt: number; readonly children: readonly string[] }];
   dead: [About & { readonly attempt: number; readonly error: Error }];
   /** Somebody else has the command, or had: what this run came to does not count. */
   leaseLost: [About & { readonly attempt: number }];

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { check, isObject, type Rule } from '../rules.js';
-import { type Duration, msOf } from './duration.js';
+import { type Duration, finiteMsOf, msOf } from './duration.js';
 import type { Logger } from './logger.js';
 import type { StoreFactory } from './store.js';
 
@@ -19,6 +19,11 @@ export interface PipelineOptions {
   readonly maxData?: number;
   /** How long `push` waits for a store that is away; 30 s. */
   readonly pushTimeout?: Duration;
+  /**
+   * How much longer a lease lasts than its step's timeout, so that an answer at the last moment still counts; 5 s. What
+   * a program had in hand that was killed is back in its queue so much after the timeout.
+   */
+  readonly grace?: Duration;
   /** How long ids that callers gave are remembered after the end; 24 h. */
   readonly dedupe?: Duration;
   /** How many of them, oldest out first; 1,000,000. */
@@ -57,6 +62,10 @@ const rules: Readonly<Record<keyof PipelineOptions, Rule>> = {
   concurrency: whole,
   maxData: number,
   pushTimeout: time,
+  grace: {
+    says: "a time over 0: milliseconds, or text as '5s'",
+    ok: (value) => (finiteMsOf(value) ?? 0) > 0,
+  },
   dedupe: time,
   dedupeMax: whole,
   deadAge: time,
@@ -72,6 +81,7 @@ export function settingsOf(name: string, options: PipelineOptions) {
     concurrency: options.concurrency ?? Infinity,
     maxData: options.maxData ?? 256 * 1024,
     pushTimeout: msOf(options.pushTimeout) ?? 30_000,
+    grace: msOf(options.grace) ?? 5_000,
     dedupe: msOf(options.dedupe) ?? day,
     dedupeMax: options.dedupeMax ?? 1_000_000,
     deadAge: msOf(options.deadAge) ?? 30 * day,

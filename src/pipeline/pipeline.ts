@@ -260,7 +260,7 @@ export class Pipeline {
     if (wanted()) await this.#steps.make((path) => this.#load(path), this.#logger, this);
     if (wanted()) await this.#watch();
     if (!wanted()) throw new DserviceError('ERR_CLOSED', 'the pipeline was stopped');
-    const { concurrency } = this.#settings;
+    const { concurrency, grace } = this.#settings;
     this.#worker = new Worker({
       clock: this.#clock,
       pipeline: this.name,
@@ -270,6 +270,7 @@ export class Pipeline {
       endings: this.#endings,
       steps: this.#steps.all,
       concurrency,
+      grace,
       pack: (store, data) => this.#intake.pack(store, data),
       keyFor: (queue, data) => this.#steps.keyFor(queue, data),
     });

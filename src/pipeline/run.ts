@@ -4,7 +4,7 @@ import { checkName } from './name.js';
 import { type Duration, finiteMsOf } from './duration.js';
 import { type Logger, loggerFor } from './logger.js';
 import { idOf, keyOf, placeOf, refOf } from './ref.js';
-import { grace, type Step } from './step.js';
+import type { Step } from './step.js';
 import type { NextOptions, StepContext } from './step-context.js';
 import type { Claimed, Entry, Outcome, Packed, Store } from './store.js';
 import { errorOf, storedError } from './stored-error.js';
@@ -13,6 +13,8 @@ import type { Clock } from '../clock.js';
 /** What runs have of their worker. */
 export interface RunHost {
   readonly clock: Clock;
+  /** ms that a lease lasts longer than the timeout. */
+  readonly grace: number;
   readonly pipeline: string;
   readonly logger: Logger;
   readonly store: Store;
@@ -135,7 +137,7 @@ export class Run implements StepContext {
     this.#wait();
     const now = this.#host.clock.now();
     // A lease lasts longer than the timeout: it need not begin anew with every beat.
-    if (now - this.#leasedAt < grace / 2) return;
+    if (now - this.#leasedAt < this.#host.grace / 2) return;
     this.#leasedAt = now;
     this.#host.onHeartbeat(this);
   }

@@ -25,9 +25,6 @@ export interface StepOptions {
   readonly rate?: { readonly n: number; readonly per: Duration };
 }
 
-/** ms that a lease lasts longer than the step's timeout, so that an answer at the last moment still counts. */
-export const grace = 5_000;
-
 /** A step as workers have it: times in ms. */
 export interface Step {
   readonly queue: string;

@@ -34,11 +34,11 @@ export function tell({ events, endings }: Listeners, run: Run, outcome: Outcome)
   } else if (outcome.next[0]?.ref === ref) {
     // What most outcomes are, and nobody listens to.
     if (!events.listens('moved')) return;
-    events.emit('moved', { ...aboutOf(claimed), to: outcome.next[0].queue });
+    events.emit('moved', { ...aboutOf(claimed), attempt, to: outcome.next[0].queue });
   } else {
     const children = outcome.next.map((child) => idOf(child.ref));
     endings.tell(ref, 'finished', children);
     if (!events.listens('finished')) return;
-    events.emit('finished', { ...aboutOf(claimed), children });
+    events.emit('finished', { ...aboutOf(claimed), attempt, children });
   }
 }

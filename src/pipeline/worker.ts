@@ -6,7 +6,7 @@ import { forever, type Operations } from './operations.js';
 import { Reaper } from './reaper.js';
 import { idOf } from './ref.js';
 import { Run, type RunHost } from './run.js';
-import { grace, type Step } from './step.js';
+import type { Step } from './step.js';
 import type { Claimed, Claims, Outcome, Store, Turned, Want } from './store.js';
 import { errorOf, storedError } from './stored-error.js';
 import { aboutOf, type Listeners, tell } from './tell.js';
@@ -30,6 +30,8 @@ export interface WorkerOptions extends Listeners {
   readonly steps: ReadonlyMap<string, Step>;
   /** Commands in work at once, of all steps together. */
   readonly concurrency: number;
+  /** ms that a lease lasts longer than its step's timeout. */
+  readonly grace: number;
   readonly pack: (store: Store, data: unknown) => unknown;
   readonly keyFor: RunHost['keyFor'];
 }
@@ -64,7 +66,9 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    for (const step of options.steps.values()) this.#lanes.set(step.queue, new Lane(step));
+    for (const step of options.steps.values()) {
+      this.#lanes.set(step.queue, new Lane(step, options.grace));
+    }
     this.#reaper = new Reaper({ ...options, onBack: () => this.wake() });
   }
 
@@ -143,7 +147,7 @@ export class Worker {
   }
 
   async #begin(claimed: readonly Claimed[], sent: number): Promise<void> {
-    const { clock, operations } = this.#options;
+    const { clock, operations, grace } = this.#options;
     // What the claim came with is told first.
     await Promise.resolve();
     const store = operations.ready;
@@ -190,9 +194,10 @@ export class Worker {
   }
 
   #host(store: Store): RunHost {
-    const { clock, pipeline, logger, pack, keyFor } = this.#options;
+    const { clock, pipeline, logger, grace, pack, keyFor } = this.#options;
     return {
       clock,
+      grace,
       pipeline,
       logger,
       store,
