@@ -1,0 +1,42 @@
+import type { Checked } from './checker.js';
+import type { Hunted, HuntSettings } from './hunter.js';
+
+/** The most faults that are printed. */
+const most = 30;
+
+/** What was done, and whether all went well, in lines. */
+export function accountOf(settings: HuntSettings, hunted: Hunted, checked: Checked): string {
+  const counts = new Map<string, number>();
+  for (const { kind } of hunted.facts) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const of = (kind: string): string => (counts.get(kind) ?? 0).toLocaleString('en');
+  const states = hunted.facts.flatMap((fact) => (fact.kind === 'pushed' ? fact.states : []));
+  const queued = states.filter((state) => state === 'queued').length;
+  const { killed, stopped, expired, leases } = checked.redelivered;
+  const { faults } = checked;
+  const lines = {
+    pushed: `${settings.commands.toLocaleString('en')} in ${of('pushing')} pushes, ${of('pushed')} of them answered: ${number(queued)} were new, ${number(states.length - queued)} known`,
+    ended: `${of('finished')} finished, ${number(hunted.end.dead.length)} dead, ${number(hunted.end.left)} left, as far as workers lived to tell`,
+    steps: `${of('start')} begun, ${of('effect')} effects, ${of('moved')} moves, ${of('retried')} retries`,
+    workers: `${of('up')} in all, ${of('killed')} killed, ${of('paused')} paused, ${of('over')} stopped`,
+    server: `${of('server killed')} times killed`,
+    again: `${number(killed)} after a kill, ${number(stopped)} after a stop, ${number(expired)} after a lease that ran out`,
+    leases: `${number(leases)} taken back, ${of('lost')} outcomes that came too late`,
+    seconds: hunted.seconds.toFixed(1),
+  };
+  const kept = settings.store === 'redis' ? Object.entries(lines) : without(lines, 'server');
+  return [
+    `chaos on ${settings.store}, seed ${settings.seed}`,
+    ...kept.map(([name, text]) => `  ${name.padEnd(8)} ${text}`),
+    ...faults.slice(0, most).map((fault) => `  FAULT    ${fault}`),
+    ...(faults.length > most ? [`  and ${faults.length - most} faults more`] : []),
+    `  ${faults.length === 0 ? 'verdict  all that was promised was kept' : `verdict  ${faults.length} FAULTS`}`,
+  ].join('\n');
+}
+
+function without(lines: Readonly<Record<string, string>>, name: string): [string, string][] {
+  return Object.entries(lines).filter(([each]) => each !== name);
+}
+
+function number(count: number): string {
+  return count.toLocaleString('en');
+}
