@@ -28,7 +28,10 @@ export class Receipts<Answer> {
 
   set({ worker, seq }: Op, answer: Answer, now: number): void {
     this.#forget(now);
-    const kept = this.#workers.get(worker) ?? { slots: [], seen: now };
+    const before = this.#workers.get(worker);
+    // One that is too old may be behind others, where the clock was set back: it does not come back with its answers.
+    const old = before === undefined || before.seen <= now - receiptAge;
+    const kept: Kept<Answer> = old ? { slots: [], seen: now } : before;
     kept.slots[seq % receiptsOfWorker] = { seq, answer };
     kept.seen = now;
     this.#workers.delete(worker);

@@ -33,6 +33,9 @@ end
 now = floor(now)
 local handle = ARGV[2]
 local most = 4000
+-- Small sets and hashes are lists to Redis, gone through for each member: slow from some dozens on. Something long that
+-- comes first, and is taken out again, has it keep them as what they are, for as long as they are not empty.
+local many, long = 16, string.rep('-', 70)
 
 -- What the operation changes: by ref a record, or false for who is gone.
 local records = {}
@@ -62,7 +65,7 @@ local function queueOf(name)
   local q = queues[name]
   if not q then
     q = { name = name, i = P .. ':i:' .. name, w = P .. ':w:' .. name, d = P .. ':d:' .. name,
-      front = {}, back = {}, late = {}, keys = {}, held = 0 }
+      front = {}, back = {}, late = {}, keys = {}, held = 0, soonest = math.huge }
     queues[name] = q
   end
   return q
@@ -122,7 +125,9 @@ end
 -- Waits; what its record has of it.
 local function later(q, ref, delay, how)
   local wait = string.format('%012d', call('HINCRBY', P, 'seq', 1)) .. how
-  q.late[#q.late + 1] = floor(now + delay)
+  local at = floor(now + delay)
+  q.soonest = math.min(q.soonest, at - now)
+  q.late[#q.late + 1] = at
   q.late[#q.late + 1] = wait .. ref
   q.entered = true
   return wait
@@ -133,11 +138,13 @@ local function toFront(q, refs)
   q.entered = true
 end
 
--- What is due comes in, 256 at a time; ms until the next one is, if there is one.
+-- What is due comes in, 256 at a time; ms until the next one is.
 local function promote(q)
+  -- What has come to wait since it was looked at, by this operation, is not due.
+  if q.due and q.due > 0 then return math.min(q.due, q.soonest) end
   local first = call('ZRANGE', q.d, 0, 0, 'WITHSCORES')
-  if not first[1] then return nil end
-  if tonumber(first[2]) > now then return first[2] - now end
+  q.due = first[1] and first[2] - now or math.huge
+  if q.due > 0 then return math.min(q.due, q.soonest) end
   local due = call('ZRANGEBYSCORE', q.d, '-inf', now, 'LIMIT', 0, 256)
   call('ZREM', q.d, unpack(due))
   local again, outside = {}, {}
@@ -152,24 +159,8 @@ local function promote(q)
     enter(q, ref, record and match(record, '^%d+\31[^\31]*\31([^\31]*)', 15) or '')
   end
   first = call('ZRANGE', q.d, 0, 0, 'WITHSCORES')
-  return first[1] and math.max(0, first[2] - now)
-end
-
--- Of members and scores of working: who is leased, by deadline, token and place in the claim.
-local function leasesIn(all)
-  local list = {}
-  for i = 1, #all, 2 do
-    local token, ref = match(all[i], '^([^:]*):(.*)$')
-    local score = tonumber(all[i + 1])
-    list[#list + 1] = { member = all[i], token = token, ref = ref, deadline = floor(score), place = score % 1 }
-  end
-  table.sort(list, function(a, b)
-    if a.deadline ~= b.deadline then return a.deadline < b.deadline end
-    if a.token ~= b.token then return a.token < b.token end
-    if a.place ~= b.place then return a.place < b.place end
-    return a.ref < b.ref
-  end)
-  return list
+  q.due = first[1] and math.max(0, first[2] - now) or math.huge
+  return math.min(q.due, q.soonest)
 end
 
 local function flushQueue(q)
@@ -198,63 +189,14 @@ local function flush()
     else gone[#gone + 1] = ref end
   end
   records = {}
+  if #set >= many * 2 then
+    set[#set + 1] = ''
+    set[#set + 1] = long
+    gone[#gone + 1] = ''
+  end
   each('HSET', P .. ':b', set)
   each('HDEL', P .. ':b', gone)
   for _, q in pairs(queues) do flushQueue(q) end
-end
-
--- Forgets who is dead or finished for too long, or one too many.
-local function forgetOld(limits)
-  local dedupe, dedupeMax, deadAge, deadMax = match(limits, '(%S+) (%S+) (%S+) (%S+)')
-  local over = call('ZCARD', P .. ':y') - tonumber(deadMax)
-  for _ = 1, 10000 do
-    local ref = call('ZRANGE', P .. ':y', 0, 0)[1]
-    if not ref then break end
-    if over <= 0 then
-      local c = parse(call('HGET', P .. ':x', ref) or '')
-      if c and tonumber(c.wait) > now - deadAge then break end
-    end
-    over = over - 1
-    call('ZREM', P .. ':y', ref)
-    call('HDEL', P .. ':x', ref)
-  end
-  over = call('HLEN', P .. ':f') - tonumber(dedupeMax)
-  for _ = 1, 10000 do
-    local first = call('LINDEX', P .. ':g', 0)
-    if not first then break end
-    local at, ref = match(first, '^(%d+):(.*)$')
-    if over <= 0 and tonumber(at) > now - dedupe then break end
-    call('LPOP', P .. ':g')
-    -- Of one that was purged and has finished again, the later entry counts.
-    local kept = call('HGET', P .. ':f', ref)
-    if kept and match(kept, '^%d+') == at then
-      call('HDEL', P .. ':f', ref)
-      over = over - 1
-    end
-  end
-end
-
--- When something is next too old, of what is here now.
-local function setAge(limits)
-  local dedupe, _, deadAge = match(limits, '(%S+) (%S+) (%S+) (%S+)')
-  local soonest = math.huge
-  local ref = call('ZRANGE', P .. ':y', 0, 0)[1]
-  local c = ref and parse(call('HGET', P .. ':x', ref) or '')
-  if c then soonest = c.wait + deadAge end
-  local first = call('LINDEX', P .. ':g', 0)
-  if first then soonest = math.min(soonest, match(first, '^%d+') + dedupe) end
-  local had = tonumber(call('HGET', P .. ':a', '!') or '') or math.huge
-  if soonest == had then return end
-  if soonest == math.huge then call('HDEL', P .. ':a', '!')
-  else call('HSET', P .. ':a', '!', soonest) end
-end
-
--- After somebody finished or died: what is one too many goes.
-local function trim(limits, age)
-  local _, dedupeMax, _, deadMax = match(limits, '(%S+) (%S+) (%S+) (%S+)')
-  local over = call('HLEN', P .. ':f') > tonumber(dedupeMax) or call('ZCARD', P .. ':y') > tonumber(deadMax)
-  if over or age and now >= tonumber(age) then forgetOld(limits) end
-  if over or not age or now >= tonumber(age) then setAge(limits) end
 end
 
 -- Ends in the list of the dead.

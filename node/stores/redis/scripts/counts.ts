@@ -1,10 +1,11 @@
+import { ages } from './ages.js';
 import { base } from './base.js';
 
 /**
  * Arguments: now, handle, limits. Answers how many are dead, and of each queue: name, input, held, working, waiting, ms
  * since the first of input was pushed (or empty). Queues that nothing is in are forgotten.
  */
-export const counts = String.raw`${base}
+export const counts = String.raw`${base}${ages}
 forgetOld(ARGV[3])
 setAge(ARGV[3])
 local out = { call('ZCARD', P .. ':y') }

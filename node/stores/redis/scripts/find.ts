@@ -1,3 +1,4 @@
+import { ages } from './ages.js';
 import { base } from './base.js';
 import { whereabouts } from './whereabouts.js';
 
@@ -5,7 +6,7 @@ import { whereabouts } from './whereabouts.js';
  * Arguments: now, handle, limits, whether it waits for ends (1), refs. Answers for each: state (empty: not known), queue,
  * children or error.
  */
-export const find = String.raw`${base}${whereabouts}
+export const find = String.raw`${base}${ages}${whereabouts}
 forgetOld(ARGV[3])
 setAge(ARGV[3])
 local out, refs, open = {}, {}, false

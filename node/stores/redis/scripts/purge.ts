@@ -1,8 +1,9 @@
+import { ages } from './ages.js';
 import { base } from './base.js';
 import { whereabouts } from './whereabouts.js';
 
 /** Arguments: now, handle, limits, refs. Answers how many. */
-export const purge = String.raw`${base}${whereabouts}
+export const purge = String.raw`${base}${ages}${whereabouts}
 forgetOld(ARGV[3])
 setAge(ARGV[3])
 local count, done = 0, {}

@@ -1,10 +1,12 @@
+import { ages } from './ages.js';
 import { base } from './base.js';
+import { leases } from './leases.js';
 
 /**
  * Arguments: now, handle, limits, state, queue (dead: or empty), where to begin, how many. Answers for each: where the
  * next one begins, ref, record, moment (or empty).
  */
-export const range = String.raw`${base}
+export const range = String.raw`${base}${ages}${leases}
 local state, name, from, count = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 local q, out = queueOf(name), {}
 local function add(at, ref, record, moment)

@@ -1,10 +1,12 @@
+import { ages } from './ages.js';
 import { base } from './base.js';
+import { leases } from './leases.js';
 
 /**
  * Arguments: now, handle, limits, the error of those that die (JSON), how many at most, then queue and retries of each.
  * Answers due (or empty), and of each that was late: ref, queue, tries, whether it died.
  */
-export const reap = String.raw`${base}
+export const reap = String.raw`${base}${ages}${leases}
 local limits, err, left = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local plan = {}
 for at = 6, #ARGV, 2 do

@@ -1,7 +1,8 @@
+import { ages } from './ages.js';
 import { base } from './base.js';
 
 /** Arguments: now, handle, limits, queue (or empty), whether tries become 0 (1), refs. Answers how many. */
-export const redrive = String.raw`${base}
+export const redrive = String.raw`${base}${ages}
 forgetOld(ARGV[3])
 local to, reset = ARGV[4], ARGV[5] == '1'
 local plan, done = {}, {}

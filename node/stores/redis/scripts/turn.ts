@@ -1,3 +1,4 @@
+import { ages } from './ages.js';
 import { base } from './base.js';
 
 /**
@@ -60,7 +61,7 @@ local function fieldsOf(flags)
 end
 
 -- What is read: records, leases, who is known.
-local refs, fresh, members = {}, {}, {}
+local refs, fresh, members, refsOf = {}, {}, {}, {}
 local headers = { p = 4, m = 6, f = 4, r = 6, d = 4, c = 4 }
 local sizes = { f = 1, r = 2, d = 2 }
 local at, last = start, #ARGV
@@ -77,12 +78,17 @@ while at <= last do
   else
     local prefix = ARGV[at + 3] .. ':'
     local list = members[name]
-    if not list then list = {} members[name] = list end
+    if not list then
+      list, refsOf[name] = {}, {}
+      members[name] = list
+    end
+    local of = refsOf[name]
     local size = sizes[kind] or kind == 'm' and fieldsOf(ARGV[at + 5])
     for _ = 1, count do
       local ref = ARGV[body]
       refs[#refs + 1] = ref
       list[#list + 1] = prefix .. ref
+      of[#of + 1] = ref
       if kind == 'c' then
         local children = tonumber(ARGV[body + 1])
         for j = 0, children - 1 do
@@ -101,22 +107,29 @@ if #refs > 0 then
   local found = get('HMGET', B, refs)
   for i = 1, #refs do old[refs[i]] = found[i] end
 end
-local leased, gone = {}, {}
+local leased, gone, keyOf = {}, {}, {}
 for name, list in pairs(members) do
-  local scores, hit = get('ZMSCORE', P .. ':w:' .. name, list), {}
-  local held = {}
+  local scores, of, hit, held = get('ZMSCORE', P .. ':w:' .. name, list), refsOf[name], {}, {}
   for i = 1, #list do
     if scores[i] then
       local member = list[i]
-      local record = old[sub(member, find(member, ':', 1, true) + 1)]
-      if not record or not find(record, '^[01]%d%d%d%d%d%d%d%d%d%d%d%d%d%d*\31[^\31]*\31[^\31]*\31[^\31]*\31[^\31]*\31') then
-        return redis.error_reply('CORRUPT ' .. member)
-      end
+      local record = old[of[i]]
+      local key = record and match(record, '^%d+\31[^\31]*\31([^\31]*)\31[^\31]*\31[^\31]*\31', 15)
+      if not key then return redis.error_reply('CORRUPT ' .. member) end
+      keyOf[of[i]] = key
       if not held[member] then hit[#hit + 1] = member end
       held[member] = true
     end
   end
   leased[name], gone[name] = held, hit
+end
+
+-- What is forgotten by age and by number: rarely, so that it is not made for each operation.
+local function forget(after)${ages}
+  if after then return trim(limits, age) end
+  forgetOld(limits)
+  setAge(limits)
+  age = call('HGET', P .. ':a', '!')
 end
 
 -- From here on it is written. What a store that is full refuses comes first of a push, and last of a turn.
@@ -132,11 +145,7 @@ else
   end
   if none then call('HDEL', P, '-') end
 end
-if age and now >= tonumber(age) then
-  forgetOld(limits)
-  setAge(limits)
-  age = call('HGET', P .. ':a', '!')
-end
+if age and now >= tonumber(age) then forget(false) end
 if #fresh > 0 then
   local found = get('HMGET', P .. ':x', fresh)
   for i = 1, #fresh do dead[fresh[i]] = found[i] end
@@ -232,7 +241,7 @@ while at <= last do
           dead[ref] = true
           die(q, ref, c, ARGV[body + 1])
         else
-          release(q, match(record, '^%d+\31[^\31]*\31([^\31]*)', 15))
+          release(q, keyOf[ref])
           if kind == 'm' then
             place(open(ARGV[at + 4]), sub(record, 1, 14), ref, key and ARGV[body + key],
               delay and ARGV[body + delay], err and ARGV[body + err], ARGV[body + 1])
@@ -266,7 +275,7 @@ end
 flush()
 each('HSET', P .. ':f', finished)
 each('RPUSH', P .. ':g', finishing)
-if died or #finished > 0 then trim(limits, age) end
+if died or #finished > 0 then forget(true) end
 
 -- Claims.
 local out, due, unfilled, claimedOf, placed = { '', '', 0 }, math.huge, {}, {}, 0
@@ -287,20 +296,23 @@ for i = 1, wants do
   local found, set = get('HMGET', B, claimed), {}
   if #claimed > 0 then
     local deadline, size = floor(now + lease), 0
+    if #claimed >= many then set, size = { deadline, long }, 2 end
     for j = 1, #claimed do
       if found[j] then
-        set[size + 1] = deadline + math.min(placed + j - 1, 4095) / 4096
+        -- Four decimals are enough for the nearest 4096th, and shorter.
+        set[size + 1] = string.format('%d.%04d', deadline, math.min(placed + j - 1, 4095) * 2.44140625 + 0.5)
         set[size + 2] = token .. ':' .. claimed[j]
         size = size + 2
       end
     end
     placed = placed + #claimed
     each('ZADD', q.w, set)
+    if #claimed >= many then call('ZREM', q.w, long) end
     claimedOf[q.name] = true
     if n then call('HSET', P .. ':r:' .. q.name, 'from', from, 'used', used + #claimed) end
   end
   if n and used + #claimed >= n then due = math.min(due, from + per - now) end
-  if next then due = math.min(due, next) end
+  due = math.min(due, next)
   if #claimed < max then unfilled[#unfilled + 1] = 'q' .. q.name end
   out[#out + 1] = claimed
   out[#out + 1] = found
