@@ -173,23 +173,23 @@ export class Run implements StepContext {
   }
 
   #outcome(): Outcome {
-    const lease = this.#lease();
     if (this.#delay !== undefined) {
-      return { ...lease, kind: 'retry', delay: this.#delay, counts: false };
+      return { ...this.#lease(), kind: 'retry', delay: this.#delay, counts: false };
     }
-    const { ref, given } = this.claimed;
+    const { ref, given, token, queue: from } = this.claimed;
     const only = this.#next[0];
-    if (only === undefined) return { ...lease, kind: 'done', next: [] };
+    // Written out: these are the ways that most commands take, and to spread is slow.
+    if (only === undefined) return { ref, queue: from, token, kind: 'done', next: [] };
     if (this.#next.length === 1) {
-      // Written out: this is the way that most commands take, and to spread is slow.
       const { queue, body, key, delay, error } = only;
-      return { ...lease, kind: 'done', next: [{ ref, given, queue, key, body, delay, error }] };
+      const next = [{ ref, given, queue, key, body, delay, error }];
+      return { ref, queue: from, token, kind: 'done', next };
     }
     const next = this.#next.map((each, i): Entry => {
       return { ...each, ref: refOf(`${this.id}/${i + 1}`, each.key), given };
     });
     const long = next.find(({ ref: child }) => idOf(child).length > 256);
-    if (long === undefined) return { ...lease, kind: 'done', next };
+    if (long === undefined) return { ref, queue: from, token, kind: 'done', next };
     const error = new DserviceError('ERR_LIMIT', `${idOf(long.ref)} is too long for an id`);
     return this.#failure(error, true);
   }
