@@ -4,10 +4,7 @@ import type { Done, OriginalConstructor, OriginalStep, Payload } from './origina
 
 /** The styles in which steps were written. */
 const styles: Record<string, OriginalConstructor | OriginalStep> = {
-  constructor: function (this: OriginalStep) {
-    this.input_queue = 'a';
-    this.execute = execute;
-  },
+  constructor: Constructor,
   'constructor on a prototype': (() => {
     function Old(this: OriginalStep) {
       this.input_queue = 'a';
@@ -21,17 +18,26 @@ const styles: Record<string, OriginalConstructor | OriginalStep> = {
       execute(payload, done);
     }
   } as unknown as OriginalConstructor,
-  'builds and returns': function () {
-    const self = { input_queue: 'a', execute };
-    return self;
-  },
+  'function that builds and returns': Builder,
   'arrow function': () => ({ input_queue: 'a', execute }),
   'asynchronous function': async () => ({ input_queue: 'a', execute }),
-  'function that returns a promise': function () {
-    return Promise.resolve({ input_queue: 'a', execute });
-  },
+  'function that returns a promise': Promiser,
   object: { input_queue: 'a', execute },
 };
+
+function Constructor(this: OriginalStep) {
+  this.input_queue = 'a';
+  this.execute = execute;
+}
+
+function Builder() {
+  const self = { input_queue: 'a', execute };
+  return self;
+}
+
+function Promiser() {
+  return Promise.resolve({ input_queue: 'a', execute });
+}
 
 function execute(payload: Payload, done: Done): void {
   done(null, [payload.data, payload.id, payload.attempt, payload.key], 'b');
@@ -160,7 +166,7 @@ test('with a queue the result goes there, and an error along', async () => {
   const { clock, open } = setup();
   const p = open();
   const seen: unknown[] = [];
-  p.step({ input_queue: 'a', execute: ({ data }, done) => done(data as Error, { n: 1 }, 'b') });
+  p.step({ input_queue: 'a', execute: ({ data }, done) => done(data, { n: 1 }, 'b') });
   p.step({
     input_queue: 'b',
     execute: (payload, done) => {

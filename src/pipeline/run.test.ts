@@ -352,8 +352,8 @@ test('the key stays, is given, or is taken away', async () => {
   await clock.advance(0);
   const keys = async (queue: string, state: 'input' | 'waiting') =>
     (await p.peek(queue, { state })).map(({ key }) => key);
-  expect((await keys('b', 'input')).sort()).toEqual(['k', 'own', undefined]);
-  expect((await keys('d', 'waiting')).sort()).toEqual(['of d', 'own', undefined]);
+  expect(new Set(await keys('b', 'input'))).toEqual(new Set(['k', 'own', undefined]));
+  expect(new Set(await keys('d', 'waiting'))).toEqual(new Set(['of d', 'own', undefined]));
 });
 
 test('several make children, in the order of the calls, once', async () => {
