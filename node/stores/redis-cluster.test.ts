@@ -217,7 +217,9 @@ test('a client of the caller’s is used as it is set up, and left alone', async
 
 test('the number of partitions stays as it was', async () => {
   await open('cut');
-  await expect(opened.open(redis(cluster.urls, { cluster: true }), 'cut')).rejects.toMatchObject({
-    code: 'ERR_OPTION',
-  });
+  const other = redis(cluster.urls, { cluster: true, partitions: 2 });
+  await expect(opened.open(other, 'cut')).rejects.toMatchObject({ code: 'ERR_OPTION' });
+  // Who says nothing takes what is there: the command line, for one.
+  const store = await opened.open(redis(cluster.urls, { cluster: true }), 'cut');
+  expect(store.supports.partitionOf).toBeTypeOf('function');
 });

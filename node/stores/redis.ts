@@ -16,8 +16,8 @@ export type { RedisClient } from './redis/clients.js';
 
 export interface RedisOptions {
   /**
-   * In how many parts a pipeline is cut, 1 where it is not said: a part is worked on by one node of a cluster. It is
-   * chosen when a pipeline begins, and cannot be changed.
+   * In how many parts a pipeline is cut: a part is worked on by one node of a cluster. It is chosen when a pipeline
+   * begins, and cannot be changed; where it is not said, it is what it was then, or 1.
    */
   readonly partitions?: number;
   /** The URLs are of nodes of a Redis Cluster. */
@@ -77,9 +77,10 @@ async function open(
   pipeline: string,
   given: StoreOptions,
 ): Promise<Store> {
-  const { partitions: amount = 1, timeout = 5_000, clock } = options;
+  const { timeout = 5_000, clock } = options;
   const clients = await clientsOf(place);
   const connection = new Connection(() => clients.make(), nodeClock);
+  const amount = options.partitions ?? (await keptAmount(connection, clients, options, pipeline));
   const handle = randomBytes(8).toString('base64url');
   const tags = Array.from({ length: amount }, (_, p) => tagOf(options, pipeline, p));
   const lines = tags.map(
@@ -114,6 +115,26 @@ async function open(
   } catch (error) {
     end();
     throw error;
+  }
+}
+
+/** In how many partitions a pipeline was begun, or 1. */
+async function keptAmount(
+  connection: Connection,
+  clients: Clients,
+  options: RedisOptions,
+  pipeline: string,
+): Promise<number> {
+  const [key, ...more] = keysOf(tagOf(options, pipeline, 0), clients);
+  const line = new Line(connection, [key, ...more], [], options.timeout ?? 5_000, nodeClock);
+  try {
+    const asked = line.do({ key, args: ['HGET', key, 'partitions'] });
+    return Number(await Promise.race([asked, connection.hopeless])) || 1;
+  } catch (error) {
+    connection.end();
+    throw error;
+  } finally {
+    line.end();
   }
 }
 
