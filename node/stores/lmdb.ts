@@ -7,8 +7,8 @@ import { LmdbStore } from './lmdb/store.js';
 
 export interface LmdbOptions {
   /**
-   * When a push or a turn is answered: `always`, the default, when it is on the disk, so that it outlives the machine;
-   * `flush`, when it is written, so that it outlives the program, and the machine from a little later on.
+   * What a push or a turn outlives when it is answered: `always`, the default, the machine; `flush`, the program. LMDB
+   * has no commit that is safe and not on the disk: both are as fast, and `flush` promises less.
    */
   readonly durability?: 'always' | 'flush' | undefined;
 }

@@ -54,7 +54,9 @@ export class Receipts {
     if (this.#now >= state.sweep) this.#sweep();
     const seen = this.#seen(worker);
     if (seen !== undefined && seen <= this.#now - receiptAge) this.#forget(worker);
-    table.put(keyOf(kinds.worker, pipeline, worker), numbersToBytes([this.#now]));
+    if (seen !== this.#now) {
+      table.put(keyOf(kinds.worker, pipeline, worker), numbersToBytes([this.#now]));
+    }
     const kept: Kept = { ...answer, seq };
     table.put(this.#place(worker, seq), Buffer.from(JSON.stringify(kept)));
   }
