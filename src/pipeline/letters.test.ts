@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { DserviceError } from '../errors.js';
 import { setup } from './fixtures/setup.js';
 import type { Filter } from './letters.js';
 
@@ -222,4 +223,31 @@ test.each([
   const call = p[name] as (...given: unknown[]) => Promise<unknown>;
   await expect(call.apply(p, [...args])).rejects.toMatchObject({ code: 'ERR_OPTION' });
   expect((await p.counts()).dead).toBe(5);
+});
+
+test('what cannot be read any more is tried again, dies, and is shown without its data', async () => {
+  const { clock, factory, open } = setup();
+  const rotten = {
+    ...factory,
+    open: async (...args: Parameters<typeof factory.open>) => {
+      const store = await factory.open(...args);
+      const unpack = store.unpack.bind(store);
+      store.unpack = (body) => {
+        if (body === 'rotten') throw new DserviceError('ERR_STORE_CORRUPT', 'it is broken');
+        return unpack(body);
+      };
+      return store;
+    },
+  };
+  const p = open({ store: rotten });
+  const seen: unknown[] = [];
+  p.step('a', (data) => void seen.push(data), { retries: 1, backoff: () => 10 });
+  await p.push('a', 'rotten', { id: 'x' });
+  const code = 'ERR_STORE_CORRUPT';
+  expect(await p.peek('a')).toMatchObject([{ id: 'x', data: undefined, error: { code } }]);
+  await p.start();
+  await p.push('a', 'good');
+  await clock.advance(100);
+  expect(seen).toEqual(['good']);
+  expect(await p.dead()).toMatchObject([{ id: 'x', data: undefined, tries: 2, error: { code } }]);
 });

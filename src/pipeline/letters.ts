@@ -1,7 +1,7 @@
 import { flag, oneOf, type Rule, text, texts } from '../rules.js';
 import { type Duration, msOf } from './duration.js';
 import { idOf } from './ref.js';
-import { errorOf } from './stored-error.js';
+import { errorOf, storedError } from './stored-error.js';
 import type { Listed, ListedCommand, Page, State, Store } from './store.js';
 
 /** A command as it is shown. */
@@ -77,15 +77,23 @@ export const filterRules: Readonly<Record<keyof Filter, Rule>> = {
 /** Commands that are read, or changed, at once. */
 export const pageSize = 500;
 
+/** What cannot be read any more is shown without data, and with the error why: the others are to be seen. */
 export function letterOf(command: ListedCommand, store: Store): Letter {
-  const { ref, queue, key, tries, error, pushed, at } = command;
+  const { ref, queue, key, tries, pushed, at } = command;
+  let error = command.error && errorOf(command.error);
+  let data: unknown;
+  try {
+    data = store.unpack(command.body);
+  } catch (thrown) {
+    error = errorOf(storedError(thrown));
+  }
   return {
     id: idOf(ref),
     key,
     queue,
-    data: store.unpack(command.body),
+    data,
     tries,
-    error: error && errorOf(error),
+    error,
     pushed: new Date(pushed),
     at: at === undefined ? undefined : new Date(at),
   };

@@ -343,12 +343,15 @@ test('beyond its retries it is dead of its lease', async () => {
   }
   const p = open();
   const events = eventsOf(p);
+  const keys: unknown[] = [];
+  p.on('dead', ({ key, attempt }) => keys.push([key, attempt]));
   p.step('a', () => {}, { timeout: 1_000, retries: 2 });
   const ending = p.finished('x', { key: 'k' });
   await p.start();
   await clock.advance(0);
   expect(await ending).toMatchObject({ state: 'dead', error: { code: 'ERR_TIMEOUT' } });
   expect(events).toEqual(['dead x']);
+  expect(keys).toEqual([['k', 3]]);
   expect(await p.dead()).toMatchObject([{ id: 'x', tries: 3 }]);
 });
 
