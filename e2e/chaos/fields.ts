@@ -90,6 +90,8 @@ async function openIndexedDb(): Promise<Field> {
   };
 }
 
+const html = '<!doctype html><title>chaos</title><script type="module" src="/tab.js"></script>';
+
 /** Serves the page, and takes what tabs write down, each fact at the time when it comes. */
 async function openSite(written: ReadonlyMap<string, Fact[]>): Promise<Server> {
   const { outputFiles } = await build({
@@ -102,31 +104,24 @@ async function openSite(written: ReadonlyMap<string, Fact[]>): Promise<Server> {
     logLevel: 'error',
   });
   const script = outputFiles[0]?.text ?? '';
-  const site = createServer(async (request, response) => {
+  const site = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     if (url.pathname === '/') {
-      response.writeHead(200, { 'Content-Type': 'text/html' });
-      response.end(
-        '<!doctype html><title>chaos</title><script type="module" src="/tab.js"></script>',
-      );
+      response.writeHead(200, { 'Content-Type': 'text/html' }).end(html);
     } else if (url.pathname === '/tab.js') {
       response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(script);
     } else if (url.pathname === '/facts') {
       const by = url.searchParams.get('by') ?? '';
-      const told = await bodyOf(request).catch(() => '[]');
-      for (const each of JSON.parse(told) as Told[]) {
-        written.get(by)?.push({ ...each, at: now(), by });
-      }
-      response.writeHead(204).end();
+      const parts: Uint8Array[] = [];
+      request.on('data', (part: Uint8Array) => parts.push(part));
+      // Of a tab that is killed in the middle there is no end.
+      request.on('end', () => {
+        const told = JSON.parse(Buffer.concat(parts).toString('utf8')) as Told[];
+        for (const each of told) written.get(by)?.push({ ...each, at: now(), by });
+        response.writeHead(204).end();
+      });
     } else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
   return site;
-}
-
-async function bodyOf(request: AsyncIterable<unknown>): Promise<string> {
-  const parts: Uint8Array[] = [];
-  // What comes from the network is bytes.
-  for await (const part of request) parts.push(part as Uint8Array);
-  return Buffer.concat(parts).toString('utf8');
 }

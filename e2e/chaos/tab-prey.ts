@@ -54,7 +54,9 @@ export class TabPrey implements Prey {
     );
     answer.catch(() => {});
     // A page that has crashed answers nothing.
-    const gone = this.gone.then(() => Promise.reject(new Error(`${this.name} is gone`)));
+    const gone = this.gone.then((): never => {
+      throw new Error(`${this.name} is gone`);
+    });
     return Promise.race([answer, gone]);
   }
 

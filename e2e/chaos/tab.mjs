@@ -2,10 +2,12 @@
 import { indexedDb, pipeline } from 'dservice/pipeline';
 import { makeWorker } from './steps.mjs';
 
-/** Facts go to the server of the page, which says when it has them. */
+/** Facts go to the server of the page, some at once; it says when it has them. */
 class Log {
   #facts = [];
-  #sending;
+  #sending = Promise.resolve();
+  /** When those that are not sent yet will have been. */
+  #next;
   #name;
 
   constructor(name) {
@@ -14,19 +16,18 @@ class Log {
 
   write(fact) {
     this.#facts.push(fact);
-    this.#sending ??= this.#send();
+    this.#next ??= this.#sending.then(() => this.#send());
   }
 
-  async settled() {
-    while (this.#sending !== undefined) await this.#sending;
+  settled() {
+    return this.#next ?? this.#sending;
   }
 
-  async #send() {
-    // What is written in the same turn goes together.
-    await Promise.resolve();
+  #send() {
+    this.#next = undefined;
     const body = JSON.stringify(this.#facts.splice(0));
-    await fetch(`/facts?by=${this.#name}`, { method: 'POST', body }).catch(() => {});
-    this.#sending = this.#facts.length > 0 ? this.#send() : undefined;
+    this.#sending = fetch(`/facts?by=${this.#name}`, { method: 'POST', body }).catch(() => {});
+    return this.#sending;
   }
 }
 
