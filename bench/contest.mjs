@@ -9,8 +9,7 @@ const few = 100;
 
 /**
  * Moves per second of subjects, each doing what it can do in some ways, and µs of CPU time for a move, where it can
- * be told: `figures['bullmq per32'] = { rate, cpu }`, a figure a round. In each round everybody has a turn, and each
- * round begins with another.
+ * be told: `figures['bullmq per32'] = { rate, cpu }`, a figure a round. In each round everybody has a turn.
  *
  * An entrant is `{ label, run(name, …args), cpu?, store, way, before? }`: `label` its name in the result; `run` calls
  * what the subject can do; `cpu` resolves with what all that takes part has used; `before` is awaited before each turn.
@@ -34,14 +33,19 @@ export async function contest(entrants, { rounds, moving, warmUp }) {
     for (const time of [warmUp, moving, moving]) await turn(entrant, time);
   }
   for (let round = 0; round < rounds; round++) {
-    for (let i = 0; i < entrants.length; i++) {
-      const entrant = entrants[(i + round) % entrants.length];
+    for (const entrant of orderOf(entrants, round)) {
       const { rate, cpu } = await turn(entrant, moving);
       figures[entrant.label].rate.push(rate);
       if (cpu !== undefined) figures[entrant.label].cpu.push(cpu);
     }
   }
   return figures;
+}
+
+/** Each round begins with another, and every second one goes the other way round: none always comes after the same. */
+function orderOf(entrants, round) {
+  const order = entrants.map((_, i) => entrants[(i + round) % entrants.length]);
+  return round % 2 === 0 ? order : order.toReversed();
 }
 
 /** Processes of subjects that have queues, by name, as `run` and `cpu` of entrants; with `profile`, profiles are written at the end. */

@@ -60,7 +60,7 @@ function moves(figures, { title, note, peers }) {
   ];
   return {
     title,
-    note: `${note} Moves per second: three steps that do nothing, three moves a command.${timed ? ' CPU time: of the worker and Redis together.' : ''}`,
+    note: `${note} Moves per second: three steps that do nothing, three moves a command.${timed ? ' CPU time: of the worker, and of Redis where there is one.' : ''}`,
     rows: [
       [
         '',
