@@ -81,9 +81,7 @@ export class Operations {
     const began = clock.now();
     for (let tries = 0; ; tries++) {
       try {
-        const store = await this.open();
-        if (era !== this.#era) throw closed();
-        const result = await call(store);
+        const result = await call(await this.open());
         if (this.#troubled) {
           this.#troubled = false;
           onTrouble(undefined);
@@ -100,7 +98,9 @@ export class Operations {
         const pause = Math.min(pauses.longest, pauses.first * 2 ** Math.min(tries, 20));
         if (clock.now() + pause - began > left) throw error;
         await this.#sleep(pause * (0.5 + clock.random() / 2));
-        if (era !== this.#era) throw closed(error);
+        if (era !== this.#era) {
+          throw new DserviceError('ERR_CLOSED', 'the pipeline has stopped', { cause: error });
+        }
       }
     }
   }
@@ -148,10 +148,6 @@ export class Operations {
       this.#sleepers.add(wake);
     });
   }
-}
-
-function closed(cause?: unknown): DserviceError {
-  return new DserviceError('ERR_CLOSED', 'the pipeline has stopped', { cause });
 }
 
 function asStoreError(thrown: unknown): DserviceError {

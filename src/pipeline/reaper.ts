@@ -21,14 +21,13 @@ export class Reaper {
   readonly #options: ReaperOptions;
   #stop: (() => void) | undefined;
   #stopped = false;
-  #looking = false;
 
   constructor(options: ReaperOptions) {
     this.#options = options;
   }
 
   start(): void {
-    void this.look();
+    void this.#look();
   }
 
   stop(): void {
@@ -37,17 +36,13 @@ export class Reaper {
   }
 
   /** Looks now, and then when the next lease ends. */
-  async look(): Promise<void> {
-    if (this.#looking || this.#stopped) return;
-    this.#looking = true;
-    this.#stop?.();
+  async #look(): Promise<void> {
     const due = await this.#reap();
-    this.#looking = false;
     const { clock } = this.#options;
     if (this.#stopped) return;
     // Several programs need not look at the same moment.
     const pause = Math.max(looks.shortest, Math.min(looks.longest, due ?? looks.longest));
-    this.#stop = clock.after(pause * (1 + clock.random() / 10), () => void this.look());
+    this.#stop = clock.after(pause * (1 + clock.random() / 10), () => void this.#look());
   }
 
   async #reap(): Promise<number | undefined> {

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Clock } from '../clock.js';
+import type { VirtualClock } from '../testing/virtual-clock.js';
 import { eventsOf, later, setup } from './fixtures/setup.js';
 import type { StepContext } from './step-context.js';
 
@@ -462,3 +464,53 @@ test('a thenable is waited for', async () => {
   await clock.advance(100);
   expect((await p.counts()).queues).toMatchObject({ a: { waiting: 1 }, b: { input: 1 } });
 });
+
+test('what throws when it is looked at is an error of the step', async () => {
+  const { clock, open } = setup();
+  const p = open();
+  p.step('a', () => ({
+    get then() {
+      throw new Error('do not look');
+    },
+  }));
+  await p.start();
+  await p.push('a');
+  await clock.advance(0);
+  expect(await p.peek('a', { state: 'waiting' })).toMatchObject([
+    { tries: 1, error: { message: 'do not look' } },
+  ]);
+});
+
+test('what a step does before it waits is a part of its time', async () => {
+  const { clock, open } = setup();
+  const p = open();
+  const timeouts: number[] = [];
+  let busy = 0;
+  const slow = { ...timed(clock), now: () => clock.now() + busy };
+  const q = open({ clock: slow });
+  q.on('retried', () => timeouts.push(clock.now()));
+  q.step(
+    'a',
+    () => {
+      busy = 800;
+      return new Promise(() => {});
+    },
+    { timeout: 1_000, backoff: () => 60_000 },
+  );
+  await q.start();
+  await p.push('a');
+  await clock.advance(500);
+  expect(timeouts).toEqual([200]);
+});
+
+/** The clock, as an object that can be spread. */
+function timed(clock: VirtualClock): Clock {
+  return {
+    now: () => clock.now(),
+    wall: () => clock.wall(),
+    after: (ms, fn) => clock.after(ms, fn),
+    defer: (fn) => clock.defer(fn),
+    endOfTurn: (fn) => clock.endOfTurn(fn),
+    random: () => clock.random(),
+  };
+}

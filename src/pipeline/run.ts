@@ -94,21 +94,24 @@ export class Run implements StepContext {
 
   start(): void {
     this.#leasedAt = this.#host.clock.now();
-    let result: unknown;
+    let result: PromiseLike<unknown> | undefined;
     try {
-      result = this.step.run(this.#host.store.unpack(this.claimed.body), this);
+      result = thenable(this.step.run(this.#host.store.unpack(this.claimed.body), this));
     } catch (error) {
       this.#threw(error);
       return;
     }
     // Steps that are not asynchronous are over in the same turn, and cost no timer and no promise.
-    if (isThenable(result)) {
-      if (!this.#over) this.#wait();
-      Promise.resolve(result).then(
-        () => this.#returned(),
-        (error: unknown) => this.#threw(error),
-      );
-    } else this.#returned();
+    if (result === undefined) {
+      this.#returned();
+      return;
+    }
+    // What it did before it began to wait is a part of its time.
+    if (!this.#over) this.#wait(this.#leasedAt - this.#host.clock.now());
+    Promise.resolve(result).then(
+      () => this.#returned(),
+      (error: unknown) => this.#threw(error),
+    );
   }
 
   next(queue: string, data?: unknown, options: NextOptions = {}): void {
@@ -241,9 +244,10 @@ export class Run implements StepContext {
     throw new DserviceError('ERR_OPTION', text);
   }
 
-  #wait(): void {
+  /** Begins the timeout, `more` ms longer. */
+  #wait(more = 0): void {
     this.#stopTimer?.();
-    this.#stopTimer = this.#host.clock.after(this.step.timeout, () => {
+    this.#stopTimer = this.#host.clock.after(this.step.timeout + more, () => {
       const text = `${this.queue} did not answer for ${this.id} within ${this.step.timeout} ms`;
       const error = new DserviceError('ERR_TIMEOUT', text);
       this.give(this.#failure(error, false), error);
@@ -270,8 +274,11 @@ export class Run implements StepContext {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+/** What is to be waited for. Throws what looking at it throws. */
+function thenable(value: unknown): PromiseLike<unknown> | undefined {
+  const { then } = (value ?? {}) as { then?: unknown };
+  // It has what makes it one.
+  return typeof then === 'function' ? (value as PromiseLike<unknown>) : undefined;
 }
 
 function optionalTime(time: unknown, what: string): number | undefined {

@@ -488,3 +488,36 @@ test('when the clock goes back nothing is lost, and nothing is done without end'
   await clock.advance(8_000);
   expect(seen).toEqual([2, 3, 1, 4]);
 });
+
+test('who was behind its key is begun with the same call', async () => {
+  const { clock, open } = setup();
+  const p = open();
+  const seen: unknown[] = [];
+  p.step('a', (data) => void seen.push(data), { key: () => 'k' });
+  await p.pushAll(many(20));
+  await p.start();
+  await clock.advance(0);
+  expect(seen).toHaveLength(20);
+});
+
+test('a worker that has stopped does nothing more, though answers come late', async () => {
+  const { clock, faulty, open } = setup();
+  const p = open();
+  const events = eventsOf(p);
+  const { run, running } = gate();
+  p.step('a', run);
+  await p.start();
+  await p.pushAll(many(3));
+  await clock.advance(0);
+  faulty.plan = ({ name }) => (name === 'turn' ? { fails: 'never', delay: 60_000 } : undefined);
+  running[0]?.end();
+  await clock.advance(0);
+  const stopped = p.stop({ drain: false });
+  await clock.advance(6_000);
+  await stopped;
+  const before = faulty.calls.length;
+  await clock.advance(120_000);
+  expect(faulty.calls.slice(before)).toEqual([]);
+  // The store had that one.
+  expect(events.filter((each) => !/pushed|started/.test(each))).toEqual(['finished a0']);
+});

@@ -226,7 +226,7 @@ export class Worker {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#turning || this.#over) return;
+    if (this.#scheduled || this.#turning) return;
     this.#scheduled = true;
     this.#options.clock.endOfTurn(() => {
       this.#scheduled = false;
