@@ -125,6 +125,27 @@ test('a stop of what waits for its store does not wait', async () => {
   expect(clock.pending).toBe(0);
 });
 
+test('a start after a stop of what waits for its store is a start', async () => {
+  const { clock, faulty, open } = setup();
+  const p = open();
+  const seen: unknown[] = [];
+  p.step('a', (data) => void seen.push(data));
+  faulty.away = true;
+  const first = expect(p.start()).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+  await clock.advance(1_000);
+  const stopped = p.stop();
+  const second = p.start();
+  await Promise.all([first, stopped]);
+  expect(() => p.step('b', () => {})).toThrow('before start()');
+  expect(p.start()).toBe(second);
+  faulty.away = false;
+  await clock.advance(6_000);
+  await second;
+  await p.push('a', 1);
+  await clock.advance(0);
+  expect(seen).toEqual([1]);
+});
+
 test('steps are added before the start, or after a stop', async () => {
   const { open } = setup();
   const p = open();
@@ -235,6 +256,23 @@ test('what is claimed while it stops is given back, and not told', async () => {
   expect(events.filter((each) => each.startsWith('started'))).toEqual([]);
   const left = await p.peek('a');
   expect(left.map(({ data, tries }) => [data, tries])).toEqual(items.map(({ data }) => [data, 0]));
+});
+
+test('a stop waits for the last outcomes to be stored', async () => {
+  const { clock, faulty, open } = setup();
+  const p = open();
+  p.step('a', held().run);
+  await p.start();
+  await p.push('a', 1);
+  await clock.advance(0);
+  faulty.next({ fails: 'never', delay: 1_000 }, 'turn');
+  const stopped = vi.fn();
+  void p.stop({ drain: false }).then(stopped);
+  await clock.advance(999);
+  expect(stopped).not.toHaveBeenCalled();
+  await clock.advance(1);
+  expect(stopped).toHaveBeenCalled();
+  expect(await p.peek('a')).toMatchObject([{ data: 1, tries: 0 }]);
 });
 
 test('of two stops at once the shorter counts', async () => {

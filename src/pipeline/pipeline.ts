@@ -1,27 +1,20 @@
 import type { Clock } from '../clock.js';
 import { Emitter } from '../emitter.js';
 import { DserviceError } from '../errors.js';
-import { check, isObject } from '../rules.js';
+import { isObject } from '../rules.js';
 import { type Duration, msOf } from './duration.js';
 import { Endings, type Ending } from './endings.js';
 import type { PipelineEvents } from './events.js';
 import { Ids } from './ids.js';
 import { Intake, type PushItem, type PushOptions } from './intake.js';
-import {
-  deadRules,
-  type DeadOptions,
-  type Filter,
-  filterRules,
-  type Letter,
-  letterOf,
-  lookRules,
-  pageSize,
-  type PeekOptions,
-  purgeRules,
-  type PurgeOptions,
-  redriveRules,
-  type RedriveOptions,
-  refsOf,
+import type {
+  DeadOptions,
+  Filter,
+  Letter,
+  Letters,
+  PeekOptions,
+  PurgeOptions,
+  RedriveOptions,
 } from './letters.js';
 import type { Logger } from './logger.js';
 import { checkName } from './name.js';
@@ -32,7 +25,7 @@ import { Pusher } from './pusher.js';
 import type { StepFunction, StepOptions } from './step.js';
 import { Steps } from './steps.js';
 import { errorOf, storedError } from './stored-error.js';
-import type { Counts, PushState, State, Store, StoreFactory, StoreSupports } from './store.js';
+import type { Counts, PushState, Store, StoreFactory, StoreSupports } from './store.js';
 import { Worker } from './worker.js';
 
 /** What a runtime adds. */
@@ -204,29 +197,26 @@ export class Pipeline {
 
   /** The first commands of a queue; they stay where they are. */
   async peek(queue: string, options: PeekOptions = {}): Promise<Letter[]> {
-    checkName(queue, 'the queue');
-    check('peek', options, lookRules);
-    return this.#list(queue, options.state ?? 'input', options.limit ?? 20);
+    return (await this.#letters()).peek(queue, options);
   }
 
   /** The dead letters, oldest first. */
   async dead(options: DeadOptions = {}): Promise<Letter[]> {
-    check('dead', options, deadRules);
-    return this.#list(options.queue, 'dead', options.limit ?? 100);
+    return (await this.#letters()).dead(options);
   }
 
   /** Puts dead commands into a queue again, under the ids that they had. How many. */
   async redrive(filter: Filter = {}, options: RedriveOptions = {}): Promise<number> {
-    check('redrive', options, redriveRules);
-    const { to, reset = true } = options;
-    if (to !== undefined) checkName(to, 'the queue');
-    return this.#each('dead', filter, (store, refs) => store.redrive(refs, to, reset));
+    const count = await (await this.#letters()).redrive(filter, options);
+    this.#look();
+    return count;
   }
 
   /** Removes commands, dead ones if nothing else is said, for good. What is in work stays. How many. */
   async purge(filter: Filter = {}, options: PurgeOptions = {}): Promise<number> {
-    check('purge', options, purgeRules);
-    return this.#each(options.state ?? 'dead', filter, (store, refs) => store.purge(refs));
+    const count = await (await this.#letters()).purge(filter, options);
+    this.#look();
+    return count;
   }
 
   /** What the store promises. */
@@ -324,26 +314,9 @@ export class Pipeline {
     return this.#operations.many(call, asking);
   }
 
-  async #list(queue: string | undefined, state: State, limit: number): Promise<Letter[]> {
-    return this.#ask(async (store) => {
-      const { commands } = await store.range(queue, state, { limit });
-      return commands.map((command) => letterOf(command, store));
-    });
-  }
-
-  async #each(
-    state: State,
-    filter: Filter,
-    take: (store: Store, refs: string[]) => Promise<number>,
-  ): Promise<number> {
-    check('a filter', filter, filterRules);
-    const refs = await refsOf((call) => this.#ask(call), state, filter, this.#clock.wall());
-    let count = 0;
-    for (let at = 0; at < refs.length; at += pageSize) {
-      count += await this.#ask((store) => take(store, refs.slice(at, at + pageSize)));
-    }
-    this.#look();
-    return count;
+  async #letters(): Promise<Letters> {
+    const { Letters: Made } = await import('./letters.js');
+    return new Made((call) => this.#ask(call), this.#clock);
   }
 
   #open(): Promise<Store> {
