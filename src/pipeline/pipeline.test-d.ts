@@ -1,5 +1,4 @@
 // What types of pipelines let through, and what not; tsc checks it.
-import type { Logger as Pino } from 'pino';
 import type {
   Duration,
   Ending,
@@ -14,7 +13,6 @@ import type {
 } from './public-types.js';
 
 declare const p: Pipeline;
-declare const pino: Pino;
 
 interface Order {
   readonly sku: string;
@@ -92,7 +90,7 @@ export function events(): () => void {
 
 const time: Duration = '3s';
 const options: StepOptions = { timeout: time };
-export const loggers: PipelineOptions[] = [{ logger: console }, { logger: pino }];
+export const loggers: PipelineOptions[] = [{ logger: console }];
 export async function stop(): Promise<void> {
   await p.stop();
   await p.stop({ drain: true });
