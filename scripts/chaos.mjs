@@ -39,7 +39,8 @@ try {
   process.exit(2);
 }
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-const args = ['run', '--project', 'e2e', '--disable-console-intercept', 'e2e/chaos/chaos.test.ts'];
+const file = 'e2e/chaos/chaos.test.ts';
+const args = ['run', file, '--project', 'e2e', '--disable-console-intercept'];
 const child = spawn(process.execPath, [vitest, ...args], {
   cwd: root,
   stdio: 'inherit',
