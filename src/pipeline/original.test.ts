@@ -340,3 +340,21 @@ test.each([
   const p = open();
   expect(() => p.step('a', () => {}, options as object)).toThrow();
 });
+
+test('done that comes after an error is logged and ignored', async () => {
+  const { clock, log, open } = setup();
+  const p = open();
+  p.step({
+    input_queue: 'a',
+    execute: (_, done) => {
+      clock.after(10, () => done(null, 1, 'b'));
+      throw error;
+    },
+  });
+  await p.start();
+  await p.push('a');
+  await clock.advance(100);
+  expect(log).toHaveLength(1);
+  expect(log[0]?.text).toContain('after it had answered');
+  expect((await p.counts()).queues).not.toHaveProperty('b');
+});

@@ -81,8 +81,7 @@ export function runOf(step: OriginalStep): Step['run'] {
         }
       };
       const failed = (thrown: unknown): void => {
-        // What is called after it, is called too late.
-        if (++calls === 1) fail(thrown);
+        if (calls === 0) fail(thrown);
         else logger.warn(errorOf(storedError(thrown)), 'came after done(), and is ignored');
       };
       const payload = payloadOf(context, { id, data, attempt, key, error });

@@ -521,3 +521,23 @@ test('a worker that has stopped does nothing more, though answers come late', as
   // The store had that one.
   expect(events.filter((each) => !/pushed|started/.test(each))).toEqual(['finished a0']);
 });
+
+test('what is taken back is begun at once', async () => {
+  const { clock, factory, faulty, open } = setup();
+  const [gone, p] = [open(), open({ store: factory })];
+  gone.step('a', () => new Promise(() => {}), { timeout: 1_000 });
+  await gone.start();
+  await gone.push('a', 0, { id: 'x' });
+  await clock.advance(0);
+  await faulty.restart();
+  const times: number[] = [];
+  p.on('retried', () => times.push(clock.now()));
+  p.step('a', () => void times.push(clock.now()));
+  await p.start();
+  await clock.advance(20_000);
+  expect(times).toHaveLength(2);
+  expect(times[1]).toBe(times[0]);
+  // The lease is over after 6 s; a look comes with its end.
+  expect(times[0]).toBeGreaterThanOrEqual(6_000);
+  expect(times[0]).toBeLessThanOrEqual(7_100);
+});
