@@ -18,6 +18,8 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'node/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude: [...never, net],
           execArgv: ['--expose-gc'],
+          // Nothing waits that long, but for a machine that has much else to do.
+          testTimeout: 20_000,
         },
       },
       {

@@ -79,7 +79,7 @@ export class RedisServer {
       const socket = connect(this.port, '127.0.0.1');
       let answer = '';
       socket.on('data', (data) => {
-        answer += data;
+        answer += String(data);
         if (answer.endsWith('\r\n')) socket.end();
       });
       socket.once('close', () => resolve(answer));

@@ -18,7 +18,12 @@ const { folder, url, partitions } = settings.store;
 const store = folder === undefined ? redis(url, { partitions }) : lmdb(folder);
 const worker = makeWorker(pipeline, store, log, settings);
 
-process.on('message', async ({ id, what, args }) => {
+process.on('message', (asked) => void answer(asked));
+
+await worker.start();
+process.send({ up: true });
+
+async function answer({ id, what, args }) {
   try {
     const value = await worker[what](...args);
     if (process.connected) process.send({ id, value });
@@ -27,7 +32,4 @@ process.on('message', async ({ id, what, args }) => {
   }
   // It has to end by itself.
   if (what === 'stop') process.disconnect();
-});
-
-await worker.start();
-process.send({ up: true });
+}
