@@ -19,7 +19,7 @@ const budgets = [
   // A pipeline on IndexedDB.
   {
     page: `import { pipeline } from 'dservice/pipeline'; use(pipeline);`,
-    budget: 18_400,
+    budget: 18_800,
     aim: 9_000,
   },
 ];
