@@ -18,7 +18,7 @@ export function accountOf(settings: HuntSettings, hunted: Hunted, checked: Check
     ended: `${of('finished')} finished, ${number(hunted.end.dead.length)} dead, ${number(hunted.end.left)} left, as far as workers lived to tell`,
     steps: `${of('start')} begun, ${of('effect')} effects, ${of('moved')} moves, ${of('retried')} retries`,
     workers: `${of('up')} in all, ${of('killed')} killed, ${of('paused')} paused, ${of('over')} stopped`,
-    server: `${of('server killed')} times killed`,
+    server: `${of('server killed')} times killed, ${of('server cut')} times cut off`,
     again: `${number(killed)} after a kill, ${number(stopped)} after a stop, ${number(expired)} after a lease that ran out`,
     leases: `${number(leases)} taken back, ${of('lost')} outcomes that came too late`,
     seconds: hunted.seconds.toFixed(1),

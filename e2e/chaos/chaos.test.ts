@@ -11,7 +11,7 @@ const stores = storeNames.filter((name) => CHAOS_STORES?.split(',').includes(nam
 // The choices are the same ones for a seed; when they meet what is done is not.
 const seed = Number(CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 // A page waits for the disk with every turn, and for a browser at first.
-const few: Readonly<Record<StoreName, number>> = { lmdb: 2_000, redis: 2_000, indexeddb: 500 };
+const few: Readonly<Record<StoreName, number>> = { lmdb: 2_000, redis: 1_500, indexeddb: 500 };
 
 function settingsOf(store: StoreName): HuntSettings {
   const settings = { store, seed, concurrency: 32, retries: 25 };

@@ -4,7 +4,6 @@ import { Tale } from './fixtures/tale.js';
 import { routeOf } from './plan.js';
 
 const conditions = { concurrency: 4, timeout: 60, grace: 40 };
-const queued = ['queued', 'queued', 'queued', 'queued', 'queued'];
 const ids = ['c-0', 'c-1', 'c-2', 'c-3', 'c-4'];
 
 function faultsOf(tale: Tale, { concurrency = 4 } = {}): readonly string[] {
@@ -175,6 +174,14 @@ const faulty: Case[] = [
     (t) => again(t, 'c-2'),
     'redelivered: 1 times, and 0 at most can be',
   ],
+  [
+    'a commit that was carried out is refused',
+    (t) => {
+      t.without(t.of('take', 'c-2', 'moved'));
+      t.tell('w1', { kind: 'lost', queue: 'take', id: 'c-2', attempt: 1 });
+    },
+    'mistold: w1 was refused attempt 1 of c-2 in take, that nobody had taken',
+  ],
   ['something is wrong', (t) => t.tell('w1', { kind: 'wrong', text: 'so' }), 'wrong: w1: so'],
 ];
 
@@ -269,9 +276,4 @@ test('a kill has no more done again than a worker can have in hand', () => {
   expect(faultsOf(tale, { concurrency: 1 })).toEqual([
     'redelivered: 2 times, and 1 at most can be',
   ]);
-});
-
-test('the first answer is right to say that all are new', () => {
-  const tale = new Tale();
-  expect(tale.facts.find(({ kind }) => kind === 'pushed')).toMatchObject({ states: queued });
 });

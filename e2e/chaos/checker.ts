@@ -30,7 +30,7 @@ export function check(history: History, conditions: Conditions): Checked {
       ...pushes.faults,
       ...lost(pushes.known, stays, history),
       ...invented(stays, expected),
-      ...leaseFaults(stays),
+      ...leaseFaults(stays, history.facts),
       ...outOfTurn(pushes.known, stays),
       ...keyFaults(stays, pushes.known, expected),
       ...redelivered.faults,

@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 import { type BrowserContext, chromium } from 'playwright';
 import { chromiumFlags, chromiumPath } from '../../scripts/chromium.mjs';
 import { cannotStartRedis, RedisServer } from '../../scripts/redis.mjs';
+import { cut } from './cut.js';
 import { type Fact, now, type Told } from './history.js';
 import { type Prey, type PreySettings, ProcessPrey } from './prey.js';
 import { TabPrey } from './tab-prey.js';
@@ -15,8 +16,8 @@ import { TabPrey } from './tab-prey.js';
 export interface Field {
   /** `crashes`: how it is to be killed, where there is more than one way. */
   start(settings: PreySettings, crashes: boolean): Prey;
-  /** Where the store is a server: kills it, and starts it again. */
-  readonly server?: { kill(): Promise<void>; start(): Promise<unknown> };
+  /** Where the store is a server. `cut`: ends all connections to it, and the answers that were under way are lost. */
+  readonly server?: { kill(): Promise<void>; start(): Promise<unknown>; cut(): Promise<unknown> };
   close(): Promise<void>;
 }
 
@@ -55,7 +56,11 @@ async function openRedis(): Promise<Field> {
   const store = { url: server.url, partitions: 2 };
   return {
     start: (settings) => new ProcessPrey(folder, store, settings),
-    server,
+    server: {
+      kill: () => server.kill(),
+      start: () => server.start(),
+      cut: () => cut(server),
+    },
     async close() {
       await server.stop();
       await remove();

@@ -37,7 +37,7 @@ export type Told =
   | { readonly kind: 'wrong'; readonly text: string }
   /** What the hunter did to the worker; `over`: it has ended after it was told to. */
   | { readonly kind: 'up' | 'killed' | 'paused' | 'resumed' | 'stopping' | 'over' }
-  | { readonly kind: 'server killed' | 'server up' };
+  | { readonly kind: 'server killed' | 'server up' | 'server cut' };
 
 /** `at`: ms on a clock that all of them share. `by`: the worker; empty for what concerns none. */
 export type Fact = Told & { readonly at: number; readonly by: string };

@@ -42,9 +42,19 @@ export interface Hunted {
   readonly seconds: number;
 }
 
-type Blow = 'kill' | 'pause' | 'stop' | 'server';
+type Blow = 'kill' | 'pause' | 'stop' | 'server' | 'cut';
 /** Dealt by chance until there are none, and then again: so even a few kills come with all of the others. */
-const deck: readonly Blow[] = ['kill', 'kill', 'kill', 'kill', 'kill', 'pause', 'stop', 'server'];
+const deck: readonly Blow[] = [
+  'kill',
+  'kill',
+  'kill',
+  'kill',
+  'kill',
+  'pause',
+  'stop',
+  'server',
+  'cut',
+];
 /** ms without any change, after which what is left is taken for lost. */
 const patience = 60_000;
 
@@ -195,6 +205,8 @@ export class Hunter {
     const blow = this.#nextBlow();
     if (blow === 'server' && server !== undefined) {
       if (this.#serverIsUp()) this.#keep(this.#killServer(server));
+    } else if (blow === 'cut' && server !== undefined) {
+      if (this.#serverIsUp()) this.#keep(this.#cutServer(server));
     } else if (blow === 'pause') this.#keep(this.#pause(prey));
     else if (blow === 'stop') {
       const drain = this.#dice.one([true, false, 100]);
@@ -251,7 +263,10 @@ export class Hunter {
   }
 
   #serverIsUp(): boolean {
-    return this.#facts.findLast(({ kind }) => kind.startsWith('server'))?.kind !== 'server killed';
+    return (
+      this.#facts.findLast(({ kind }) => /^server (killed|up)$/.test(kind))?.kind !==
+      'server killed'
+    );
   }
 
   async #killServer(server: NonNullable<Field['server']>): Promise<void> {
@@ -260,6 +275,18 @@ export class Hunter {
     await after(this.#dice.between(20, 1_000));
     await server.start();
     this.#note({ kind: 'server up' });
+  }
+
+  async #cutServer(server: NonNullable<Field['server']>): Promise<void> {
+    for (let i = 0; i < 3; i++) {
+      // It may be killed meanwhile.
+      const done = await server.cut().then(
+        () => true,
+        () => false,
+      );
+      if (done) this.#note({ kind: 'server cut' });
+      await after(this.#dice.between(200, 600));
+    }
   }
 
   /** Commands in all queues, as one of the workers sees them. */

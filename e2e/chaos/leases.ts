@@ -1,8 +1,26 @@
+import type { Fact } from './history.js';
 import type { SeenStay, Stays } from './stay.js';
 
-/** No commit without a lease, and one for each at most. */
-export function leaseFaults(stays: Stays): string[] {
-  return [...stays].flatMap((stay) => [...twice(stay), ...without(stay), ...after(stay)]);
+/** No commit without a lease, and one for each at most; and who is told that he lost one has lost it. */
+export function leaseFaults(stays: Stays, facts: readonly Fact[]): string[] {
+  return [
+    ...[...stays].flatMap((stay) => [...twice(stay), ...without(stay), ...after(stay)]),
+    ...mistold(stays, facts),
+  ];
+}
+
+/** A commit that is repeated is answered as it was at first: a lease is lost when somebody else has a later one. */
+function mistold(stays: Stays, facts: readonly Fact[]): string[] {
+  return facts.flatMap((fact) => {
+    if (fact.kind !== 'lost') return [];
+    const stay = stays.get(fact.queue, fact.id);
+    const taken =
+      stay?.starts.some(({ attempt }) => attempt > fact.attempt) === true ||
+      stay?.commits.some((each) => 'reaped' in each && each.reaped) === true;
+    if (taken) return [];
+    const text = `attempt ${fact.attempt} of ${fact.id} in ${fact.queue}`;
+    return [`mistold: ${fact.by} was refused ${text}, that nobody had taken`];
+  });
 }
 
 /** Each attempt is one lease: it ends in one way, once. */

@@ -84,24 +84,29 @@ export interface Lane {
 }
 
 const laneCount = 8;
+const unnamedLanes = 2;
 const batchSize = 20;
 const keysOfLane = 6;
 
-/** All lanes of so many commands. The last one's have no ids, and are pushed once: it may be that they never arrive. */
+/** All lanes of so many commands. The last ones' have no ids, and are pushed once: it may be that they never arrive. */
 export function planOf(count: number, seed: number): Lane[] {
   const dice = new Dice(seed);
   const lists: Batch[][] = Array.from({ length: laneCount }, () => []);
   let number = 0;
   for (let n = 0; n < count; n += batchSize) {
     const lane = number % laneCount;
-    const named = lane < laneCount - 1;
+    const named = isNamed(lane);
     const commands = Array.from({ length: Math.min(batchSize, count - n) }, (_, i) =>
       commandOf(n + i, lane, named, dice),
     );
     lists[lane]?.push({ number, commands, twice: named && dice.next() < 0.1 });
     number++;
   }
-  return lists.map((batches, lane) => ({ named: lane < laneCount - 1, batches }));
+  return lists.map((batches, lane) => ({ named: isNamed(lane), batches }));
+}
+
+function isNamed(lane: number): boolean {
+  return lane < laneCount - unnamedLanes;
 }
 
 function commandOf(n: number, lane: number, named: boolean, dice: Dice): Command {
