@@ -73,12 +73,12 @@ export class Partition {
   }
 
   push(entries: readonly Entry[], wants: readonly Want[], op: Op): Promise<Did> {
-    return this.#turn('push', entryGroups(entries), wants, op, '');
+    return this.#turn('push', entryGroups(entries), wants, op, false);
   }
 
   /** `again`: of an operation that has had its turn here, a second one for what is still wanted. */
   turn(outcomes: readonly Outcome[], wants: readonly Want[], op: Op, again = false): Promise<Did> {
-    return this.#turn('turn', outcomeGroups(outcomes), wants, op, again ? '+' : '');
+    return this.#turn('turn', outcomeGroups(outcomes), wants, op, again);
   }
 
   /**
@@ -202,14 +202,15 @@ export class Partition {
     groups: readonly string[],
     wants: readonly Want[],
     op: Op,
-    suffix: string,
+    again: boolean,
   ): Promise<Did> {
     const { limits, watching } = this.#telling;
-    const token = tokenOf(op);
+    // Between the two, where it is repeated, what was claimed may have been taken back: it is another lease then.
+    const token = tokenOf(op) + (again ? '~' : '');
     const args = [
       watching() ? '1' : '0',
       op.worker,
-      `${op.worker}/${op.seq % 8}${suffix}`,
+      `${op.worker}/${op.seq % 8}${again ? '+' : ''}`,
       String(op.seq),
       token,
       limits,

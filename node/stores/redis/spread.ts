@@ -47,8 +47,10 @@ export async function spread(
   const take = (did: Did): void => {
     due = Math.min(due, did.due ?? Infinity);
     for (const claim of did.claims.flat()) {
-      if (claims.has(claim.ref)) continue;
+      const known = claims.has(claim.ref);
+      // What was taken back since it was claimed first may have been claimed again: the later lease counts.
       claims.set(claim.ref, claim);
+      if (known) continue;
       const w = wants.findIndex(({ queue }) => queue === claim.queue);
       counts[w] = (counts[w] ?? 0) + 1;
     }
