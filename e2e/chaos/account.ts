@@ -1,8 +1,10 @@
 import type { Checked } from './checker.js';
+import type { Fact } from './history.js';
 import type { Hunted, HuntSettings } from './hunter.js';
 
-/** The most faults that are printed. */
+/** The most faults that are printed, and of how many what happened. */
 const most = 30;
+const told = 5;
 
 /** What was done, and whether all went well, in lines. */
 export function accountOf(settings: HuntSettings, hunted: Hunted, checked: Checked): string {
@@ -27,10 +29,34 @@ export function accountOf(settings: HuntSettings, hunted: Hunted, checked: Check
   return [
     `chaos on ${settings.store}, seed ${settings.seed}`,
     ...kept.map(([name, text]) => `  ${name.padEnd(8)} ${text}`),
-    ...faults.slice(0, most).map((fault) => `  FAULT    ${fault}`),
+    ...faults
+      .slice(0, most)
+      .flatMap((fault, i) => [
+        `  FAULT    ${fault}`,
+        ...(i < told ? storyOf(fault, hunted.facts).map((line) => `    ${line}`) : []),
+      ]),
     ...(faults.length > most ? [`  and ${faults.length - most} faults more`] : []),
     `  ${faults.length === 0 ? 'verdict  all that was promised was kept' : `verdict  ${faults.length} FAULTS`}`,
   ].join('\n');
+}
+
+/** What was told of the commands that a fault names, and what was done to their workers meanwhile. */
+function storyOf(fault: string, facts: readonly Fact[]): string[] {
+  const own = facts.filter((fact) => 'id' in fact && fault.split(/[ ,]/).includes(fact.id));
+  const from = (own[0]?.at ?? 0) - 3_000;
+  const to = (own.at(-1)?.at ?? 0) + 1_000;
+  const workers = new Set([...own.map(({ by }) => by), '']);
+  const around = facts.filter((fact) => {
+    return (
+      !('id' in fact) &&
+      !('batch' in fact) &&
+      fact.at > from &&
+      fact.at < to &&
+      workers.has(fact.by)
+    );
+  });
+  const all = [...own, ...around].toSorted((a, b) => a.at - b.at);
+  return all.map(({ at, by, ...rest }) => `${at.toFixed(1)} ${by} ${JSON.stringify(rest)}`);
 }
 
 function without(lines: Readonly<Record<string, string>>, name: string): [string, string][] {
