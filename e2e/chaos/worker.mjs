@@ -18,12 +18,16 @@ const { folder, url, partitions } = settings.store;
 const store = folder === undefined ? redis(url, { partitions }) : lmdb(folder);
 const worker = makeWorker(pipeline, store, log, settings);
 
+let stopping = false;
 process.on('message', (asked) => void answer(asked));
+// Whoever hunts is gone.
+process.on('disconnect', () => stopping || process.exit(1));
 
 await worker.start();
 process.send({ up: true });
 
 async function answer({ id, what, args }) {
+  stopping ||= what === 'stop';
   try {
     const value = await worker[what](...args);
     if (process.connected) process.send({ id, value });
