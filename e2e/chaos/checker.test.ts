@@ -166,8 +166,8 @@ const faulty: Case[] = [
   ],
   [
     'a lease is taken back before it ends',
-    (t) => again(t, 'c-2', { after: 10 }),
-    'redelivered: c-2 in take, attempt 2 10.0 ms after attempt 1',
+    (t) => again(t, 'c-2', { after: 5 }),
+    'redelivered: c-2 in take, attempt 2 5.0 ms after attempt 1',
   ],
   [
     'more is done again than can be',
@@ -195,7 +195,7 @@ const legitimate: [string, (tale: Tale) => void][] = [
   [
     'a killed worker’s commands are begun again',
     (t) => {
-      again(t, 'c-2', { after: 10 });
+      again(t, 'c-2', { after: 5 });
       t.tell('w1', { kind: 'killed' });
     },
   ],
