@@ -42,6 +42,8 @@ export function accountOf(settings: HuntSettings, hunted: Hunted, checked: Check
 
 /** What was told of the commands that a fault names, and what was done to their workers meanwhile. */
 function storyOf(fault: string, facts: readonly Fact[]): string[] {
+  const [, worker] = /^wrong: (w\d+): /.exec(fault) ?? [];
+  if (worker !== undefined) return lifeOf(worker, facts);
   const own = facts.filter((fact) => 'id' in fact && fault.split(/[ ,]/).includes(fact.id));
   const from = (own[0]?.at ?? 0) - 3_000;
   const to = (own.at(-1)?.at ?? 0) + 1_000;
@@ -56,7 +58,19 @@ function storyOf(fault: string, facts: readonly Fact[]): string[] {
     );
   });
   const all = [...own, ...around].toSorted((a, b) => a.at - b.at);
-  return all.map(({ at, by, ...rest }) => `${at.toFixed(1)} ${by} ${JSON.stringify(rest)}`);
+  return all.map(lineOf);
+}
+
+/** What was done to a worker, and the last that it did. */
+function lifeOf(worker: string, facts: readonly Fact[]): string[] {
+  const own = facts.filter(({ by }) => by === worker);
+  const done = own.filter((fact) => !('id' in fact) && !('batch' in fact));
+  const last = own.slice(-10).filter((fact) => !done.includes(fact));
+  return [...done, ...last].toSorted((a, b) => a.at - b.at).map(lineOf);
+}
+
+function lineOf({ at, by, ...rest }: Fact): string {
+  return `${at.toFixed(1)} ${by} ${JSON.stringify(rest)}`;
 }
 
 function without(lines: Readonly<Record<string, string>>, name: string): [string, string][] {
