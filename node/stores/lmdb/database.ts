@@ -3,6 +3,13 @@ import { causeOf } from './fault.js';
 import { Heads } from './heads.js';
 import { Table } from './table.js';
 
+/**
+ * Bytes of address space, of which there is enough: neither memory nor disk. Where the data outgrows its map, lmdb 3.5
+ * makes a larger one, from the thread that reads and from the one that writes at the same time, without a lock; when it
+ * is closed, more may be unmapped then than was mapped, and the process dies.
+ */
+const mapSize = 2 ** 36;
+
 /** Why a transaction is begun again. */
 class Behind extends Error {}
 
@@ -19,6 +26,7 @@ export class Database {
       path: folder,
       // A folder may have a dot in its name, which would make it a file.
       noSubdir: false,
+      mapSize,
       encoding: 'binary',
       keyEncoding: 'binary',
       // With it there is a promise that nobody has, and that rejects when a commit fails.
