@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { check, oneOf } from '../../src/rules.js';
 import type { Store, StoreFactory, StoreOptions } from '../../src/pipeline/store.js';
-import { Environment, isThere } from './lmdb/environment.js';
+import { isThere } from './lmdb/environment.js';
+import { Environments } from './lmdb/environments.js';
 import { LmdbStore } from './lmdb/store.js';
 
 export interface LmdbOptions {
@@ -13,6 +14,9 @@ export interface LmdbOptions {
   readonly durability?: 'always' | 'flush' | undefined;
 }
 
+/** Of the whole program, since a folder may be open but once in it. */
+const environments = new Environments();
+
 /**
  * Keeps commands in a folder, by LMDB: any number of pipelines, of any number of programs of this machine. The folder
  * is made if it is not there; it must not be on a file system that is shared over a network. Throws ERR_OPTION.
@@ -22,13 +26,10 @@ export function lmdb(folder: string, options: LmdbOptions = {}): StoreFactory {
   return new LmdbFactory(resolve(folder), options.durability ?? 'always');
 }
 
-/** All pipelines of a factory have one environment, which is open while one of them is. */
 class LmdbFactory implements StoreFactory {
   readonly url: string;
   readonly #folder: string;
   readonly #durability: 'always' | 'flush';
-  #environment: Promise<Environment> | undefined;
-  #users = 0;
 
   constructor(folder: string, durability: 'always' | 'flush') {
     this.#folder = folder;
@@ -37,37 +38,19 @@ class LmdbFactory implements StoreFactory {
   }
 
   async open(pipeline: string, options: StoreOptions): Promise<Store> {
-    const environment = await this.#take();
-    return new LmdbStore(environment, pipeline, options, this.#durability, () => this.#giveBack());
+    const environment = await environments.take(this.#folder);
+    return new LmdbStore(environment, pipeline, options, this.#durability, () =>
+      environments.giveBack(environment),
+    );
   }
 
   async pipelines(): Promise<string[]> {
     if (!isThere(this.#folder)) return [];
-    const environment = await this.#take();
+    const environment = await environments.take(this.#folder);
     try {
       return await environment.pipelines();
     } finally {
-      await this.#giveBack();
+      await environments.giveBack(environment);
     }
-  }
-
-  async #take(): Promise<Environment> {
-    this.#users++;
-    this.#environment ??= Environment.open(this.#folder);
-    try {
-      return await this.#environment;
-    } catch (error) {
-      this.#users--;
-      if (this.#users === 0) this.#environment = undefined;
-      throw error;
-    }
-  }
-
-  async #giveBack(): Promise<void> {
-    this.#users--;
-    if (this.#users > 0) return;
-    const environment = this.#environment;
-    this.#environment = undefined;
-    await (await environment)?.close();
   }
 }

@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { DserviceError } from '../../../src/errors.js';
 import { Batch, type Changes, type Job } from './batch.js';
 import { Bell } from './bell.js';
-import { checkDataFile, dataFileOf } from './data-file.js';
-import { Database } from './database.js';
+import { dataFileOf } from './data-file.js';
+import type { Database } from './database.js';
 import { faultOf } from './fault.js';
 import { after, keyOf, kinds, textOf } from './keys.js';
 import type { Ledger } from './ledger.js';
@@ -34,25 +33,24 @@ export class Environment {
   #working: Promise<void> | undefined;
   #bell: Bell | undefined;
 
-  private constructor(folder: string, database: Database) {
+  constructor(folder: string, database: Database) {
     this.folder = folder;
     this.#database = database;
   }
 
-  /** Rejects with ERR_STORE_CORRUPT, ERR_STORE_VERSION, ERR_STORE_READ_ONLY, ERR_STORE_FULL, ERR_STORE. */
-  static async open(folder: string): Promise<Environment> {
-    let database: Database | undefined;
-    try {
-      await mkdir(folder, { recursive: true });
-      await checkDataFile(folder);
-      database = new Database(folder);
-      const environment = new Environment(folder, database);
-      await environment.#begin(database);
-      return environment;
-    } catch (error) {
-      await database?.close();
-      throw faultOf(error, folder);
-    }
+  /** Checks what is there, or begins it: before anything else. Rejects with ERR_STORE_VERSION, and what LMDB says. */
+  async begin(): Promise<void> {
+    const found = await this.#database.transact((table) => {
+      const key = keyOf(kinds.folder, 0);
+      const kept = table.get(key);
+      if (kept === undefined) table.put(key, numbersToBytes([version, 0]));
+      return kept === undefined ? version : numbersFromBytes(kept, 1)[0];
+    });
+    if (found !== undefined && found <= version) return;
+    throw new DserviceError(
+      'ERR_STORE_VERSION',
+      `the store in ${this.folder} is of version ${found}, and version ${version} is the last that is known here`,
+    );
   }
 
   /** Does something with a pipeline after all that was asked before, or nothing of it. */
@@ -106,21 +104,6 @@ export class Environment {
     this.#bell?.stop();
     await this.#working;
     await this.#database.close();
-  }
-
-  /** Checks what is there, or begins it. */
-  async #begin(database: Database): Promise<void> {
-    const found = await database.transact((table) => {
-      const key = keyOf(kinds.folder, 0);
-      const kept = table.get(key);
-      if (kept === undefined) table.put(key, numbersToBytes([version, 0]));
-      return kept === undefined ? version : numbersFromBytes(kept, 1)[0];
-    });
-    if (found !== undefined && found <= version) return;
-    throw new DserviceError(
-      'ERR_STORE_VERSION',
-      `the store in ${this.folder} is of version ${found}, and version ${version} is the last that is known here`,
-    );
   }
 
   async #work(): Promise<void> {

@@ -211,6 +211,40 @@ test('several factories of one process, and others, have the same folder open', 
   await two.close();
 });
 
+test('a folder is opened again, by any path, while it is written to', async () => {
+  const folder = programs.place();
+  // In a program of its own: if the two wait for each other, no test of this one would ever end.
+  const child = programs.start(
+    folder,
+    `import { symlinkSync } from 'node:fs';
+    const push = (store, ref, seq) =>
+      store.push([{ ref, given: true, queue: 'q', body: store.pack(1).body }], [], { worker: 'w' + ref, seq });
+    const store = await lmdb(folder).open('orders', options);
+    symlinkSync(folder, folder + '-again');
+    let over = false, count = 0;
+    const pushes = (async () => { while (!over) await push(store, 'c' + count++, 0); })();
+    for (let i = 0; i < 100; i++) {
+      const again = await lmdb(i % 2 ? folder : folder + '-again').open('pipeline ' + (i % 3), options);
+      await push(again, 'd' + i, i);
+      await again.close();
+    }
+    over = true;
+    await pushes;
+    await store.close();
+    // Each that is closed is open no more: what is made at its place is another.
+    const { rmSync } = await import('node:fs');
+    rmSync(folder, { recursive: true });
+    const anew = await lmdb(folder).open('orders', options);
+    say((await anew.counts()).queues.q === undefined ? 'empty' : 'not empty');
+    await anew.close();
+    say('over');`,
+  );
+  const timer = setTimeout(() => child.process.kill('SIGKILL'), 15_000);
+  const { code, signal } = await child.ended;
+  clearTimeout(timer);
+  expect([code, signal, ...child.lines], child.errors).toEqual([0, null, 'empty', 'over']);
+});
+
 test('who watches is woken by another process, before it would look by itself', async () => {
   const folder = programs.place();
   // A clock on which nothing is ever due: it is not by looking that it is found.
