@@ -26,6 +26,10 @@ const stages = [
   { name: 'size', npm: 'check:size' },
 ];
 
+const interrupts = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** ms after which a stage hangs: it is ended, and has failed. The longest takes five minutes on two cores. */
+const limit = 12 * 60_000;
+
 const wanted = process.argv.slice(2);
 const chosen = stages.filter(
   ({ name }) => wanted.length === 0 || wanted.some((each) => name.startsWith(each)),
@@ -68,7 +72,13 @@ async function suite({ suite: project, lacks }) {
   }
   const output = join(results, `${project}.json`);
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
+  const waiting = `--reporter=${join(root, 'scripts/waiting-reporter.mjs')}`;
+  const reporters = [
+    '--reporter=default',
+    waiting,
+    '--reporter=json',
+    `--outputFile.json=${output}`,
+  ];
   const args = [vitest, 'run', '--project', project, ...reporters];
   const code = await run(process.execPath, args);
   const report = await readFile(output, 'utf8').then(JSON.parse, () => undefined);
@@ -99,14 +109,38 @@ function runNpm(script) {
   return cli === undefined ? run('npm', args) : run(process.execPath, [cli, ...args]);
 }
 
-/** Runs a program with its output shown; resolves to its exit code, or 1 if it was killed or never began. */
+/** Runs a program with its output shown; resolves to its exit code, or 1 if it was killed, never began, or hangs. */
 function run(program, args) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    // With a group of its own, so that what it has started can be ended with it.
+    const options = { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], detached: true };
+    const child = spawn(program, args, options);
+    const end = (signal) => {
+      try {
+        process.kill(-child.pid, signal);
+      } catch {
+        // They have all ended.
+      }
+    };
+    const timer = setTimeout(() => {
+      console.error(`it did not end within ${limit / 1000} s, and is ended`);
+      end('SIGKILL');
+    }, limit);
+    // What ends this program from a terminal does not reach another group by itself.
+    const interrupted = (signal) => {
+      end(signal);
+      process.exit(1);
+    };
+    for (const signal of interrupts) process.once(signal, interrupted);
+    const ended = (code) => {
+      clearTimeout(timer);
+      for (const signal of interrupts) process.off(signal, interrupted);
+      resolve(code);
+    };
     child.once('error', (error) => {
       console.error(String(error));
-      resolve(1);
+      ended(1);
     });
-    child.once('close', (code) => resolve(code ?? 1));
+    child.once('close', (code) => ended(code ?? 1));
   });
 }
