@@ -9,6 +9,7 @@ export { mergeDiscoveries } from '../src/discovery/merge.js';
 export { staticDiscovery } from '../src/discovery/static.js';
 export { DserviceError, type ErrorCode } from '../src/errors.js';
 export { Exposed } from '../src/protocol/exposed.js';
+export { method, type MethodOptions } from '../src/protocol/method.js';
 export { options, type CallOptions } from '../src/protocol/options.js';
 export { sessionOf } from '../src/service/dial.js';
 

@@ -20,6 +20,12 @@ export const time: Rule = {
   ok: (value) => typeof value === 'number' && value > 0,
 };
 
+/** A whole number, at least so large. */
+export function whole(least: number): Rule {
+  const ok = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= least;
+  return { says: `a whole number, at least ${least}`, ok };
+}
+
 export const object: Rule = { says: 'an object', ok: isObject };
 export const fn: Rule = { says: 'a function', ok: (value) => typeof value === 'function' };
 export const port: Rule = {

@@ -10,7 +10,7 @@ import { MemoryHost } from '../testing/memory-host.js';
 import type { VirtualClock } from '../testing/virtual-clock.js';
 import { makeDservice } from './dservice.js';
 import { semverMatcher } from './range.js';
-import type { ServiceConnection } from './service.js';
+import type { ServiceConnection } from './caller.js';
 
 const logger = { warn: () => {} };
 

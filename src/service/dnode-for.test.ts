@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryHost } from '../testing/memory-host.js';
 import { makeDservice } from './dservice.js';
-import type { Service, ServiceConnection } from './service.js';
+import type { ServiceConnection } from './caller.js';
+import type { Service } from './service.js';
 
 const logger = { warn: () => {} };
 

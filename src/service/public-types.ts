@@ -14,7 +14,8 @@ export type { Remote, RemoteFunction } from './remote.js';
 export type { Listenable, ListenContext, Listener, Logger } from './runtime.js';
 export type { Adoptable, ServeOptions } from './serve.js';
 export type { Server } from './server.js';
-export type { Service, ServiceConnection } from './service.js';
+export type { ServiceConnection } from './caller.js';
+export type { Service } from './service.js';
 export type {
   ConnectOptions,
   FindOptions,

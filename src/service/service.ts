@@ -7,18 +7,15 @@ import { defaultLimits, type Limits } from '../limits.js';
 import { type Api, checkApi } from '../protocol/api.js';
 import { messageOf } from '../protocol/encode.js';
 import type { Session } from '../protocol/session.js';
+import { Caller, type Found } from './caller.js';
 import { Dependencies } from './dependencies.js';
-import { Dialer } from './dialer.js';
 import type { Matcher } from './matcher.js';
-import { formatQuery, parseQuery, parseService, type Query } from './name.js';
+import { parseQuery, parseService } from './name.js';
 import type { Remote } from './remote.js';
-import { Resolver } from './resolver.js';
 import type { Logger } from './runtime.js';
 import { Resumables } from './resume.js';
-import { type Hit, Search } from './search.js';
 import { Server } from './server.js';
 import {
-  checkConnectOptions,
   checkFindOptions,
   checkServiceOptions,
   type ConnectOptions,
@@ -26,8 +23,6 @@ import {
   type Reach,
   type ServiceOptions,
 } from './service-options.js';
-import { ServiceCaller } from './service-caller.js';
-import { serviceRemote } from './service-remote.js';
 import type { ServiceRuntime } from './service-runtime.js';
 
 export type ServiceEvents = {
@@ -40,22 +35,6 @@ export type ServiceEvents = {
   /** A peer connected. */
   session: [session: Session];
 };
-
-/** One instance's connection, as `dnodeFor` hands it over. */
-export interface ServiceConnection {
-  readonly instance: InstanceRecord;
-  readonly session: Session;
-  /** Gives the connection back: it closes where nobody else uses it. */
-  end(): void;
-  on(event: 'end', listener: (error: DserviceError | undefined) => void): () => void;
-}
-
-/** How `dnodeFor` tells what it found: an error, or a remote and its connection. */
-export type Found<T> = (
-  ...args:
-    | [error: null, remote: Remote<T>, d: ServiceConnection]
-    | [error: DserviceError, remote: undefined, d: undefined]
-) => void;
 
 /** Something served under a name, or a caller without one. Made by `dservice()`. */
 export class Service<At> {
@@ -75,7 +54,7 @@ export class Service<At> {
   #state: InstanceState | 'new' | 'stopped' = 'new';
   #degraded = false;
   #discovery: Discovery | undefined;
-  #resolver: Resolver | undefined;
+  #caller: Caller<At> | undefined;
   #server: Server | undefined;
   #announcement: Announcement | undefined;
   #dependencies: Dependencies | undefined;
@@ -208,7 +187,7 @@ export class Service<At> {
     this.#abort.signal.throwIfAborted();
     if (this.#reach === 'lan' && this.endpoints.length > 0) this.#tellReach();
     this.#forgetShutdown = this.#runtime.onShutdown(this.stop);
-    const resolver = this.#resolve();
+    const { resolver } = this.#call();
     if (this.#relies.length > 0) {
       this.#dependencies = new Dependencies(this.#relies, {
         ...{ clock, matcher: this.#matcher },
@@ -273,7 +252,7 @@ export class Service<At> {
     await this.#server?.drain(time).catch(() => {});
     this.#state = 'stopped';
     await this.#announcement?.withdraw();
-    this.#resolver?.close();
+    this.#caller?.close();
     // A discovery that was given may serve others, and is theirs to close.
     if (this.#options.discovery === undefined) await this.#discovery?.close();
     this.#events.emit('state', 'stopped');
@@ -289,32 +268,9 @@ export class Service<At> {
    */
   // Without a type, a remote is what the caller believes it to be.
   // oxlint-disable-next-line no-explicit-any
-  async connect<T = any>(
-    query: string,
-    options: ConnectOptions = {},
-  ): Promise<Remote<T> & Disposable> {
-    checkConnectOptions(options);
-    const { clock, scope } = this.#runtime;
-    const { wait = this.#wait, deadline = this.#deadline, instance } = options;
-    const parsed = { ...parseQuery(query, this.#matcher), instance };
-    const resolver = this.#resolve();
-    const { connection, end } = await this.#find(resolver, parsed, wait);
-    connection.share();
-    end();
-    const caller = new ServiceCaller({
-      ...{ query: parsed, resolver, clock, scope, wait, deadline },
-      ...{ usual: this.#deadline, self: this.name },
-    });
+  async connect<T = any>(query: string, options?: ConnectOptions): Promise<Remote<T> & Disposable> {
     // What instances really have is known only at the calls.
-    return serviceRemote(caller) as Remote<T> & Disposable;
-  }
-
-  get #wait(): number {
-    return this.#options.wait ?? 10_000;
-  }
-
-  get #deadline(): number {
-    return this.#options.deadline ?? 30_000;
+    return (await this.#call().connect(query, options)) as Remote<T> & Disposable;
   }
 
   /**
@@ -327,60 +283,29 @@ export class Service<At> {
   // oxlint-disable-next-line no-explicit-any
   dnodeFor<T = any>(query: string, options: FindOptions, cb: Found<T>): void;
   dnodeFor<T>(query: string, ...rest: [Found<T>] | [FindOptions, Found<T>]): void {
-    const cb = rest.pop() as Found<T>;
+    const cb = rest.pop();
     const [options = {}] = rest as [FindOptions?];
     if (typeof cb !== 'function') {
       throw new DserviceError('ERR_OPTION', 'dnodeFor takes a function (err, remote, d)');
     }
     checkFindOptions(options);
-    const { clock } = this.#runtime;
-    // Deferred, so that what the callback throws is the program's own exception, not ours.
-    const tell = (...args: Parameters<typeof cb>): void => clock.defer(() => cb(...args));
-    const find = async (): Promise<void> => {
-      const { wait = this.#wait, instance: id } = options;
-      const parsed = { ...parseQuery(query, this.#matcher), instance: id };
-      const { connection, session, end } = await this.#find(this.#resolve(), parsed, wait);
-      session.on('end', end);
-      const { record: instance } = connection;
-      tell(null, session.remote as Remote<T>, {
-        ...{ instance, session, end },
-        on: (event, listener) => session.on(event, listener),
-      });
-    };
-    find().catch((error: unknown) => {
-      const known = DserviceError.is(error)
-        ? error
-        : new DserviceError('ERR_CONNECT', messageOf(error), { cause: error });
-      tell(known, undefined, undefined);
-    });
-  }
-
-  /** Connects to an instance that can be reached; in use until `end`. */
-  async #find(resolver: Resolver, query: Query, wait: number): Promise<Hit> {
-    const { clock } = this.#runtime;
     try {
-      return await new Search({ resolver, query, clock, wait }).find();
+      // As for `connect`.
+      void this.#call().one(query, options, cb as Found<unknown>);
     } catch (error) {
-      if (DserviceError.is(error)) error.service ??= formatQuery(query);
-      throw error;
+      // As every other error: by the callback, and later.
+      this.#runtime.clock.defer(() => cb(error as DserviceError, undefined, undefined));
     }
   }
 
-  #resolve(): Resolver {
+  #call(): Caller<At> {
     if (this.#state === 'stopped') {
       throw new DserviceError('ERR_STATE', 'this service was stopped: make another to call');
     }
-    if (this.#resolver !== undefined) return this.#resolver;
-    const { clock } = this.#runtime;
-    const { pick, prefer } = this.#options;
-    const dialer = new Dialer({
-      ...{ runtime: this.#runtime, discovery: this.discovery, options: this.#options },
-      ...{ reach: this.#reach, limits: this.#limits, logger: this.#logger },
-    });
-    return (this.#resolver = new Resolver({
-      ...{ clock, matcher: this.#matcher, discovery: this.discovery, pick, prefer },
-      open: (endpoint, others) => dialer.open(endpoint, others),
-      reachable: (endpoint) => dialer.reachable(endpoint),
+    return (this.#caller ??= new Caller({
+      ...{ runtime: this.#runtime, matcher: this.#matcher, discovery: this.discovery },
+      ...{ options: this.#options, reach: this.#reach, limits: this.#limits },
+      ...{ logger: this.#logger, self: this.name },
     }));
   }
 

@@ -1,0 +1,42 @@
+import { check, flag, type Rule, text, texts, whole } from '../rules.js';
+import type { AnyFunction } from './encode.js';
+
+/** What is known of a method beside what it does. */
+export interface MethodOptions {
+  /** It may run twice: a call whose outcome was lost is made again, at another instance. */
+  readonly idempotent?: boolean;
+  /** So many calls of it run at once; further ones wait. */
+  readonly concurrency?: number;
+  /** So many may wait; what comes beyond gets ERR_BUSY. 100, where there is a `concurrency`. */
+  readonly queue?: number;
+  /** The names of its parameters, where they are not to be read off the function. */
+  readonly params?: readonly string[];
+  /** What it does, in a line. */
+  readonly summary?: string;
+}
+
+// A registered symbol, so that methods of another copy of this package are recognised.
+const marked = Symbol.for('dservice.method');
+
+const rules: Record<keyof MethodOptions, Rule> = {
+  idempotent: flag,
+  concurrency: whole(1),
+  queue: whole(0),
+  params: texts,
+  summary: text,
+};
+
+/**
+ * Says something of a function that is served: `{ read: method({ idempotent: true }, (id) => …) }`. Returns the
+ * function. Throws ERR_OPTION.
+ */
+export function method<F extends (...args: never[]) => unknown>(options: MethodOptions, fn: F): F {
+  check('a method', options, rules);
+  Object.defineProperty(fn, marked, { value: options, configurable: true });
+  return fn;
+}
+
+/** What was said of a function. */
+export function methodOptions(fn: AnyFunction): MethodOptions | undefined {
+  return (fn as { [marked]?: MethodOptions })[marked];
+}

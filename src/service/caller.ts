@@ -1,0 +1,134 @@
+import type { Discovery } from '../discovery/discovery.js';
+import type { InstanceRecord } from '../discovery/record.js';
+import { DserviceError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import { messageOf } from '../protocol/encode.js';
+import type { Session } from '../protocol/session.js';
+import { Dialer } from './dialer.js';
+import type { Matcher } from './matcher.js';
+import { formatQuery, parseQuery, type Query } from './name.js';
+import type { Remote } from './remote.js';
+import { Resolver } from './resolver.js';
+import type { Logger } from './runtime.js';
+import { type Hit, Search } from './search.js';
+import {
+  checkConnectOptions,
+  type ConnectOptions,
+  type FindOptions,
+  type Reach,
+  type ServiceOptions,
+} from './service-options.js';
+import { ServiceCaller } from './service-caller.js';
+import { serviceRemote } from './service-remote.js';
+import type { ServiceRuntime } from './service-runtime.js';
+
+/** One instance's connection, as `dnodeFor` hands it over. */
+export interface ServiceConnection {
+  readonly instance: InstanceRecord;
+  readonly session: Session;
+  /** Gives the connection back: it closes where nobody else uses it. */
+  end(): void;
+  on(event: 'end', listener: (error: DserviceError | undefined) => void): () => void;
+}
+
+/** How `dnodeFor` tells what it found: an error, or a remote and its connection. */
+export type Found<T> = (
+  ...args:
+    | [error: null, remote: Remote<T>, d: ServiceConnection]
+    | [error: DserviceError, remote: undefined, d: undefined]
+) => void;
+
+export interface CallerOptions<At> {
+  readonly runtime: ServiceRuntime<At>;
+  readonly matcher: Matcher;
+  readonly discovery: Discovery;
+  readonly options: ServiceOptions;
+  readonly reach: Reach;
+  readonly limits: Limits;
+  readonly logger: Logger;
+  /** The name of the service that calls. */
+  readonly self: string | undefined;
+}
+
+/** The calling half of a service: finds instances of others, and calls them. */
+export class Caller<At> {
+  readonly resolver: Resolver;
+  readonly #options: CallerOptions<At>;
+  /** Milliseconds to wait for an instance, and that a call may take, where nothing else is said. */
+  readonly #wait: number;
+  readonly #deadline: number;
+
+  constructor(options: CallerOptions<At>) {
+    this.#options = options;
+    const { runtime, matcher, discovery, reach, limits, logger } = options;
+    const { pick, prefer, wait = 10_000, deadline = 30_000 } = options.options;
+    this.#wait = wait;
+    this.#deadline = deadline;
+    const dialer = new Dialer({
+      ...{ runtime, discovery, reach, limits, logger, options: options.options },
+    });
+    this.resolver = new Resolver({
+      ...{ clock: runtime.clock, matcher, discovery, pick, prefer },
+      open: (endpoint, others) => dialer.open(endpoint, others),
+      reachable: (endpoint) => dialer.reachable(endpoint),
+    });
+  }
+
+  /** A remote that stands for a service, once an instance is connected. Rejects as `Service.connect` says. */
+  async connect(query: string, options: ConnectOptions = {}): Promise<object> {
+    checkConnectOptions(options);
+    const { runtime, matcher, self } = this.#options;
+    const { clock, scope } = runtime;
+    const { wait = this.#wait, deadline = this.#deadline, instance } = options;
+    const parsed = { ...parseQuery(query, matcher), instance };
+    const { connection, end } = await this.#find(parsed, wait);
+    connection.share();
+    end();
+    const { resolver } = this;
+    return serviceRemote(
+      new ServiceCaller({
+        ...{ query: parsed, resolver, clock, scope, wait, deadline },
+        ...{ usual: this.#deadline, self },
+      }),
+    );
+  }
+
+  /** Tells `cb` of one instance, as `Service.dnodeFor` says. Never rejects. */
+  async one(query: string, options: FindOptions, cb: Found<unknown>): Promise<void> {
+    const { runtime, matcher } = this.#options;
+    // Deferred, so that what the callback throws is the program's own exception, not ours.
+    const tell = (...args: Parameters<typeof cb>): void => runtime.clock.defer(() => cb(...args));
+    try {
+      const { wait = this.#wait, instance: id } = options;
+      const parsed = { ...parseQuery(query, matcher), instance: id };
+      const { connection, session, end } = await this.#find(parsed, wait);
+      session.on('end', end);
+      const { record: instance } = connection;
+      tell(null, session.remote as Remote<unknown>, {
+        ...{ instance, session, end },
+        on: (event, listener) => session.on(event, listener),
+      });
+    } catch (error) {
+      const known = DserviceError.is(error)
+        ? error
+        : new DserviceError('ERR_CONNECT', messageOf(error), { cause: error });
+      tell(known, undefined, undefined);
+    }
+  }
+
+  /** Connects to an instance that can be reached; in use until `end`. */
+  async #find(query: Query, wait: number): Promise<Hit> {
+    const { clock } = this.#options.runtime;
+    try {
+      return await new Search({ resolver: this.resolver, query, clock, wait }).find();
+    } catch (error) {
+      if (DserviceError.is(error)) error.service ??= formatQuery(query);
+      throw error;
+    }
+  }
+
+  /** Ends all connections; who waits is told. */
+  close(): void {
+    this.resolver.close();
+  }
+}
