@@ -1,5 +1,4 @@
 import { check, flag, type Rule, text, texts, whole } from '../rules.js';
-import type { AnyFunction } from './encode.js';
 
 /** What is known of a method beside what it does. */
 export interface MethodOptions {
@@ -37,6 +36,6 @@ export function method<F extends (...args: never[]) => unknown>(options: MethodO
 }
 
 /** What was said of a function. */
-export function methodOptions(fn: AnyFunction): MethodOptions | undefined {
+export function methodOptions(fn: object): MethodOptions | undefined {
   return (fn as { [marked]?: MethodOptions })[marked];
 }
