@@ -5,13 +5,23 @@ const classes = { Error, EvalError, RangeError, ReferenceError, SyntaxError, Typ
 // What an error is made with, and what would reach beyond it.
 const taken = new Set(['name', 'message', '__proto__', 'constructor', 'prototype']);
 
+// A registered symbol, so that errors of another copy of this package are recognised.
+const received = Symbol.for('dservice.received');
+
+/** Whether an error came from a peer: what it tells happened there, and not on the way. */
+export function isReceived(error: object): boolean {
+  return received in error;
+}
+
 /** An error made again from its data, still without what it refers to. Anything else than strings gets a default. */
 export function makeError(data: Readonly<Record<string, unknown>>): Error {
   const name = typeof data.name === 'string' ? data.name : 'Error';
   const message = typeof data.message === 'string' ? data.message : '';
   if (name === 'DserviceError' && typeof data.code === 'string' && data.code.startsWith('ERR_')) {
     // A code that a newer peer knows and we do not is passed on as it is.
-    return new DserviceError(data.code as ErrorCode, message);
+    const error = new DserviceError(data.code as ErrorCode, message);
+    hidden(error, received, true);
+    return error;
   }
   // `name` was just found among the keys.
   const Class = Object.hasOwn(classes, name) ? classes[name as keyof typeof classes] : Error;
@@ -38,6 +48,6 @@ export function fillError(error: Error, data: Readonly<Record<string, unknown>>)
   }
 }
 
-function hidden(error: Error, key: string, value: unknown): void {
+function hidden(error: Error, key: string | symbol, value: unknown): void {
   Object.defineProperty(error, key, { value, writable: true, configurable: true });
 }

@@ -22,6 +22,6 @@ test('what is no option of a method is refused, with what is', () => {
   ];
   for (const options of wrong) {
     const mark = (): unknown => method(options as object, () => {});
-    expect(mark).toThrowError(expect.objectContaining({ code: 'ERR_OPTION' }));
+    expect(mark).toThrow(expect.objectContaining({ code: 'ERR_OPTION' }));
   }
 });

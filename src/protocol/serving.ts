@@ -172,12 +172,25 @@ class RunningCall extends ServedCall implements Outcome {
   reject(error: unknown): void {
     this.#serving.failed(this, error);
     // Null would say that all went well.
-    this.#end([error ?? new Error(`${String(error)} was thrown`)]);
+    this.#end([passedOn(error) ?? new Error(`${String(error)} was thrown`)]);
   }
 
   #end(answer: unknown[]): void {
     if (this.ended) return;
     this.ended = true;
     this.#serving.ended(this, answer);
+  }
+}
+
+/** A handler's error, as its caller may have it: what did not run is the call that the handler made, not its own. */
+function passedOn(error: unknown): unknown {
+  try {
+    if (!DserviceError.is(error) || error.mayHaveRun !== false) return error;
+    const { code, message, cause } = error;
+    const copy = new DserviceError(code, message, cause === undefined ? {} : { cause });
+    return Object.assign(copy, error, { mayHaveRun: true });
+  } catch {
+    // A proxy may throw whatever is asked of it: who sends it finds out.
+    return error;
   }
 }

@@ -80,6 +80,7 @@ export class Caller<At> {
     const { runtime, matcher, self } = this.#options;
     const { clock, scope } = runtime;
     const { wait = this.#wait, deadline = this.#deadline, instance } = options;
+    const { hedge = this.#options.options.hedge } = options;
     const parsed = { ...parseQuery(query, matcher), instance };
     const { connection, end } = await this.#find(parsed, wait);
     connection.share();
@@ -87,7 +88,7 @@ export class Caller<At> {
     const { resolver } = this;
     return serviceRemote(
       new ServiceCaller({
-        ...{ query: parsed, resolver, clock, scope, wait, deadline },
+        ...{ query: parsed, resolver, clock, scope, wait, deadline, hedge },
         ...{ usual: this.#deadline, self },
       }),
     );
@@ -104,7 +105,7 @@ export class Caller<At> {
       const { connection, session, end } = await this.#find(parsed, wait);
       session.on('end', end);
       const { record: instance } = connection;
-      tell(null, session.remote as Remote<unknown>, {
+      tell(null, session.remote, {
         ...{ instance, session, end },
         on: (event, listener) => session.on(event, listener),
       });

@@ -4,6 +4,7 @@ import { DserviceError, type ErrorCode } from '../errors.js';
 import { messageOf } from '../protocol/encode.js';
 import type { Session } from '../protocol/session.js';
 import type { Candidate } from './pick.js';
+import { Standing } from './standing.js';
 
 export interface ConnectionOptions {
   readonly clock: Clock;
@@ -26,6 +27,7 @@ const refusals = new Set<ErrorCode>(['ERR_AUTH', 'ERR_OPTION']);
 /** The one connection to an instance: shared, opened on demand, closed when it was idle for long. */
 export class Connection implements Candidate {
   record: InstanceRecord;
+  readonly standing = new Standing();
   readonly #options: ConnectionOptions;
   #session: Session | undefined;
   #opening: Promise<Session> | undefined;
@@ -50,6 +52,10 @@ export class Connection implements Candidate {
 
   get outstanding(): number {
     return this.#calls + this.#waiting;
+  }
+
+  get latency(): number | undefined {
+    return this.standing.fadedLatency(this.#options.clock.now());
   }
 
   /** The session, where it is open and the peer does not leave. */

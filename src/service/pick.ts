@@ -7,6 +7,8 @@ export interface Candidate {
   readonly record: InstanceRecord;
   /** Calls of ours that it has not answered. */
   readonly outstanding: number;
+  /** Milliseconds that it takes for a call of late; undefined before the first answer. */
+  readonly latency: number | undefined;
   /** It was silent for too long while calls were out, or could not be reached a moment ago. */
   readonly suspect: boolean;
 }
@@ -23,7 +25,13 @@ export function makePicker(pick: Pick | undefined, clock: Chance): Picker {
   return pick ?? twoChoices(clock);
 }
 
-/** Two at random, and of them the one with less to do; one that is suspect only where the other is too. */
+/** ms under which instances count as equally fast. */
+const quick = 1;
+
+/**
+ * Two at random, and of them the one that has less to do, and does it faster (Mitzenmacher, "The Power of Two Choices
+ * in Randomized Load Balancing"); one that is suspect only where the other is too.
+ */
 function twoChoices(clock: Chance): Picker {
   return (candidates) => {
     const { length } = candidates;
@@ -33,8 +41,15 @@ function twoChoices(clock: Chance): Picker {
     const [a, b] = [candidates[first], candidates[second]];
     if (a === undefined || b === undefined) return a ?? b;
     if (a.suspect !== b.suspect) return a.suspect ? b : a;
-    return b.outstanding < a.outstanding ? b : a;
+    const [slowA, slowB] = [a.latency, b.latency];
+    if (slowA === undefined || slowB === undefined) return b.outstanding < a.outstanding ? b : a;
+    return load(b.outstanding, slowB) < load(a.outstanding, slowA) ? b : a;
   };
+}
+
+/** How long one more call would take: so many are before it. */
+function load(outstanding: number, latency: number): number {
+  return (outstanding + 1) * Math.max(latency, quick);
 }
 
 /** One after the other. */

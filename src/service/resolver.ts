@@ -6,6 +6,7 @@ import type { Session } from '../protocol/session.js';
 import { Connection } from './connection.js';
 import { Instances } from './instances.js';
 import { formatQuery, matches, noRange, type Query } from './name.js';
+import { Outliers } from './outliers.js';
 import { makePicker, type Pick, type Picker } from './pick.js';
 import type { Matcher } from './matcher.js';
 
@@ -34,6 +35,7 @@ interface Found {
 export class Resolver {
   readonly #options: ResolverOptions;
   readonly #pick: Picker;
+  readonly #outliers: Outliers;
   readonly #names = new Map<string, Instances>();
   readonly #connections = new Map<string, Connection>();
   /** What each query finds, until the set changes: a call must not match versions. */
@@ -50,6 +52,7 @@ export class Resolver {
   constructor(options: ResolverOptions) {
     this.#options = options;
     this.#pick = makePicker(options.pick, options.clock);
+    this.#outliers = new Outliers(options);
     this.#stopLearning = options.matcher.onLearned?.(() => {
       for (const instances of this.#names.values()) instances.touch();
     });
@@ -72,7 +75,10 @@ export class Resolver {
     if (all.length === 0) return undefined;
     if ((tried === undefined || tried.size === 0) && all.every(isFit)) return this.#choose(all);
     const open = all.filter(({ leaving, record }) => !leaving && tried?.has(record.id) !== true);
-    const fit = open.filter(({ suspect }) => !suspect);
+    this.#outliers.settle(open);
+    const trial = this.#outliers.trial(open.filter(({ suspect }) => !suspect));
+    if (trial !== undefined) return trial;
+    const fit = open.filter((connection) => isFit(connection));
     // Those that cannot be reached come last; whether they are back is found out beside the calls.
     if (fit.length > 0) for (const connection of open) connection.probe();
     const candidates = fit.length > 0 ? fit : open;
@@ -84,6 +90,16 @@ export class Resolver {
     const picked: Connection | undefined = this.#pick(candidates);
     if (picked !== undefined && candidates.includes(picked)) return picked;
     throw new DserviceError('ERR_OPTION', '`pick` returns one of the instances that it is given');
+  }
+
+  /** A call to an instance was answered, after `ms`. */
+  answered(query: Query, connection: Connection, ms: number): void {
+    this.#outliers.answered(connection, ms, () => this.#candidates(query));
+  }
+
+  /** A call to an instance failed by its fault, or that of the way to it. */
+  failed(query: Query, connection: Connection): void {
+    this.#outliers.failed(connection, () => this.#candidates(query));
   }
 
   /** A session with any of the instances that will do, where one is open. */
@@ -244,6 +260,6 @@ export class Resolver {
   }
 }
 
-function isFit({ leaving, suspect }: Connection): boolean {
-  return !leaving && !suspect;
+function isFit({ leaving, suspect, standing }: Connection): boolean {
+  return !leaving && !suspect && !standing.out;
 }

@@ -16,6 +16,8 @@ export interface SearchOptions {
   readonly signal?: AbortSignal | undefined;
   /** The method that is to be called, for errors. */
   readonly method?: string;
+  /** The id of an instance that is taken only where there is no other. */
+  readonly avoid?: string | undefined;
 }
 
 /** An instance that was found. */
@@ -50,6 +52,7 @@ export class Search {
   constructor(options: SearchOptions) {
     this.#options = options;
     this.#until = options.clock.now() + options.wait;
+    if (options.avoid !== undefined) this.#avoided.add(options.avoid);
   }
 
   /**

@@ -4,9 +4,12 @@ import { rejected } from '../protocol/calls.js';
 import type { ContextScope } from '../protocol/context.js';
 import { callable, type Callable, type CallOptions } from '../protocol/options.js';
 import type { Session } from '../protocol/session.js';
+import { isReceived } from '../protocol/error-value.js';
 import type { Connection } from './connection.js';
+import { type Hedge, Hedger } from './hedge.js';
 import { formatQuery, type Query } from './name.js';
 import type { Resolver } from './resolver.js';
+import { RetryBudget } from './retry-budget.js';
 import { Search } from './search.js';
 
 export interface ServiceCallerOptions {
@@ -20,12 +23,24 @@ export interface ServiceCallerOptions {
   readonly deadline: number;
   /** What the sessions take for that where a call says nothing. */
   readonly usual: number;
+  /** When a call that may run twice is made a second time, beside the first. */
+  readonly hedge?: Hedge | undefined;
   /** The service that calls, for the path that its calls carry. */
   readonly self: string | undefined;
 }
 
 /** Why a call may be made again, at another instance: it did not run, or it may run twice. */
-const repeatable = new Set(['ERR_CONNECTION_LOST', 'ERR_CLOSED', 'ERR_BUSY']);
+const repeatable = new Set(['ERR_CONNECTION_LOST', 'ERR_CLOSED']);
+
+/** What is the fault of an instance, or of the way to it. */
+const faults = new Set(['ERR_CONNECTION_LOST', 'ERR_DEADLINE']);
+
+/** What was before a search: an instance that was picked, one where the call was lost, one that is not wanted. */
+interface Before {
+  readonly picked?: Connection | undefined;
+  readonly lost?: { readonly at: Connection; readonly error: unknown };
+  readonly avoid?: string | undefined;
+}
 
 const forgotten = (): void => {};
 
@@ -35,14 +50,17 @@ export class ServiceCaller {
   readonly #service: string;
   readonly #usual: CallOptions | undefined;
   readonly #end: () => void;
+  readonly #budget = new RetryBudget();
+  readonly #hedger: Hedger | undefined;
   #released = false;
 
   constructor(options: ServiceCallerOptions) {
-    const { query, resolver, deadline, usual } = options;
+    const { query, resolver, deadline, usual, hedge, clock } = options;
     this.#options = options;
     this.#service = formatQuery(query);
     this.#usual = deadline === usual ? undefined : { deadline };
     this.#end = resolver.remote(query.name);
+    if (hedge !== undefined) this.#hedger = new Hedger(hedge, clock);
   }
 
   /** No more calls; connections that no other remote uses are given back. */
@@ -56,7 +74,7 @@ export class ServiceCaller {
    * another instance; everything else is told as it is, with the service's name. Never throws.
    */
   call(path: readonly string[], args: unknown[], given: CallOptions | undefined): Promise<unknown> {
-    const { resolver, query, clock } = this.#options;
+    const { resolver, query } = this.#options;
     if (this.#released)
       return rejected(this.#error('ERR_RELEASED', 'this remote was released', path));
     const options = this.#complete(given);
@@ -66,10 +84,36 @@ export class ServiceCaller {
     } catch (error) {
       return rejected(error);
     }
+    this.#budget.earn();
+    const hedger = this.#hedger;
+    if (hedger === undefined || !mayRunTwice(given, connection?.session, path)) {
+      return this.#make(path, args, options, connection);
+    }
+    return quiet(
+      hedger.run(
+        (signal, avoid) => {
+          const at = avoid === undefined ? connection : undefined;
+          const outcome = this.#make(path, args, { ...options, signal }, at, avoid);
+          return { instance: connection?.record.id, outcome };
+        },
+        () => this.#budget.spend(),
+        given?.signal,
+      ),
+    );
+  }
+
+  /** Makes a call at an instance that was picked, or is looked for. `avoid`: one that is not to be it. */
+  #make(
+    path: readonly string[],
+    args: unknown[],
+    options: CallOptions | undefined,
+    connection: Connection | undefined,
+    avoid?: string,
+  ): Promise<unknown> {
+    const started = this.#options.clock.now();
     const session = connection?.session;
-    const started = clock.now();
     if (connection === undefined || session === undefined) {
-      return quiet(this.#search(path, args, options, started, connection));
+      return quiet(this.#search(path, args, options, started, { picked: connection, avoid }));
     }
     const target = this.#target(connection, session, path);
     if (DserviceError.is(target)) return rejected(target);
@@ -79,16 +123,33 @@ export class ServiceCaller {
     const outcome: Promise<unknown> = target.call(args, options).then(
       (value) => {
         at.end();
+        this.#answered(at, started);
         return value;
       },
       (error: unknown) => {
         at.end();
         outcome.catch(forgotten);
-        if (!mayRepeat(error, given)) throw this.#named(error);
-        return this.#search(path, args, options, started, undefined, { at, error });
+        this.#failed(at, error);
+        if (!this.#mayRepeat(error, options, session, path)) throw this.#named(error);
+        return this.#search(path, args, options, started, { lost: { at, error }, avoid });
       },
     );
     return outcome;
+  }
+
+  #answered(at: Connection, started: number): void {
+    const { resolver, query, clock } = this.#options;
+    const ms = clock.now() - started;
+    resolver.answered(query, at, ms);
+    this.#hedger?.took(ms);
+  }
+
+  /** What an error says of the instance. */
+  #failed(at: Connection, error: unknown): void {
+    const { resolver, query } = this.#options;
+    // What a handler threw, it threw there: how fast says nothing.
+    if (!DserviceError.is(error) || isReceived(error)) return at.standing.present();
+    if (faults.has(error.code)) resolver.failed(query, at);
   }
 
   /** Looks for an instance that takes the call: none is connected, or the first one was lost. */
@@ -97,14 +158,13 @@ export class ServiceCaller {
     args: unknown[],
     given: CallOptions | undefined,
     started: number,
-    picked: Connection | undefined,
-    lost?: { readonly at: Connection; readonly error: unknown },
+    { picked, lost, avoid }: Before,
   ): Promise<unknown> {
     const { resolver, query, clock, wait } = this.#options;
     const due = started + this.#time(given);
     const { signal } = given ?? {};
     const search = new Search({
-      ...{ resolver, query, clock, wait, due, signal },
+      ...{ resolver, query, clock, wait, due, signal, avoid },
       method: path.join('.'),
     });
     try {
@@ -112,6 +172,7 @@ export class ServiceCaller {
       for (let first = picked; ; first = undefined) {
         const { connection, session, end } = await search.find(first);
         const target = this.#target(connection, session, path);
+        const begun = clock.now();
         connection.begin();
         end();
         try {
@@ -121,9 +182,12 @@ export class ServiceCaller {
           if (DserviceError.is(target)) throw target;
           // At least some time: what is due by now is told by the session, as a deadline that passed.
           const deadline = due === Infinity ? due : Math.max(1, due - clock.now());
-          return await target.call(args, { ...given, deadline });
+          const value = await target.call(args, { ...given, deadline });
+          this.#answered(connection, begun);
+          return value;
         } catch (error) {
-          if (!mayRepeat(error, given)) throw error;
+          this.#failed(connection, error);
+          if (!this.#mayRepeat(error, given, session, path)) throw error;
           search.lost(connection, error);
         } finally {
           connection.end();
@@ -132,6 +196,22 @@ export class ServiceCaller {
     } catch (error) {
       throw this.#named(error);
     }
+  }
+
+  /** Whether a call that failed may be made again elsewhere. What has cost others something is paid by the budget. */
+  #mayRepeat(
+    error: unknown,
+    given: CallOptions | undefined,
+    session: Session,
+    path: readonly string[],
+  ): boolean {
+    if (!DserviceError.is(error)) return false;
+    const ran = error.mayHaveRun !== false;
+    // A peer that is busy says so itself; whatever else it says is the outcome.
+    if (isReceived(error)) return error.code === 'ERR_BUSY' && !ran && this.#budget.spend();
+    if (error.code === 'ERR_BUSY') return !ran;
+    if (!repeatable.has(error.code)) return false;
+    return !ran || (mayRunTwice(given, session, path) && this.#budget.spend());
   }
 
   #time(given: CallOptions | undefined): number {
@@ -187,9 +267,13 @@ export class ServiceCaller {
   }
 }
 
-function mayRepeat(error: unknown, given: CallOptions | undefined): boolean {
-  if (!DserviceError.is(error) || !repeatable.has(error.code)) return false;
-  return error.mayHaveRun === false || given?.idempotent === true;
+/** Whether a call may run twice, as its caller says, or as the instance says of the method. */
+function mayRunTwice(
+  given: CallOptions | undefined,
+  _session: Session | undefined,
+  _path: readonly string[],
+): boolean {
+  return given?.idempotent === true;
 }
 
 function lookUp(session: Session, path: readonly string[]): unknown {

@@ -17,6 +17,7 @@ import {
   texts,
   time,
 } from './option-rules.js';
+import { type Hedge, shareOf } from './hedge.js';
 import type { Pick } from './pick.js';
 import { rendezvousRule } from './rendezvous-rule.js';
 import type { Logger } from './runtime.js';
@@ -73,6 +74,8 @@ export interface ServiceOptions {
   /** Two at random and of them the one with less to do; or `round-robin`, `random`, your own function. */
   readonly pick?: Pick;
   readonly prefer?: 'highest';
+  /** For calls that may run twice: a second attempt at another instance, once so many of a hundred are answered (`95p`), or after so many ms. Off. */
+  readonly hedge?: Hedge;
 }
 
 export interface ConnectOptions {
@@ -82,6 +85,8 @@ export interface ConnectOptions {
   readonly wait?: number;
   /** Milliseconds that a call may take, where it does not say. */
   readonly deadline?: number;
+  /** As the service's own option. */
+  readonly hedge?: Hedge;
 }
 
 /** What each option must be. */
@@ -119,6 +124,10 @@ const rules: Record<keyof ServiceOptions, Rule> = {
     ok: (value) => typeof value === 'function' || value === 'round-robin' || value === 'random',
   },
   prefer: oneOf('highest'),
+  hedge: {
+    says: "a percentile such as '95p', or a positive number of milliseconds",
+    ok: (value) => time.ok(value) || shareOf(value) !== undefined,
+  },
 };
 
 function isDiscovery(value: unknown): boolean {
@@ -131,7 +140,7 @@ export function checkServiceOptions(options: ServiceOptions): void {
 }
 
 /** Those of `dnodeFor`, which makes no call. */
-export type FindOptions = Omit<ConnectOptions, 'deadline'>;
+export type FindOptions = Omit<ConnectOptions, 'deadline' | 'hedge'>;
 
 /** As `checkServiceOptions`, for those of `dnodeFor`. */
 export function checkFindOptions(options: FindOptions): void {
@@ -140,6 +149,6 @@ export function checkFindOptions(options: FindOptions): void {
 
 /** As `checkServiceOptions`, for those of `connect`. */
 export function checkConnectOptions(options: ConnectOptions): void {
-  const { wait, deadline } = rules;
-  check('connect', options, { wait, deadline, instance: text });
+  const { wait, deadline, hedge } = rules;
+  check('connect', options, { wait, deadline, hedge, instance: text });
 }

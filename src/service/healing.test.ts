@@ -1,0 +1,198 @@
+import { describe, expect, test } from 'vitest';
+import { DserviceError } from '../errors.js';
+import { contextOf } from '../protocol/context.js';
+import { options } from '../protocol/options.js';
+import { codeOf, makeHost, silent, tally } from '../testing/fixtures/instances.js';
+
+/** Instances of `a` whose handler does what `act` says, by the number of the instance. */
+async function makeMany(count: number, act: (i: number) => unknown) {
+  const made = makeHost();
+  const calls: number[] = [];
+  for (let i = 0; i < count; i++) {
+    calls[i] = 0;
+    const api = {
+      do() {
+        calls[i] = (calls[i] ?? 0) + 1;
+        return act(i);
+      },
+    };
+    await made.make('a@1.0.0', api, { logger: silent }).start();
+  }
+  return { ...made, calls };
+}
+
+const never = (): Promise<never> => new Promise(() => {});
+
+describe('an instance that answers no more', () => {
+  test('rests, is tried once, and comes back when it answers', async () => {
+    let frozen = true;
+    const { host, dservice, calls } = await makeMany(2, (i) => (i === 0 && frozen ? never() : i));
+    const remote = options(await dservice().connect('a'), { deadline: 100 });
+    const burst = async (count: number): Promise<number> => {
+      let lost = 0;
+      for (let i = 0; i < count; i++) {
+        const call = codeOf(remote.do());
+        await host.clock.advance(100);
+        if ((await call) === 'ERR_DEADLINE') lost++;
+      }
+      return lost;
+    };
+    // It rests after five; two at random may have to find that out in more than five calls.
+    expect(await burst(30)).toBe(5);
+    const before = calls[0];
+    // 2.5 seconds or so of the rest have passed.
+    expect(await burst(20)).toBe(0);
+    expect(calls[0]).toBe(before);
+    // One trial when the rest is over.
+    expect(await burst(20)).toBe(1);
+    frozen = false;
+    await host.clock.advance(10_000);
+    expect(await burst(40)).toBe(0);
+    expect(calls[0]).toBeGreaterThan(10);
+  });
+
+  test('is still called where there is no other', async () => {
+    const { host, dservice, calls } = await makeMany(1, never);
+    const remote = options(await dservice().connect('a'), { deadline: 100 });
+    for (let i = 0; i < 20; i++) {
+      const call = codeOf(remote.do());
+      await host.clock.advance(100);
+      expect(await call).toBe('ERR_DEADLINE');
+    }
+    expect(calls).toEqual([20]);
+  });
+});
+
+test('the faster ones get more of the calls', async () => {
+  const { host, dservice, calls } = await makeMany(3, (i) => {
+    return new Promise<void>((resolve) => host.clock.after(i === 0 ? 40 : 10, resolve));
+  });
+  const remote = await dservice().connect('a');
+  for (let i = 0; i < 600; i++) {
+    void remote.do();
+    await host.clock.advance(2);
+  }
+  const [slow = 0, b = 0, c = 0] = calls;
+  expect(slow).toBeLessThan(Math.min(b, c) / 1.8);
+  expect(slow).toBeGreaterThan(10);
+});
+
+test('equal ones get equally many', async () => {
+  const made = makeHost();
+  for (let i = 0; i < 5; i++) await made.instance('a');
+  const remote = await made.dservice().connect('a');
+  const counts = [...(await tally(2_000, () => remote.who())).values()];
+  expect(counts).toHaveLength(5);
+  expect(Math.min(...counts)).toBeGreaterThan(400 * 0.8);
+  expect(Math.max(...counts)).toBeLessThan(400 * 1.2);
+});
+
+describe('a call is not made again', () => {
+  test('since what its handler called was lost', async () => {
+    const { dservice, calls } = await makeMany(3, () => {
+      throw new DserviceError('ERR_CONNECTION_LOST', 'behind me', { mayHaveRun: false });
+    });
+    const remote = await dservice().connect('a');
+    const call = remote.do();
+    await expect(call).rejects.toMatchObject({ code: 'ERR_CONNECTION_LOST', mayHaveRun: true });
+    expect(calls.reduce((sum, n) => sum + n)).toBe(1);
+    const idempotent = options(remote, { idempotent: true });
+    expect(await codeOf(idempotent.do())).toBe('ERR_CONNECTION_LOST');
+    expect(calls.reduce((sum, n) => sum + n)).toBe(2);
+  });
+
+  test('beyond the budget, when everything fails', async () => {
+    const { host, dservice, make } = makeHost();
+    let calls = 0;
+    for (let i = 0; i < 4; i++) {
+      const service = make(
+        'a',
+        {
+          do() {
+            calls++;
+            host.cut(String(service.endpoints[0]));
+          },
+        },
+        { logger: silent },
+      );
+      await service.start();
+    }
+    const remote = options(await dservice().connect('a'), { idempotent: true });
+    for (let i = 0; i < 1_000; i++) {
+      const call = codeOf(remote.do());
+      await host.clock.advance(10);
+      expect(await call).toBe('ERR_CONNECTION_LOST');
+    }
+    // A thousand, one in ten of them again, and a reserve of a hundred.
+    expect(calls).toBeGreaterThan(1_000);
+    expect(calls).toBeLessThanOrEqual(1_000 + 100 + 100);
+  });
+});
+
+describe('a hedged call', () => {
+  async function makeHedged(hedge: number | `${number}p`) {
+    const cancelled: string[] = [];
+    const made = makeHost();
+    const ids: string[] = [];
+    let slow: string | undefined;
+    for (let i = 0; i < 2; i++) {
+      const service = made.make(
+        'a',
+        {
+          who() {
+            ids.push(service.id);
+            slow ??= service.id;
+            if (slow !== service.id) return service.id;
+            contextOf(made.host.runtime.scope).signal.addEventListener('abort', () =>
+              cancelled.push(service.id),
+            );
+            return new Promise((resolve) => made.host.clock.after(1_000, () => resolve('slow')));
+          },
+        },
+        { logger: silent },
+      );
+      await service.start();
+    }
+    const remote = await made.dservice({ hedge }).connect('a');
+    return { ...made, remote, ids, cancelled };
+  }
+
+  test('is made a second time elsewhere when it is slow, and the slow one is cancelled', async () => {
+    const { host, remote, ids, cancelled } = await makeHedged(50);
+    const call = options(remote, { idempotent: true }).who();
+    await host.clock.advance(49);
+    expect(ids).toHaveLength(1);
+    await host.clock.advance(1);
+    expect(await call).toBe(ids[1]);
+    await host.clock.advance(1);
+    expect(cancelled).toEqual([ids[0]]);
+  });
+
+  test('is made once where it may not run twice', async () => {
+    const { host, remote, ids } = await makeHedged(50);
+    const call = remote.who();
+    await host.clock.advance(1_000);
+    expect(await call).toBe('slow');
+    expect(ids).toHaveLength(1);
+  });
+
+  test('is made once while it is not known what is slow', async () => {
+    const { host, remote, ids } = await makeHedged('95p');
+    const call = options(remote, { idempotent: true }).who();
+    await host.clock.advance(1_000);
+    expect(await call).toBe('slow');
+    expect(ids).toHaveLength(1);
+  });
+
+  test('is cancelled at both', async () => {
+    const { host, remote } = await makeHedged(50);
+    const cancel = new AbortController();
+    const call = codeOf(
+      options(remote, { idempotent: true, signal: cancel.signal, deadline: 5_000 }).who(),
+    );
+    await host.clock.advance(10);
+    cancel.abort();
+    expect(await call).toBe('ERR_CANCELLED');
+    await host.clock.advance(100);
+  });
+});
