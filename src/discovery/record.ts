@@ -23,6 +23,8 @@ export interface InstanceRecord {
   readonly relies: readonly Rely[];
   /** A hard dependency was lost after the instance came up. */
   readonly degraded?: boolean;
+  /** Somebody else wrote it down: the id is not the instance's own, and a version of `0.0.0` says nothing. */
+  readonly assumed?: boolean;
   /** `relies` was too long for the discovery and is empty here; the instance itself can tell. */
   readonly partial?: boolean;
 }

@@ -71,6 +71,7 @@ function toRecord({ name, version = '0.0.0', endpoints }: StaticInstance): Insta
     endpoints,
     state: 'up',
     relies: [],
+    assumed: true,
   };
 }
 

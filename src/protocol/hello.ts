@@ -24,6 +24,8 @@ export interface Hello {
   readonly limits: Partial<Pick<Limits, 'line' | 'calls' | 'functions'>>;
   /** Credentials of a dialer. */
   readonly auth?: unknown;
+  /** Which instance of which service this is: a record of it may be wrong. */
+  readonly service?: Identity;
   /** A server that asks who is there: its api follows in a second `methods`. */
   readonly authenticate?: boolean;
   /** The secret by which the session goes on over another channel; the accepting side's to issue. */
@@ -40,16 +42,24 @@ export interface Resume {
   readonly got: number;
 }
 
+/** Which instance of which service a side is. */
+export interface Identity {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+}
+
 /** What differs from one hello to another. */
 export interface HelloOptions {
   readonly limits: Limits;
   readonly auth?: unknown;
   readonly authenticate?: unknown;
+  readonly service?: Identity | undefined;
   /** Whether the session may go on over another channel, and at the accepting side by which secret. */
   readonly resume?: { readonly token?: string | undefined } | true | undefined;
 }
 
-export function makeHello({ limits, auth, authenticate, resume }: HelloOptions): Hello {
+export function makeHello({ limits, auth, authenticate, service, resume }: HelloOptions): Hello {
   const token = resume === true ? undefined : resume?.token;
   const { line, calls, functions } = limits;
   return {
@@ -58,6 +68,7 @@ export function makeHello({ limits, auth, authenticate, resume }: HelloOptions):
     limits: { line, calls, functions },
     ...(auth === undefined ? {} : { auth }),
     ...(authenticate === undefined ? {} : { authenticate: true }),
+    ...(service === undefined ? {} : { service }),
     ...(token === undefined ? {} : { session: token }),
   };
 }
@@ -89,10 +100,18 @@ export function readHello(value: unknown, resume = false): Hello | undefined {
     limits: { line: bound('line'), calls: bound('calls'), functions: bound('functions') },
     ...('auth' in value ? { auth: value.auth } : {}),
     authenticate: value.authenticate === true,
+    ...readIdentity(value.service),
     ...(typeof value.session === 'string' ? { session: value.session } : {}),
     ...readResume('resume', value),
     ...readResume('resumed', value),
   };
+}
+
+function readIdentity(value: unknown): { readonly service?: Identity } {
+  if (!isRecord(value)) return {};
+  const { id, name, version } = value;
+  if (typeof id !== 'string' || typeof name !== 'string' || typeof version !== 'string') return {};
+  return { service: { id, name, version } };
 }
 
 function readResume(key: 'resume' | 'resumed', hello: Record<string, unknown>): object {

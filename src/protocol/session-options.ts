@@ -4,6 +4,7 @@ import type { Limits } from '../limits.js';
 import type { Api } from './api.js';
 import type { ContextScope } from './context.js';
 import type { Resumable } from './continuity.js';
+import type { Identity } from './hello.js';
 import type { HeartbeatTimes } from './heartbeat.js';
 import type { Budget } from './lines.js';
 import type { Peer } from './session-handle.js';
@@ -20,6 +21,8 @@ export interface SessionOptions {
   /** Credentials for the peer: any JSON. */
   readonly auth?: unknown;
   readonly authenticate?: Authenticate | undefined;
+  /** Which instance of which service this side is. */
+  readonly service?: Identity | undefined;
   /** Milliseconds that a call may take, where it does not say; 30,000. */
   readonly deadline?: number | undefined;
   /** Whether all handlers take callbacks, or none does, where it is not to be told from each. */

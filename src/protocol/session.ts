@@ -10,7 +10,7 @@ import { messageOf } from './encode.js';
 import { readClose, writeClose } from './close.js';
 import { Farewell } from './farewell.js';
 import { Flow } from './flow.js';
-import { makeHello, readHello } from './hello.js';
+import { type Hello, makeHello, readHello } from './hello.js';
 import { Intake } from './intake.js';
 import { Link } from './link.js';
 import { isUrgent, type Message } from './message.js';
@@ -195,9 +195,9 @@ export class Session implements SessionHandle {
     return this.#pulse.suspect;
   }
 
-  /** What the peer gave for `authenticate`. */
-  get credentials(): unknown {
-    return this.#wire.hello?.auth;
+  /** What the peer said of itself: undefined for a plain one, and until it said it. */
+  get hello(): Hello | undefined {
+    return this.#wire.hello;
   }
 
   get away(): boolean {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { options } from '../protocol/options.js';
-import { codeOf, makeHost, silent } from '../testing/fixtures/instances.js';
+import type { InstanceRecord } from '../discovery/record.js';
+import { staticDiscovery } from '../discovery/static.js';
+import { codeOf, makeHost, silent, tally } from '../testing/fixtures/instances.js';
 
 describe('connections', () => {
   test('are closed when they were idle for long, and made again', async () => {
@@ -189,5 +191,78 @@ describe('a service that stops', () => {
     const found = await Promise.all(outcomes);
     expect(found.length).toBeGreaterThan(1_000);
     expect(new Set(found)).toEqual(new Set(['1.0.0', '1.1.0', '1.2.0']));
+  });
+});
+
+describe('a record that is wrong: the instance is not called', () => {
+  /** A record of an instance at an address where somebody else is, beside a right one. */
+  async function lying(record: Partial<InstanceRecord>) {
+    const made = makeHost();
+    const a = await made.instance('a@1.0.0');
+    const wrong: InstanceRecord = {
+      ...{ id: 'f'.repeat(16), name: 'a', version: '1.0.0', endpoints: [a.endpoint] },
+      ...{ state: 'up', relies: [], ...record },
+    };
+    made.host.discovery().announce(wrong);
+    return { ...made, a, wrong };
+  }
+
+  test('where another instance answers, and the right one is called', async () => {
+    const { dservice, a } = await lying({});
+    const remote = await dservice().connect('a');
+    expect(await tally(50, () => remote.who())).toEqual(new Map([[a.service.id, 50]]));
+  });
+
+  test('where another service answers', async () => {
+    const { host, dservice, a } = await lying({ name: 'b' });
+    const connecting = dservice({ wait: 100 }).connect('b');
+    connecting.catch(() => {});
+    await host.clock.advance(100);
+    await expect(connecting).rejects.toMatchObject({
+      code: 'ERR_CONNECT',
+      mayHaveRun: false,
+      message: expect.stringContaining(`a@1.0.0 (${a.service.id}) answers there`),
+    });
+    expect(a.calls).toBe(0);
+  });
+
+  test('where it is of another version', async () => {
+    const made = makeHost();
+    const a = await made.instance('a@1.0.0');
+    made.host.discovery().announce({ ...a.service.record, version: '2.0.0' });
+    const connecting = made.dservice({ wait: 100 }).connect('a@^2');
+    connecting.catch(() => {});
+    await made.host.clock.advance(100);
+    expect(await codeOf(connecting)).toBe('ERR_CONNECT');
+  });
+
+  test('where a hundred are said to be at one address', async () => {
+    const { host, dservice, a, wrong } = await lying({});
+    for (let i = 0; i < 100; i++) {
+      host.discovery().announce({ ...wrong, id: i.toString(16).padStart(16, '0') });
+    }
+    const remote = await dservice().connect('a');
+    expect(await tally(200, () => remote.who())).toEqual(new Map([[a.service.id, 200]]));
+  });
+
+  test('where it is the address of who calls', async () => {
+    const { host, make, instance } = makeHost();
+    const own = make('b', {}, { logger: silent });
+    await own.start();
+    await instance('a');
+    const endpoints = own.endpoints;
+    host.discovery().announce({
+      ...{ id: '0'.repeat(16), name: 'a', version: '0.0.0', endpoints, state: 'up', relies: [] },
+    });
+    const remote = await own.connect('a');
+    expect([...(await tally(20, () => remote.who())).values()]).toEqual([20]);
+  });
+
+  test('but a list that somebody wrote may know neither its id nor its version', async () => {
+    const { dservice, instance } = makeHost();
+    const a = await instance('a@1.4.0');
+    const discovery = staticDiscovery({ instances: [{ name: 'a', endpoints: [a.endpoint] }] });
+    const remote = await dservice({ discovery }).connect('a');
+    expect(await remote.who()).toBe(a.service.id);
   });
 });

@@ -114,6 +114,7 @@ export class Connection implements Candidate {
       try {
         const others = (): readonly string[] => this.#options.usable(this.record);
         const session = await this.#options.open(endpoint, others);
+        this.#check(session);
         this.#keep(session);
         return session;
       } catch (error) {
@@ -128,6 +129,20 @@ export class Connection implements Candidate {
     const text = `${name}@${version} (${id}) cannot be reached: ${why}`;
     const code = DserviceError.is(cause) && refusals.has(cause.code) ? cause.code : 'ERR_CONNECT';
     throw new DserviceError(code, text, { cause, mayHaveRun: false });
+  }
+
+  /** Throws where somebody else answers than the record says: it is a hint, and may be old, or a lie. */
+  #check(session: Session): void {
+    const service = session.hello?.service;
+    const { name, version, id, assumed = false } = this.record;
+    // A plain dnode peer, or an api without a name, does not say.
+    if (service === undefined) return;
+    const isIt = service.id === id || assumed;
+    const isVersion = service.version === version || (assumed && version === '0.0.0');
+    if (service.name === name && isVersion && isIt) return;
+    session.close();
+    const who = `${service.name}@${service.version} (${service.id})`;
+    throw new DserviceError('ERR_CONNECT', `${who} answers there`);
   }
 
   /** Throws where the session is of no use any more. */

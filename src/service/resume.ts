@@ -116,7 +116,7 @@ export class Resumables implements Returning {
     const { authenticate } = this.#options;
     if (authenticate !== undefined) {
       // Who it was, it must be again; and whether it may still come in is asked anew.
-      if (JSON.stringify(hello.auth) !== JSON.stringify(session.credentials)) return undefined;
+      if (JSON.stringify(hello.auth) !== JSON.stringify(session.hello?.auth)) return undefined;
       try {
         const identity: unknown = await authenticate(hello.auth, channel.peer);
         if (identity === undefined || identity === null || identity === false) return undefined;

@@ -4,6 +4,7 @@ import { type Api, checkApi, checkSendable } from '../protocol/api.js';
 import type { Clock } from '../clock.js';
 import type { ContextScope } from '../protocol/context.js';
 import type { Resumable } from '../protocol/continuity.js';
+import type { Identity } from '../protocol/hello.js';
 import { messageOf } from '../protocol/encode.js';
 import { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
@@ -16,6 +17,8 @@ export interface ServerOptions {
   readonly limits: Limits;
   readonly decodeText?: ((bytes: Uint8Array) => string) | undefined;
   readonly authenticate?: Authenticate | undefined;
+  /** Which instance this is, for those who found it by a record. */
+  readonly service?: Identity | undefined;
   readonly deadline?: number | undefined;
   readonly callbacks?: boolean | undefined;
   readonly stacks?: boolean | undefined;

@@ -235,7 +235,7 @@ describe('load', () => {
     const { clock } = host;
     const endpoints = [a.endpoint];
     const discovery = [
-      staticDiscovery({ clock, instances: [{ name: 'a', version: '1.5.0', endpoints }] }),
+      staticDiscovery({ clock, instances: [{ name: 'a', endpoints }] }),
       host.discovery(),
     ];
     const remote = await dservice({ discovery, pick: 'round-robin' }).connect('a');

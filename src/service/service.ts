@@ -174,7 +174,9 @@ export class Service<At> {
   async #serve(api: Api): Promise<void> {
     const { clock, scope, decodeText } = this.#runtime;
     const { authenticate, deadline, callbacks, stacks } = this.#options;
+    const { id, name = '', version } = this;
     const server = new Server(api, {
+      service: { id, name, version },
       ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
       ...{ authenticate, deadline, callbacks, stacks },
       resume: new Resumables({ clock, limits: this.#limits, authenticate }),
