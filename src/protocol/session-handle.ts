@@ -1,5 +1,6 @@
 import type { ChannelPeer } from '../channel/channel.js';
 import type { DserviceError } from '../errors.js';
+import type { About } from './about.js';
 import type { CallOptions } from './options.js';
 
 /** Who is at the other end. */
@@ -31,6 +32,8 @@ export type SessionEvents = {
 export interface SessionHandle {
   /** The peer's api: one object for the whole session, filled, and filled anew, by its `methods`. */
   readonly remote: Record<string, unknown>;
+  /** What the peer says of its methods, by path (`shout`, `admin.stop`); nothing from a plain peer. */
+  readonly about: About;
   readonly peer: Peer;
   /** Whether the peer's api has come. */
   readonly ready: boolean;

@@ -1,6 +1,7 @@
 import { Emitter } from '../emitter.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
-import { checkApi, fillRemote, makeApi, readableApi } from './api.js';
+import { type About, readAbout } from './about.js';
+import { checkApi, fillRemote, makeApi } from './api.js';
 import { Admission } from './admission.js';
 import { Calling } from './calling.js';
 import type { Continuity, Resumable } from './continuity.js';
@@ -14,6 +15,7 @@ import { type Hello, makeHello, readHello } from './hello.js';
 import { Intake } from './intake.js';
 import { Link } from './link.js';
 import { isUrgent, type Message } from './message.js';
+import { sendMethods } from './methods.js';
 import type { CallOptions } from './options.js';
 import { Pulse } from './pulse.js';
 import { Serving } from './serving.js';
@@ -34,6 +36,7 @@ const awayTime = 2_000;
  */
 export class Session implements SessionHandle {
   readonly remote: Record<string, unknown> = {};
+  about: About = new Map();
   #peer: Peer;
   readonly #options: SessionOptions;
   readonly #channel: Link;
@@ -230,7 +233,7 @@ export class Session implements SessionHandle {
   announce(api: object): void {
     checkApi(api);
     this.#api = api;
-    if (this.#admission.admitted && !this.#ended) this.#sendMethods(api, false);
+    if (this.#admission.admitted && !this.#ended) sendMethods(this.#wire, api);
   }
 
   ping(): Promise<number | undefined> {
@@ -259,7 +262,8 @@ export class Session implements SessionHandle {
 
   #sendApi(first: boolean): void {
     try {
-      this.#sendMethods(this.#admission.admitted ? this.#api : {}, first);
+      const api = this.#admission.admitted ? this.#api : {};
+      sendMethods(this.#wire, api, first ? makeHello(this.#options) : undefined);
     } catch (error) {
       this.#noApi(error);
     }
@@ -268,12 +272,6 @@ export class Session implements SessionHandle {
   #noApi(error: unknown): void {
     this.#events.emit('error', error);
     this.#finish('ERR_API', `the api cannot be sent: ${messageOf(error)}`);
-  }
-
-  #sendMethods(api: object, first: boolean): void {
-    const line = `{"method":"methods","arguments":${this.#wire.encode([readableApi(api)])}`;
-    if (!first) return this.#wire.write(`${line}}`);
-    this.#wire.writeFirst(`${line},"dservice":${JSON.stringify(makeHello(this.#options))}}`);
   }
 
   #receive(data: Uint8Array | string): void {
@@ -329,6 +327,7 @@ export class Session implements SessionHandle {
     const [methods] = this.#wire.decode(message);
     if (first) this.#greet(message);
     fillRemote(this.remote, methods);
+    this.about = readAbout(this.#wire.plain ? undefined : message.about);
     if (!this.#admission.admitted) {
       if (first) void this.#authenticate();
       // A server that asks who is there sends its api in a second `methods`.
