@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DserviceError } from '../errors.js';
 import { contextOf } from '../protocol/context.js';
+import { method } from '../protocol/method.js';
 import { options } from '../protocol/options.js';
 import { codeOf, makeHost, silent, tally } from '../testing/fixtures/instances.js';
 
@@ -127,6 +128,35 @@ describe('a call is not made again', () => {
     expect(calls).toBeGreaterThan(1_000);
     expect(calls).toBeLessThanOrEqual(1_000 + 100 + 100);
   });
+});
+
+test('a method may say that it is idempotent: its calls are made again where their connection was lost', async () => {
+  const { host, make, dservice } = makeHost();
+  for (let i = 0; i < 2; i++) {
+    const once = (): string => {
+      if (i > 0) return 'done';
+      host.cut(String(service.endpoints[0]));
+      return 'lost';
+    };
+    const read = method({ idempotent: true }, () => once());
+    const service = make('a', { write: () => once(), deep: { read } }, { logger: silent });
+    await service.start();
+  }
+  const remote = await dservice({ pick: 'round-robin' }).connect('a');
+  const seen = async (call: () => Promise<unknown>): Promise<unknown[]> => {
+    const outcomes: unknown[] = [];
+    for (let i = 0; i < 4; i++) {
+      const outcome = codeOf(call());
+      await host.clock.advance(1_000);
+      outcomes.push(await outcome);
+    }
+    return outcomes;
+  };
+  expect(await seen(() => remote.deep.read())).toEqual(['none', 'none', 'none', 'none']);
+  expect(await seen(() => remote.write())).toContain('ERR_CONNECTION_LOST');
+  // Who calls knows better.
+  const not = options(remote, { idempotent: false });
+  expect(await seen(() => not.deep.read())).toContain('ERR_CONNECTION_LOST');
 });
 
 describe('a hedged call', () => {

@@ -270,10 +270,11 @@ export class ServiceCaller {
 /** Whether a call may run twice, as its caller says, or as the instance says of the method. */
 function mayRunTwice(
   given: CallOptions | undefined,
-  _session: Session | undefined,
-  _path: readonly string[],
+  session: Session | undefined,
+  path: readonly string[],
 ): boolean {
-  return given?.idempotent === true;
+  const own = given?.idempotent;
+  return own ?? session?.about.get(path.join('.'))?.idempotent === true;
 }
 
 function lookUp(session: Session, path: readonly string[]): unknown {
