@@ -18,6 +18,9 @@ export interface ConnectionOptions {
   onEnd(connection: Connection): void;
 }
 
+/** ms that opening may take before others are better: a machine that is gone does not refuse, it says nothing. */
+export const patience = 250;
+
 /** For so many ms after it could not be reached, an instance is not probed again. */
 const rest = 5_000;
 
@@ -31,6 +34,8 @@ export class Connection implements Candidate {
   readonly #options: ConnectionOptions;
   #session: Session | undefined;
   #opening: Promise<Session> | undefined;
+  /** When it began to open. */
+  #openedAt = 0;
   #failedAt: number | undefined;
   /** Calls that are out, and those that wait for the session. */
   #calls = 0;
@@ -77,8 +82,12 @@ export class Connection implements Candidate {
 
   get suspect(): boolean {
     const { session } = this;
-    if (session === undefined) return this.#failedAt !== undefined;
+    if (session === undefined) return this.#failedAt !== undefined || this.#isSlow;
     return session.suspect || session.away;
+  }
+
+  get #isSlow(): boolean {
+    return this.#opening !== undefined && this.#options.clock.now() - this.#openedAt >= patience;
   }
 
   /** Another word of the instance: where it could not be reached, that may have changed. */
@@ -101,7 +110,11 @@ export class Connection implements Candidate {
     if (session !== undefined) return session;
     this.#waiting++;
     try {
-      return await (this.#opening ??= this.#connect().finally(() => (this.#opening = undefined)));
+      if (this.#opening === undefined) {
+        this.#openedAt = this.#options.clock.now();
+        this.#opening = this.#connect().finally(() => (this.#opening = undefined));
+      }
+      return await this.#opening;
     } finally {
       this.#waiting--;
     }

@@ -85,6 +85,11 @@ export class Resolver {
     return candidates.length === 0 ? undefined : this.#choose(candidates);
   }
 
+  /** Whether there is one that is fit, and none of those in `tried`. */
+  offers(query: Query, tried: ReadonlySet<string>): boolean {
+    return this.#candidates(query).some((it) => isFit(it) && !tried.has(it.record.id));
+  }
+
   /** Asks the picker, which may be the user's. Throws ERR_OPTION for what is none of those it was given. */
   #choose(candidates: readonly Connection[]): Connection {
     const picked: Connection | undefined = this.#pick(candidates);

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Session } from '../protocol/session.js';
-import type { Connection } from './connection.js';
+import { type Connection, patience } from './connection.js';
 import { formatQuery, type Query } from './name.js';
 import type { Resolver } from './resolver.js';
 
@@ -66,7 +66,7 @@ export class Search {
       first = undefined;
       const end = connection.use();
       try {
-        return { connection, session: await this.#inTime(connection.open()), end };
+        return { connection, session: await this.#inTime(this.#opened(connection)), end };
       } catch (error) {
         end();
         if (this.#isOver(error)) throw error;
@@ -103,6 +103,26 @@ export class Search {
       if (came !== undefined) return came;
       this.#tried.clear();
       this.#avoided.clear();
+    }
+  }
+
+  /** Opening goes on beside, where it takes long and there are others. */
+  async #opened(connection: Connection): Promise<Session> {
+    const opening = connection.open();
+    if (connection.session !== undefined) return await opening;
+    const { resolver, query, clock } = this.#options;
+    let end = (): void => {};
+    const slow = new Promise<never>((_, reject) => {
+      end = clock.after(patience, () => {
+        const others = union(this.#tried, new Set([connection.record.id]));
+        if (resolver.offers(query, others)) reject(slowToOpen(connection));
+      });
+    });
+    opening.catch(() => {});
+    try {
+      return await Promise.race([opening, slow]);
+    } finally {
+      end();
     }
   }
 
@@ -178,6 +198,11 @@ export class Search {
 
 function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
   return b.size === 0 ? a : new Set([...a, ...b]);
+}
+
+function slowToOpen({ record: { name, version, id } }: Connection): DserviceError {
+  const text = `${name}@${version} (${id}) is slow to connect to`;
+  return new DserviceError('ERR_CONNECT', text, { mayHaveRun: false });
 }
 
 /** Whether another moment may be free of it. */

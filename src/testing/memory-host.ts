@@ -21,7 +21,6 @@ interface Wire {
  * no socket and no real time; and what may happen to them happens at a word.
  */
 export class MemoryHost {
-  readonly clock = new VirtualClock();
   readonly network = new MemoryNetwork();
   readonly runtime: ServiceRuntime<object>;
   /** Endpoints in the order in which they were dialled. */
@@ -30,11 +29,12 @@ export class MemoryHost {
   readonly shutdowns = new Set<() => Promise<void>>();
   readonly #listeners = new Map<string, (channel: Channel) => void>();
   readonly #silent = new Set<string>();
+  /** What is to arrive at, or from, an endpoint that is frozen. */
+  readonly #frozen = new Map<string, (() => void)[]>();
   #wires: Wire[] = [];
   #ports = 0;
 
-  constructor() {
-    const { clock } = this;
+  constructor(readonly clock = new VirtualClock()) {
     this.runtime = {
       clock,
       scope: syncScope(),
@@ -85,6 +85,14 @@ export class MemoryHost {
     else this.#silent.delete(endpoint);
   }
 
+  /** Nothing arrives at an endpoint, or from it, until it does again, in order. It can be connected to. */
+  freeze(endpoint: string, frozen = true): void {
+    if (frozen) return void this.#frozen.set(endpoint, this.#frozen.get(endpoint) ?? []);
+    const held = this.#frozen.get(endpoint) ?? [];
+    this.#frozen.delete(endpoint);
+    for (const deliver of held) this.clock.defer(deliver);
+  }
+
   #listen(onChannel: (channel: Channel) => void) {
     const endpoint = `memory:${++this.#ports}`;
     this.#listeners.set(endpoint, onChannel);
@@ -109,7 +117,18 @@ export class MemoryHost {
     if (accept === undefined) {
       throw new DserviceError('ERR_CONNECT', `cannot connect to ${endpoint}: nobody listens there`);
     }
-    const ends = memoryPair({ clock: this.clock });
+    const { clock } = this;
+    const ends = memoryPair({
+      clock: {
+        ...{ now: () => clock.now(), wall: () => clock.wall(), random: () => clock.random() },
+        ...{ after: (ms, fn) => clock.after(ms, fn), endOfTurn: (fn) => clock.endOfTurn(fn) },
+        defer: (fn) => {
+          const held = this.#frozen.get(endpoint);
+          if (held === undefined) clock.defer(fn);
+          else held.push(fn);
+        },
+      },
+    });
     const wire = { endpoint, ends };
     this.#wires.push(wire);
     const [near, far] = ends;
