@@ -37,6 +37,8 @@ export async function startProcess(subject, network) {
     });
   });
   return {
+    pid: child.pid,
+    exited,
     ask(task, ...args) {
       const id = ++last;
       return new Promise((done, fail) => {

@@ -3,7 +3,7 @@
 //   npm run bench -- [names] [--quick] [--only names] [--rounds n] [--write | --no-write] [--profile folder]
 //
 // Names, which --only takes as well, separated by commas, are those of subjects (ours-tcp, dnode), of
-// their paths (tcp, ws), of works (seq, c64, burst, objects), of parts (churn, setup, memory, sizes, start,
+// their paths (tcp, ws), of works (seq, c64, burst, objects), of parts (churn, setup, memory, sizes, start, healing,
 // page, direct, relay, rendezvous, pipelines-redis, …; pipelines for all of those), and of ways through pipelines
 // (per32, single, …). What is not the whole run writes nothing, or with --write the tables that it has made anew.
 // --quick measures for a shorter time, and leaves out set-up and memory. --profile writes CPU profiles of processes
@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { writeDocument } from './document.mjs';
 import { measureDirect } from './direct.mjs';
 import { measureChurn, measureMemory, measureRates, measureSetup } from './measure.mjs';
+import { measureHealing } from './healing.mjs';
 import { measureIdle } from './idle.mjs';
 import { measureMillion } from './million.mjs';
 import { measurePage } from './page.mjs';
@@ -56,6 +57,7 @@ const parts = {
   memory: measureMemory,
   sizes: measureSizes,
   start: measureStart,
+  healing: measureHealing,
   page: measurePage,
   direct: measureDirect,
   relay: measureRelay,

@@ -18,7 +18,7 @@ export function tablesOf(plan, results) {
 export const goalsTitle = 'Figures to reach';
 
 const makers = {
-  ...{ rates, churn, setup, memory, start, page, direct, relay, rendezvous },
+  ...{ rates, churn, setup, memory, start, healing, page, direct, relay, rendezvous },
   ...pipelineTables,
   sizes,
 };
@@ -107,6 +107,29 @@ function start({ ms, all }) {
     ['ms', ...[ms, Math.min(...all), Math.max(...all)].map((it) => it.toFixed(0))],
   ];
   return { title: 'From start to the first answer', note, rows };
+}
+
+function healing({ killed, frozen, rolling }) {
+  const note =
+    'Three instances in processes of their own (five for the restart), found by multicast DNS; each call takes 5 ms there. Killed: SIGKILL under 64 idempotent calls in flight. Frozen: SIGSTOP under 64 in flight with a deadline of 3 s; until the last call that went there. Restarted: SIGTERM and a new one, one after the other, under 5,000 calls a second.';
+  const cells = ({ calls, errors, median, slowest }) => {
+    const failed = Object.entries(errors).map(([code, times]) => `${times} ${code}`);
+    return [count(calls), failed.join(', ') || 'none', median.toFixed(1), slowest.toFixed(0)];
+  };
+  return {
+    title: 'When instances go',
+    note,
+    rows: [
+      ['', 'calls', 'failed', 'median, ms', 'slowest, ms', ''],
+      ['one of three is killed', ...cells(killed), ''],
+      ['one of three is frozen', ...cells(frozen), `out after ${frozen.out.toFixed(0)} ms`],
+      [
+        'five are restarted',
+        ...cells(rolling),
+        `${count(rolling.calls / rolling.seconds)} calls/s`,
+      ],
+    ],
+  };
 }
 
 function page({ rates, version }) {

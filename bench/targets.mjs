@@ -43,7 +43,7 @@ const goals = [
 
 /** What this project has set out to reach, as far as it was measured: `{ what, goal, reached, met }`. */
 export function targetsOf(results) {
-  const { rates, churn, sizes, start, page, direct, rendezvous } = results;
+  const { rates, churn, sizes, start, healing, page, direct, rendezvous } = results;
   const targets = [];
   for (const { work, ours, peer, least, what } of goals) {
     const a = rates?.[ours]?.[work]?.rate;
@@ -80,6 +80,43 @@ export function targetsOf(results) {
       reached: `${ms.toFixed(0)} ms`,
       met: ms < 300,
     });
+  }
+  if (healing !== undefined) {
+    const { killed, frozen, rolling } = healing;
+    const failed = ({ errors }) => Object.values(errors).reduce((sum, each) => sum + each, 0);
+    const later = killed.slowest - killed.median;
+    targets.push(
+      {
+        what: 'one of three killed, 64 idempotent calls in flight: failed',
+        goal: '0',
+        reached: `${failed(killed)}`,
+        met: failed(killed) === 0,
+      },
+      {
+        what: 'the same: the slowest beyond the median',
+        goal: '≤ 250 ms',
+        reached: `${later.toFixed(0)} ms`,
+        met: later <= 250,
+      },
+      {
+        what: 'one of three frozen: gets no more calls after',
+        goal: '≤ 2 s',
+        reached: `${(frozen.out / 1e3).toFixed(2)} s`,
+        met: frozen.out <= 2_000,
+      },
+      {
+        what: 'the same: calls out past their deadline',
+        goal: '0',
+        reached: `${frozen.late}`,
+        met: frozen.late === 0,
+      },
+      {
+        what: 'five restarted under 5,000 calls/s: failed',
+        goal: '0',
+        reached: `${failed(rolling)}`,
+        met: failed(rolling) === 0,
+      },
+    );
   }
   if (page !== undefined) {
     const reached = ratio(page.rates['ours-ws'].c64.rate, page.rates.capnweb.c64.rate);

@@ -31,6 +31,9 @@ export const service = {
   file: 'service',
 };
 
+/** Instances that go, and who calls them. */
+export const healing = { ...service, name: 'healing', label: 'instances', file: 'healing' };
+
 /** A rendezvous, and many of its clients. */
 export const rendezvous = {
   name: 'rendezvous',
@@ -55,7 +58,7 @@ export const queueSubjects = ['pipeline', 'bullmq', 'bare-redis', 'bare-lmdb'].m
 });
 
 /** All that a process can be. */
-export const all = [...subjects, service, rendezvous, meeting, crowd, tab, ...queueSubjects];
+export const all = [...subjects, service, healing, rendezvous, meeting, crowd, tab, ...queueSubjects];
 
 /** @param {Subject} subject */
 export function load(subject) {
