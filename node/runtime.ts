@@ -20,6 +20,7 @@ import { wsChannel } from './channel/ws.js';
 import { nodeClock } from './clock.js';
 import { connectChannel } from './connect.js';
 import { listen, type ListenOptions } from './listen.js';
+import { declaredRelies } from './manifest.js';
 import { mdns } from './mdns/mdns.js';
 import { Shutdown } from './shutdown.js';
 import { webrtc } from './webrtc.js';
@@ -65,6 +66,7 @@ function makeRuntime(): ServiceRuntime<At> {
     merge: (discoveries) => mergeDiscoveries({ discoveries, clock: nodeClock }),
     place,
     reachable,
+    declared: ({ manifest }) => declaredRelies(manifest),
     onShutdown: (stop) => shutdown.add(stop),
   };
 }

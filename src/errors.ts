@@ -33,6 +33,7 @@ export type ErrorCode =
   | 'ERR_NO_INSTANCE'
   | 'ERR_DISCOVERY'
   | 'ERR_DEPENDENCY'
+  | 'ERR_DEPENDENCY_CYCLE'
   // keeping commands
   | 'ERR_STORE'
   | 'ERR_STORE_AWAY'

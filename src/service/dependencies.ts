@@ -1,7 +1,9 @@
 import type { Clock } from '../clock.js';
 import type { Discovery } from '../discovery/discovery.js';
-import type { Rely } from '../discovery/record.js';
+import type { InstanceRecord, Rely } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
+import { CycleWatch } from './cycle-watch.js';
+import { type Cycle, formatCycle } from './cycles.js';
 import type { Instances } from './instances.js';
 import { matches } from './name.js';
 import type { Matcher } from './matcher.js';
@@ -10,8 +12,13 @@ export interface DependenciesOptions {
   readonly clock: Clock;
   readonly matcher: Matcher;
   readonly discovery: Pick<Discovery, 'degraded'>;
+  /** The instance that relies on them. */
+  self(): InstanceRecord;
+  /** The instances of a name, followed for as long as the service runs. */
   instances(name: string): Instances;
-  /** Told when all hard dependencies are there, and when one is lost again. */
+  /** The instances of a name, until they are stopped. */
+  browse(name: string): Instances;
+  /** Told when another hard dependency is there, or lost. */
   onChange(missing: readonly Rely[]): void;
 }
 
@@ -21,8 +28,10 @@ export class Dependencies {
   readonly #options: DependenciesOptions;
   readonly #stops: (() => void)[] = [];
   #missing: readonly Rely[];
-  /** Resolves `ready`. */
-  #waiting: (() => void) | undefined;
+  /** Ends `ready`, well or not. */
+  #settle: ((error?: DserviceError) => void) | undefined;
+  #watch: CycleWatch | undefined;
+  #stuck = false;
 
   constructor(relies: readonly Rely[], options: DependenciesOptions) {
     this.relies = relies;
@@ -31,6 +40,8 @@ export class Dependencies {
     for (const { name } of relies) {
       this.#stops.push(options.instances(name).follow(() => this.#refresh()));
     }
+    const learned = options.matcher.onLearned?.(() => this.#watch?.touch());
+    if (learned !== undefined) this.#stops.push(learned);
   }
 
   /** Hard dependencies without an instance that is up and in range. */
@@ -38,32 +49,41 @@ export class Dependencies {
     return this.#missing;
   }
 
-  /** Resolves when nothing is missing. Rejects with ERR_DEPENDENCY after `timeout` ms, or with the signal's reason. */
+  /** It waited in a circle, or for one, and gave up. */
+  get stuck(): boolean {
+    return this.#stuck;
+  }
+
+  /**
+   * Resolves when nothing is missing. Rejects with ERR_DEPENDENCY_CYCLE, with ERR_DEPENDENCY behind a circle
+   * of others or after `timeout` ms, or with the signal's reason.
+   */
   ready(timeout: number, signal: AbortSignal): Promise<void> {
     if (this.#missing.length === 0) return Promise.resolve();
     // The reason is ours: the service was stopped.
     // oxlint-disable-next-line prefer-promise-reject-errors
     if (signal.aborted) return Promise.reject(signal.reason);
+    const { clock, self, browse } = this.#options;
     return new Promise((resolve, reject) => {
-      const end = (): void => {
+      // As above.
+      const abort = (): void => this.#settle?.(signal.reason as DserviceError);
+      const stopTimer = clock.after(timeout, () => this.#settle?.(this.#unmet(timeout)));
+      this.#settle = (error) => {
         stopTimer();
-        this.#waiting = undefined;
+        this.#watch?.stop();
+        this.#settle = undefined;
         signal.removeEventListener('abort', abort);
+        if (error === undefined) resolve();
+        else reject(error);
       };
-      const abort = (): void => {
-        end();
-        // As above.
-        // oxlint-disable-next-line prefer-promise-reject-errors
-        reject(signal.reason);
-      };
-      const stopTimer = this.#options.clock.after(timeout, () => {
-        end();
-        reject(this.#unmet(timeout));
+      this.#watch = new CycleWatch({
+        ...{ clock, self, browse },
+        inRange: (rely, record) => this.#inRange(rely, record),
+        tell: (cycle) => {
+          this.#stuck = true;
+          this.#settle?.(cycle.on ? circular(cycle) : this.#behind(cycle));
+        },
       });
-      this.#waiting = () => {
-        end();
-        resolve();
-      };
       signal.addEventListener('abort', abort);
     });
   }
@@ -87,10 +107,24 @@ export class Dependencies {
     if (before.map(format).join() !== this.#missing.map(format).join()) {
       this.#options.onChange(this.#missing);
     }
-    if (this.#missing.length === 0) this.#waiting?.();
+    if (this.#missing.length === 0) this.#settle?.();
   }
 
   #unmet(timeout: number): DserviceError {
+    const { degraded } = this.#options.discovery;
+    const cycle = this.#watch?.cycle;
+    const behind = cycle === undefined ? '' : `; ${waits(cycle)}`;
+    const but = degraded === undefined ? '' : `; ${degraded.message}`;
+    const text = `after ${timeout} ms there is still no ${this.#reasons()}${behind}${but}`;
+    return new DserviceError('ERR_DEPENDENCY', text, { cause: degraded });
+  }
+
+  #behind(cycle: Cycle): DserviceError {
+    return new DserviceError('ERR_DEPENDENCY', `there is no ${this.#reasons()}; ${waits(cycle)}`);
+  }
+
+  /** What is missing, each with what was seen of it. */
+  #reasons(): string {
     const why = this.#missing.map((rely) => {
       const seen = [...this.#options.instances(rely.name).records].map((record) => {
         const range = this.#inRange(rely, record) ? '' : ', out of range';
@@ -98,15 +132,22 @@ export class Dependencies {
       });
       return `${format(rely)} (${seen.length > 0 ? seen.join('; ') : 'never seen'})`;
     });
-    const { degraded } = this.#options.discovery;
-    const but = degraded === undefined ? '' : `; ${degraded.message}`;
-    const text = `after ${timeout} ms there is still no ${why.join(', and no ')}${but}`;
-    return new DserviceError('ERR_DEPENDENCY', text, { cause: degraded });
+    return why.join(', and no ');
   }
 
   stop(): void {
     for (const stop of this.#stops) stop();
+    this.#watch?.stop();
   }
+}
+
+function circular(cycle: Cycle): DserviceError {
+  const text = `${formatCycle(cycle)}: each waits for the next, so none comes up; an optional one is not waited for`;
+  return new DserviceError('ERR_DEPENDENCY_CYCLE', text);
+}
+
+function waits(cycle: Cycle): string {
+  return `these wait for each other: ${formatCycle(cycle)}`;
 }
 
 function format({ name, range }: Rely): string {

@@ -10,6 +10,9 @@ export interface Query {
   readonly instance?: string | undefined;
 }
 
+/** Characters of a range: more does no record hold. */
+const longestRange = 256;
+
 /**
  * Takes `name@version` apart: what a service is. Without a version it is `0.0.0`. Throws ERR_NAME,
  * ERR_VERSION.
@@ -31,7 +34,8 @@ export function parseQuery(text: string, matcher: Matcher): Query {
   const [name, range] = split(text);
   if (range === undefined) return { name, range };
   // To semver, nothing is a range too; here it is a range that was forgotten.
-  if (range.trim() !== '' && matcher.isRange(range)) return { name, range };
+  const some = range.trim() !== '' && range.length <= longestRange;
+  if (some && matcher.isRange(range)) return { name, range };
   throw noRange(range);
 }
 

@@ -71,6 +71,11 @@ export interface ServiceOptions {
   readonly wait?: number;
   /** Milliseconds that `start` waits for what the service relies on; 30,000. */
   readonly startTimeout?: number;
+  /**
+   * The package.json whose `remoteDependencies` the service relies on: its path; the nearest one above the
+   * program, without it; false for none.
+   */
+  readonly manifest?: string | false;
   /** Two at random and of them the one with less to do; or `round-robin`, `random`, your own function. */
   readonly pick?: Pick;
   readonly prefer?: 'highest';
@@ -119,6 +124,10 @@ const rules: Record<keyof ServiceOptions, Rule> = {
   logger,
   wait: time,
   startTimeout: time,
+  manifest: {
+    says: 'the path of a package.json, or false',
+    ok: (value) => value === false || text.ok(value),
+  },
   pick: {
     says: "'round-robin', 'random' or a function",
     ok: (value) => typeof value === 'function' || value === 'round-robin' || value === 'random',

@@ -1,4 +1,5 @@
 import type { Discovery } from '../discovery/discovery.js';
+import type { Rely } from '../discovery/record.js';
 import type { Matcher } from './matcher.js';
 import type { Runtime } from './runtime.js';
 import type { Reach, ServiceOptions } from './service-options.js';
@@ -16,6 +17,11 @@ export interface ServiceRuntime<At> extends Runtime<At> {
   place(options: ServiceOptions, reach: Reach): At;
   /** Whether a caller of that reach may use an endpoint. */
   reachable(endpoint: string, reach: Reach): boolean;
+  /**
+   * What the package relies on that the program belongs to, where the runtime knows packages. Rejects with
+   * ERR_OPTION, ERR_NAME, ERR_RANGE, naming file and key.
+   */
+  declared?(options: ServiceOptions): Promise<readonly Rely[]>;
   /** Has the service stopped, within `time` ms, when the program is told to end; returns what prevents it. */
   onShutdown(stop: (time?: number) => Promise<void>): () => void;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DiscoveryEvent } from '../discovery/discovery.js';
+import type { Rely } from '../discovery/record.js';
 import { MemoryHost } from '../testing/memory-host.js';
 import { makeDservice } from './dservice.js';
 import type { ServiceOptions } from './service-options.js';
@@ -250,6 +251,77 @@ describe('rely', () => {
     expect(a.record.degraded).toBeUndefined();
   });
 
+  test('each further one that is lost, or back, is told', async () => {
+    const { host, dservice, events } = makeHost();
+    const b = dservice('b');
+    const c = dservice('c');
+    await Promise.all([b.start(), c.start()]);
+    const a = dservice('a').rely('b').rely('c').rely('d', { optional: true });
+    await a.start();
+    const told: string[][] = [];
+    a.on('degraded', (missing) => told.push(missing.map(({ name }) => name)));
+    for (const each of [b, c]) {
+      await each.stop();
+      await host.clock.advance(0);
+    }
+    for (const name of ['b', 'd', 'c']) {
+      await dservice(name).start();
+      await host.clock.advance(0);
+    }
+    expect(told).toEqual([['b'], ['b', 'c'], ['c'], []]);
+    // In the record it is one word, which came and went.
+    const own = events.filter(({ record }) => record.id === a.id);
+    expect(own.map(({ record: { degraded = false } }) => degraded)).toEqual([
+      false,
+      false,
+      true,
+      false,
+    ]);
+  });
+
+  test('several ranges of one name must all be met, maybe by several instances', async () => {
+    const { host, dservice } = makeHost();
+    const a = dservice('a').rely('b@^1').rely('b@^2').rely('b@^1', { optional: true }).rely('b@^1');
+    const starting = a.start();
+    await dservice('b@1.0.0').start();
+    await host.clock.advance(1_000);
+    expect(a.state).toBe('waiting');
+    expect(a.record.relies).toEqual([
+      { name: 'b', range: '^1' },
+      { name: 'b', range: '^2' },
+    ]);
+    await dservice('b@2.0.0').start();
+    await starting;
+  });
+
+  test('of the same twice, once optional, it is waited for', () => {
+    const { dservice } = makeHost();
+    const a = dservice('a').rely('b', { optional: true }).rely('b').rely('b', { optional: true });
+    expect(a.record.relies).toEqual([{ name: 'b', range: '' }]);
+  });
+
+  test('a service does not rely on itself', () => {
+    const { dservice } = makeHost();
+    for (const query of ['a', 'a@^2']) {
+      expect(() => dservice('a@1.0.0').rely(query)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_DEPENDENCY_CYCLE',
+          message: expect.stringMatching(/^a → a: /),
+        }),
+      );
+    }
+  });
+
+  test('at most as much as a record holds', () => {
+    const { dservice } = makeHost();
+    const a = dservice('a');
+    for (let i = 0; i < 256; i++) a.rely(`b${i}`);
+    expect(() => a.rely('b256')).toThrow(expect.objectContaining({ code: 'ERR_LIMIT' }));
+    expect(() => dservice('a').rely(`b@^1 ${'|| ^1 '.repeat(50)}`)).toThrow(
+      expect.objectContaining({ code: 'ERR_RANGE' }),
+    );
+  });
+
   test('what never comes is named, each with why', async () => {
     const { host, dservice, events } = makeHost();
     await dservice('b@2.0.0').start();
@@ -311,6 +383,43 @@ describe('rely', () => {
   ])('%s is refused with %s', (query, code) => {
     const { dservice } = makeHost();
     expect(() => dservice('a').rely(query)).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe('what the package declares', () => {
+  const declaring = (relies: readonly Rely[]) => {
+    const { host, logger } = makeHost();
+    const runtime = { ...host.runtime, declared: () => Promise.resolve(relies) };
+    const make = makeDservice(runtime);
+    return { host, dservice: (name: string) => make(name, api, { logger }) };
+  };
+
+  test('is relied on too, but for what the service is itself', async () => {
+    const { dservice } = declaring([
+      { name: 'a', range: '^1' },
+      { name: 'b', range: '^1' },
+      { name: 'c', range: '', optional: true },
+    ]);
+    const a = dservice('a').rely('b@>=1.2');
+    a.start().catch(() => {});
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(a.record.relies).toEqual([
+      { name: 'b', range: '>=1.2' },
+      { name: 'b', range: '^1' },
+      { name: 'c', range: '', optional: true },
+    ]);
+    await a.stop();
+  });
+
+  test('stopped while it is read: nothing is left', async () => {
+    const { host, dservice } = declaring([]);
+    const a = dservice('a');
+    const starting = a.start();
+    await a.stop();
+    await expect(starting).rejects.toMatchObject({ code: 'ERR_STATE' });
+    expect(a.endpoints).toEqual([]);
+    expect(host.clock.pending).toBe(0);
   });
 });
 

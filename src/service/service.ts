@@ -10,7 +10,9 @@ import type { Session } from '../protocol/session.js';
 import { Caller, type Found } from './caller.js';
 import { Dependencies } from './dependencies.js';
 import type { Matcher } from './matcher.js';
-import { parseQuery, parseService } from './name.js';
+import { Instances } from './instances.js';
+import { parseService } from './name.js';
+import { Relies } from './relies.js';
 import type { Remote } from './remote.js';
 import type { Logger } from './runtime.js';
 import { Resumables } from './resume.js';
@@ -36,6 +38,9 @@ export type ServiceEvents = {
   session: [session: Session];
 };
 
+/** Milliseconds for which an instance that gave up in a circle is known as stuck. */
+const standing = 5_000;
+
 /** Something served under a name, or a caller without one. Made by `dservice()`. */
 export class Service<At> {
   /** Unique to this running copy: 16 hex digits. */
@@ -50,9 +55,12 @@ export class Service<At> {
   readonly #reach: Reach;
   readonly #logger: Logger;
   readonly #events = new Emitter<ServiceEvents>();
-  readonly #relies: Rely[] = [];
+  readonly #relies: Relies;
   #state: InstanceState | 'new' | 'stopped' = 'new';
   #degraded = false;
+  /** When those of its circle know by now: ms of the clock. */
+  #stuckUntil = 0;
+  #stopStanding: (() => void) | undefined;
   #discovery: Discovery | undefined;
   #caller: Caller<At> | undefined;
   #server: Server | undefined;
@@ -77,6 +85,7 @@ export class Service<At> {
     const parsed = name === undefined ? undefined : parseService(name, this.#matcher);
     this.name = parsed?.name;
     this.version = parsed?.version ?? '0.0.0';
+    this.#relies = new Relies(this.name);
     if (api !== undefined) checkApi(api);
     this.#api = api;
     this.#limits = { ...defaultLimits, ...options.limits };
@@ -101,7 +110,7 @@ export class Service<At> {
     const { id, version, endpoints } = this;
     return {
       ...{ id, name: this.name ?? '', version, endpoints },
-      relies: this.#relies,
+      relies: this.#relies.all,
       state: this.#state === 'new' || this.#state === 'stopped' ? 'waiting' : this.#state,
       ...(this.#degraded ? { degraded: true } : {}),
     };
@@ -121,7 +130,8 @@ export class Service<At> {
 
   /**
    * Declares that this service needs another: `start` waits until an instance in range is up, unless
-   * it is optional. Throws ERR_NAME, ERR_RANGE, and ERR_STATE once the service was started.
+   * it is optional. Throws ERR_NAME, ERR_RANGE, ERR_DEPENDENCY_CYCLE for its own name, and ERR_STATE once
+   * the service was started.
    */
   rely(query: string, { optional = false }: { optional?: boolean } = {}): this {
     if (this.#state !== 'new' || this.#starting !== undefined) {
@@ -130,14 +140,14 @@ export class Service<At> {
         'rely() is for before start(): others learn it at the start',
       );
     }
-    const { name, range = '' } = parseQuery(query, this.#matcher);
-    this.#relies.push({ name, range, ...(optional ? { optional } : {}) });
+    this.#relies.add(query, optional, this.#matcher);
     return this;
   }
 
   /**
    * Listens, announces the instance, and resolves when it is up: when all it relies on is. Rejects with
-   * ERR_STATE, ERR_LISTEN, ERR_DEPENDENCY; where nobody awaits it, the `error` event tells.
+   * ERR_STATE, ERR_LISTEN, ERR_DEPENDENCY, ERR_DEPENDENCY_CYCLE, and for a package.json that is wrong with
+   * ERR_OPTION, ERR_NAME, ERR_RANGE; where nobody awaits it, the `error` event tells.
    */
   start(): Promise<void> {
     if (this.#starting !== undefined) return this.#starting;
@@ -162,13 +172,25 @@ export class Service<At> {
     }
     if (this.#state !== 'new') throw new DserviceError('ERR_STATE', 'this service was stopped');
     try {
+      const declared = this.#runtime.declared?.(this.#options);
+      if (declared !== undefined) this.#relies.addShared(await declared);
+      this.#abort.signal.throwIfAborted();
       await this.#serve(this.#api);
       await this.#dependencies?.ready(this.#options.startTimeout ?? 30_000, this.#abort.signal);
     } catch (error) {
       // A caller of `start` hears it by the promise; the network must not go on believing in us.
-      await this.stop(0);
+      if (this.#dependencies?.stuck === true) this.#stand();
+      else await this.stop(0);
       throw error;
     }
+  }
+
+  /** Stays known as stuck for a while: others of the circle see it later than we do. */
+  #stand(): void {
+    const { clock } = this.#runtime;
+    this.#become('stuck');
+    this.#stuckUntil = clock.now() + standing;
+    this.#stopStanding = clock.after(standing, () => void this.stop(0));
   }
 
   async #serve(api: Api): Promise<void> {
@@ -190,16 +212,18 @@ export class Service<At> {
     if (this.#reach === 'lan' && this.endpoints.length > 0) this.#tellReach();
     this.#forgetShutdown = this.#runtime.onShutdown(this.stop);
     const { resolver } = this.#call();
-    if (this.#relies.length > 0) {
-      this.#dependencies = new Dependencies(this.#relies, {
-        ...{ clock, matcher: this.#matcher },
-        discovery: this.discovery,
+    const { discovery } = this;
+    if (this.#relies.all.length > 0) {
+      this.#dependencies = new Dependencies(this.#relies.all, {
+        ...{ clock, matcher: this.#matcher, discovery },
+        self: () => this.record,
+        browse: (name) => new Instances(name, discovery),
         instances: (name) => resolver.instances(name),
         onChange: (missing) => this.#dependenciesChanged(missing),
       });
     }
     this.#state = this.#dependencies?.missing.length ? 'waiting' : 'up';
-    this.#announcement = this.discovery.announce(this.record, (channel) =>
+    this.#announcement = discovery.announce(this.record, (channel) =>
       this.#welcome(channel, server),
     );
     this.#events.emit('state', this.#state);
@@ -232,15 +256,17 @@ export class Service<At> {
 
   #dependenciesChanged(missing: readonly Rely[]): void {
     if (this.#state === 'waiting' && missing.length === 0) this.#become('up');
-    if (this.#state !== 'up' || this.#degraded === missing.length > 0) return;
+    if (this.#state !== 'up') return;
+    const before = this.#degraded;
     this.#degraded = missing.length > 0;
-    this.#announcement?.update(this.record);
-    this.#events.emit('degraded', missing);
+    if (this.#degraded !== before) this.#announcement?.update(this.record);
+    if (this.#degraded || before) this.#events.emit('degraded', missing);
   }
 
   /**
    * Leaves without failing anybody: no new calls, what runs is finished (within `time` ms), goodbye.
-   * A service without a name gives back its connections. Never rejects; a second call is the same one.
+   * One that is stuck stays known as that until the others of its circle know, for 5 s or `time` ms. A service
+   * without a name gives back its connections. Never rejects; a second call is the same one.
    */
   stop(time?: number): Promise<void> {
     return (this.#stopping ??= this.#stop(time));
@@ -250,14 +276,23 @@ export class Service<At> {
     this.#abort.abort(new DserviceError('ERR_STATE', 'the service was stopped before it was up'));
     this.#forgetShutdown?.();
     this.#dependencies?.stop();
-    if (this.#announcement !== undefined) this.#become('draining');
+    if (this.#announcement !== undefined && this.#state !== 'stuck') this.#become('draining');
     await this.#server?.drain(time).catch(() => {});
+    await this.#stood(time);
     this.#state = 'stopped';
     await this.#announcement?.withdraw();
     this.#caller?.close();
     // A discovery that was given may serve others, and is theirs to close.
     if (this.#options.discovery === undefined) await this.#discovery?.close();
     this.#events.emit('state', 'stopped');
+  }
+
+  /** Resolves when a service that is stuck was known as that for long enough, at most `time` ms from now. */
+  async #stood(time = Infinity): Promise<void> {
+    const { clock } = this.#runtime;
+    this.#stopStanding?.();
+    const left = Math.min(this.#stuckUntil - clock.now(), time);
+    if (left > 0) await new Promise<void>((resolve) => clock.after(left, resolve));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

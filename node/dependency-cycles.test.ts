@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { Children } from './fixtures/children.js';
+import { freePort } from './mdns/fixtures/record.js';
+
+// Processes take their time to start on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
+
+let children: Children;
+beforeAll(() => void (children = new Children()));
+afterAll(() => children.close());
+
+/** What a program tells of its start: ms since 1970, and how it ended. */
+interface Told {
+  readonly begun: number;
+  readonly ended: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Starts programs, each with a service and what it relies on, and says what they told. */
+async function start(
+  port: number,
+  services: readonly [name: string, relies: string][],
+): Promise<Told[]> {
+  const programs = services.map(([name, relies]) =>
+    children.start(`
+      const discovery = mdns({ reach: 'local', port: ${port} });
+      const service = dservice('${name}', {}, { discovery, logger: { warn() {} } }).rely('${relies}');
+      const begun = Date.now();
+      service.start().catch(({ code, message }) =>
+        console.log(JSON.stringify({ begun, ended: Date.now(), code, message })));
+      service.on('state', async (state) => {
+        if (state !== 'stopped') return;
+        await discovery.close();
+        console.log('stopped');
+      });`),
+  );
+  const lines = await Promise.all(programs.map((program) => program.line(/^\{/)));
+  // They say goodbye, and end by themselves.
+  await Promise.all(
+    programs.map(async (program) => {
+      expect(await program.ended).toEqual({ code: 0, signal: null });
+      expect(program.lines.at(-1)).toBe('stopped');
+    }),
+  );
+  return lines.map((line) => JSON.parse(line) as Told);
+}
+
+test.each([2, 3, 10])(
+  'a circle of %i processes: each names it, within 2 s of the last',
+  async (size) => {
+    const services = Array.from({ length: size }, (_, i): [string, string][] => {
+      const it: [string, string] = [`s${i}@1.${i}.0`, `s${(i + 1) % size}@^1`];
+      // Some have two instances.
+      return i % 4 === 1 ? [it, it] : [it];
+    }).flat();
+    const told = await start(await freePort(), services);
+    const last = Math.max(...told.map(({ begun }) => begun));
+    const lag = Math.max(...told.map(({ ended }) => ended)) - last;
+    console.log(`a circle of ${size}: named by all ${lag} ms after the last`);
+    for (const [i, { code, message }] of told.entries()) {
+      expect(code).toBe('ERR_DEPENDENCY_CYCLE');
+      const [path = ''] = message.split(': ');
+      const names = path.split(' → ');
+      expect(names).toHaveLength(size + 1);
+      expect(names[0]).toBe(services[i]?.[0]);
+      expect(names.at(-1)).toBe(names[0]?.split('@')[0]);
+      expect(new Set(names.slice(0, -1)).size).toBe(size);
+    }
+    expect(lag).toBeLessThan(2_000);
+  },
+);
