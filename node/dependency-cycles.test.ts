@@ -3,7 +3,7 @@ import { Children } from './fixtures/children.js';
 import { freePort } from './mdns/fixtures/record.js';
 
 // Processes take their time to start on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let children: Children;
 beforeAll(() => void (children = new Children()));
@@ -15,6 +15,8 @@ interface Told {
   readonly ended: number;
   readonly code: string;
   readonly message: string;
+  /** Milliseconds for which the machine did not let it run, at most. */
+  readonly held: number;
 }
 
 /** Starts programs, each with a service and what it relies on, and says what they told. */
@@ -26,15 +28,27 @@ async function start(
     children.start(`
       const discovery = mdns({ reach: 'local', port: ${port} });
       const service = dservice('${name}', {}, { discovery, logger: { warn() {} } }).rely('${relies}');
-      const begun = Date.now();
-      service.start().catch(({ code, message }) =>
-        console.log(JSON.stringify({ begun, ended: Date.now(), code, message })));
+      let held = 0;
+      process.stdin.once('data', () => {
+        const begun = Date.now();
+        let before = begun;
+        setInterval(() => {
+          held = Math.max(held, Date.now() - before - 20);
+          before = Date.now();
+        }, 20).unref();
+        service.start().catch(({ code, message }) =>
+          console.log(JSON.stringify({ begun, ended: Date.now(), code, message, held })));
+        process.stdin.destroy();
+      });
+      console.log('ready');
       service.on('state', async (state) => {
         if (state !== 'stopped') return;
         await discovery.close();
         console.log('stopped');
       });`),
   );
+  await Promise.all(programs.map((program) => program.line(/^ready/)));
+  for (const { process } of programs) process.stdin?.write('go\n');
   const lines = await Promise.all(programs.map((program) => program.line(/^\{/)));
   // They say goodbye, and end by themselves.
   await Promise.all(
@@ -57,7 +71,6 @@ test.each([2, 3, 10])(
     const told = await start(await freePort(), services);
     const last = Math.max(...told.map(({ begun }) => begun));
     const lag = Math.max(...told.map(({ ended }) => ended)) - last;
-    console.log(`a circle of ${size}: named by all ${lag} ms after the last`);
     for (const [i, { code, message }] of told.entries()) {
       expect(code).toBe('ERR_DEPENDENCY_CYCLE');
       const [path = ''] = message.split(': ');
@@ -67,6 +80,8 @@ test.each([2, 3, 10])(
       expect(names.at(-1)).toBe(names[0]?.split('@')[0]);
       expect(new Set(names.slice(0, -1)).size).toBe(size);
     }
-    expect(lag).toBeLessThan(2_000);
+    // The last is heard, is looked at, and the others are heard: with what a busy machine adds to each.
+    const held = Math.max(...told.map((it) => it.held));
+    expect(lag - 3 * held).toBeLessThan(2_000);
   },
 );

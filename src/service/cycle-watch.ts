@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { InstanceRecord } from '../discovery/record.js';
+import type { InstanceRecord, Rely } from '../discovery/record.js';
 import { type Cycle, cycleOf, type InRange, stuckInstances } from './cycles.js';
 import type { Instances } from './instances.js';
 
@@ -10,24 +10,25 @@ export interface CycleWatchOptions {
   readonly tell: (cycle: Cycle) => void;
   /** The instance that waits. */
   self(): InstanceRecord;
-  /** The instances of a name, until they are stopped. */
-  browse(name: string): Instances;
+  /** The instances of a name that it relies on. */
+  instances(name: string): Instances;
+  /** All instances, until they are stopped. */
+  browse(): Instances;
 }
 
 /** Milliseconds for which it must be so. */
 const patience = 500;
 /** Milliseconds in which changes are gathered. */
 const gathering = 50;
-/** Names that are followed: strangers may rely on as many as they like. */
-export const mostNames = 256;
 
 /**
- * Finds out whether an instance that waits does so in a circle: it follows the names that it relies on,
- * and those that waiting instances of these rely on, and so on. As exact as the records that come.
+ * Finds out whether an instance that waits does so in a circle. Where one that it relies on waits for others
+ * itself, it listens to all instances: name after name would take an answer for each step of the circle.
+ * As exact as the records that come.
  */
 export class CycleWatch {
   readonly #options: CycleWatchOptions;
-  readonly #followed = new Map<string, Instances>();
+  #all: Instances | undefined;
   #stopGathering: (() => void) | undefined;
   #stopPatience: (() => void) | undefined;
   /** It has been so for long enough. */
@@ -36,7 +37,7 @@ export class CycleWatch {
 
   constructor(options: CycleWatchOptions) {
     this.#options = options;
-    this.#look();
+    this.touch();
   }
 
   /** The circle as it looks at the moment, if there is one. */
@@ -44,8 +45,12 @@ export class CycleWatch {
     return this.#cycle;
   }
 
-  /** Has it look again, soon. */
+  /** Something changed, in what it relies on or what is known of ranges: it looks again, soon. */
   touch(): void {
+    if (this.#all === undefined && this.#isLong()) {
+      this.#all = this.#options.browse();
+      this.#all.follow(() => this.touch());
+    }
     this.#stopGathering ??= this.#options.clock.after(
       gathering,
       () => {
@@ -56,11 +61,18 @@ export class CycleWatch {
     );
   }
 
+  /** One that it relies on waits for others. */
+  #isLong(): boolean {
+    const { self, instances } = this.#options;
+    return self().relies.some(
+      (rely) => isHard(rely) && [...instances(rely.name).records].some(isWaiting),
+    );
+  }
+
   #look(): void {
     const { clock, inRange, self } = this.#options;
     const own = self();
-    // Others may not have told us of ourselves yet.
-    const records = [own, ...this.#follow(own).filter(({ id }) => id !== own.id)];
+    const records = reached(own, this.#all?.records ?? []);
     this.#cycle = cycleOf(own.id, stuckInstances(records, inRange));
     if (this.#cycle === undefined) return this.#startOver();
     if (this.#sure) return this.#judge(this.#cycle);
@@ -87,53 +99,41 @@ export class CycleWatch {
     this.#options.tell(cycle);
   }
 
-  /** All instances of names that lead on from an instance; others are let go. */
-  #follow(own: InstanceRecord): InstanceRecord[] {
-    const names = new Set(hardNames(own));
-    const records: InstanceRecord[] = [];
-    for (const name of names) {
-      for (const record of this.#instances(name)?.records ?? []) {
-        records.push(record);
-        if (!isUp(record)) for (const next of hardNames(record)) names.add(next);
-      }
-    }
-    for (const [name, instances] of this.#followed) {
-      if (names.has(name)) continue;
-      instances.stop();
-      this.#followed.delete(name);
-    }
-    return records;
-  }
-
-  /** The instances of a name, followed from now on. Undefined where that would be one too many. */
-  #instances(name: string): Instances | undefined {
-    const known = this.#followed.get(name);
-    if (known !== undefined || this.#followed.size >= mostNames) return known;
-    const instances = this.#options.browse(name);
-    this.#followed.set(name, instances);
-    instances.follow(() => {
-      // What they rely on is asked for at once: a long circle is seen as fast as answers come.
-      for (const record of instances.records) {
-        if (!isUp(record)) for (const next of hardNames(record)) this.#instances(next);
-      }
-      this.touch();
-    });
-    return instances;
-  }
-
   stop(): void {
     this.#stopGathering?.();
     this.#startOver();
-    for (const instances of this.#followed.values()) instances.stop();
-    this.#followed.clear();
+    this.#all?.stop();
   }
 }
 
-/** Or was: it waits for nobody. */
-function isUp({ state }: InstanceRecord): boolean {
-  return state === 'up' || state === 'draining';
+/** Of all instances, those of the names that one waits for, and those that these wait for, and so on; itself first. */
+function reached(own: InstanceRecord, all: Iterable<InstanceRecord>): InstanceRecord[] {
+  const byName = new Map<string, InstanceRecord[]>();
+  for (const record of all) {
+    // It knows best of itself.
+    if (record.id === own.id) continue;
+    const others = byName.get(record.name);
+    if (others === undefined) byName.set(record.name, [record]);
+    else others.push(record);
+  }
+  const records = [own];
+  const names = new Set<string>();
+  for (const record of records) {
+    if (!isWaiting(record)) continue;
+    for (const { name } of record.relies.filter(isHard)) {
+      if (names.has(name)) continue;
+      names.add(name);
+      for (const other of byName.get(name) ?? []) records.push(other);
+    }
+  }
+  return records;
 }
 
-function hardNames({ relies }: InstanceRecord): string[] {
-  return relies.filter(({ optional }) => optional !== true).map(({ name }) => name);
+function isHard({ optional }: Rely): boolean {
+  return optional !== true;
+}
+
+/** It waits for others, or has given up to. */
+function isWaiting({ state, relies }: InstanceRecord): boolean {
+  return state !== 'up' && state !== 'draining' && relies.some(isHard);
 }

@@ -16,8 +16,8 @@ export interface DependenciesOptions {
   self(): InstanceRecord;
   /** The instances of a name, followed for as long as the service runs. */
   instances(name: string): Instances;
-  /** The instances of a name, until they are stopped. */
-  browse(name: string): Instances;
+  /** All instances, until they are stopped. */
+  browse(): Instances;
   /** Told when another hard dependency is there, or lost. */
   onChange(missing: readonly Rely[]): void;
 }
@@ -40,8 +40,6 @@ export class Dependencies {
     for (const { name } of relies) {
       this.#stops.push(options.instances(name).follow(() => this.#refresh()));
     }
-    const learned = options.matcher.onLearned?.(() => this.#watch?.touch());
-    if (learned !== undefined) this.#stops.push(learned);
   }
 
   /** Hard dependencies without an instance that is up and in range. */
@@ -63,7 +61,7 @@ export class Dependencies {
     // The reason is ours: the service was stopped.
     // oxlint-disable-next-line prefer-promise-reject-errors
     if (signal.aborted) return Promise.reject(signal.reason);
-    const { clock, self, browse } = this.#options;
+    const { clock, self, instances, browse } = this.#options;
     return new Promise((resolve, reject) => {
       // As above.
       const abort = (): void => this.#settle?.(signal.reason as DserviceError);
@@ -77,7 +75,7 @@ export class Dependencies {
         else reject(error);
       };
       this.#watch = new CycleWatch({
-        ...{ clock, self, browse },
+        ...{ clock, self, instances, browse },
         inRange: (rely, record) => this.#inRange(rely, record),
         tell: (cycle) => {
           this.#stuck = true;
@@ -104,6 +102,7 @@ export class Dependencies {
   #refresh(): void {
     const before = this.#missing;
     this.#missing = this.#look();
+    this.#watch?.touch();
     if (before.map(format).join() !== this.#missing.map(format).join()) {
       this.#options.onChange(this.#missing);
     }

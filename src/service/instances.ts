@@ -1,14 +1,14 @@
 import type { Discovery } from '../discovery/discovery.js';
 import type { InstanceRecord } from '../discovery/record.js';
 
-/** The instances of one name, as a discovery tells of them, for as long as somebody follows. */
+/** The instances of one name, or of all, as a discovery tells of them, for as long as somebody follows. */
 export class Instances {
-  readonly name: string;
+  readonly name: string | undefined;
   readonly #records = new Map<string, InstanceRecord>();
   readonly #listeners = new Set<() => void>();
   readonly #stop: () => void;
 
-  constructor(name: string, discovery: Discovery) {
+  constructor(name: string | undefined, discovery: Discovery) {
     this.name = name;
     this.#stop = discovery.browse(name, ({ type, record }) => {
       if (type === 'down') this.#records.delete(record.id);

@@ -21,6 +21,7 @@ const wrong: [Record<string, unknown>, string][] = [
   [{ deadline: 0 }, '`deadline` is a positive number of milliseconds'],
   [{ wait: '5s' }, '`wait` is a positive number of milliseconds'],
   [{ startTimeout: Number.NaN }, '`startTimeout` is a positive number of milliseconds'],
+  [{ manifest: true }, '`manifest` is the path of a package.json, or false'],
   [{ callbacks: 1 }, '`callbacks` is true or false'],
   [{ limits: { lines: 1 } }, '`limits` is an object of positive numbers: line, '],
   [{ limits: { line: 0 } }, '`limits` is an object of positive numbers: line, '],
