@@ -1,24 +1,17 @@
 import type { Discovery } from '../../src/discovery/discovery.js';
-import type { MergedDiscovery } from '../../src/discovery/merge.js';
 import type { InstanceRecord } from '../../src/discovery/record.js';
-import type { DserviceError } from '../../src/errors.js';
 import { matches, parseQuery } from '../../src/service/name.js';
 import { semverMatcher } from '../../src/service/range.js';
 import { type Command, exit } from './command.js';
 import { faultText } from './fault.js';
-import { inOrder, tableOf, toJson } from './listing.js';
+import { tableOf, toJson } from './listing.js';
+import { lines, lookAround, pause, reasonsOf, waits } from './look.js';
 import { readRendezvous, rendezvousOption } from './places.js';
 import { parse, readMs, readReach } from './parse.js';
 import { painter } from './style.js';
 import { checked, UsageError } from './usage-error.js';
 import { lineView, tableView } from './watch.js';
 import type { World } from './world.js';
-
-/**
- * How long it listens. Answers come within 20 to 150 ms (RFC 6762 §6), but nothing says which is the
- * last. On one machine none is lost; on a network the question is asked again after a second.
- */
-const waits = { local: 750, lan: 1_500 } as const;
 
 type Wanted = (record: InstanceRecord) => boolean;
 
@@ -82,31 +75,16 @@ async function list(
   world: World,
 ): Promise<number> {
   const { output } = world;
-  const seen = new Map<string, InstanceRecord>();
-  // All names, and chosen from here: other stacks may not announce by name what they have.
-  const stop = discovery.browse(undefined, ({ type, record }) => {
-    if (type === 'down') seen.delete(record.id);
-    else seen.set(record.id, record);
-  });
-  await pause(wait, world);
-  stop();
+  const seen = await lookAround(discovery, wait, world);
   const { degraded } = discovery;
   for (const reason of reasonsOf(discovery)) output.err(`${faultText(reason)}\n`);
-  const found = inOrder(seen.values()).filter(wanted);
+  const found = seen.filter(wanted);
   if (json) output.out(`${JSON.stringify(found.map(toJson))}\n`);
   else if (found.length > 0) output.out(lines(tableOf(found, painter(output.colors))));
   if (found.length > 0) return exit.done;
   if (degraded !== undefined) return exit.failed;
-  output.err(lines(hint(filter, inOrder(seen.values()), wait)));
+  output.err(lines(hint(filter, seen, wait)));
   return exit.done;
-}
-
-/** What does not work: all of it, or one of several. */
-function reasonsOf(discovery: Discovery): DserviceError[] {
-  const { degraded } = discovery;
-  if (degraded !== undefined) return [degraded];
-  const parts = 'health' in discovery ? (discovery as MergedDiscovery).health : [];
-  return parts.flatMap((part) => part.degraded ?? []);
 }
 
 /** What may be the reason that nothing is listed. */
@@ -139,28 +117,4 @@ async function follow(
   stop();
   unsubscribe();
   return exit.done;
-}
-
-/** Resolves after so many ms, or when nobody reads the output any more; without a time, only then. */
-function pause(ms: number | undefined, { clock, output }: World): Promise<void> {
-  return new Promise((resolve) => {
-    const { closed } = output;
-    let stopTimer: () => void;
-    const end = (): void => {
-      stopTimer();
-      closed.removeEventListener('abort', end);
-      resolve();
-    };
-    // A discovery keeps no process alive: the timer does, also where there is no end to wait for.
-    const hold = (): void => {
-      stopTimer = clock.after(ms ?? 60_000, ms === undefined ? hold : end);
-    };
-    hold();
-    closed.addEventListener('abort', end);
-    if (closed.aborted) end();
-  });
-}
-
-function lines(all: readonly string[]): string {
-  return all.map((line) => `${line}\n`).join('');
 }
