@@ -21,6 +21,8 @@ test.each([
   ['call', 'call', 'greeter', 'shout', '--help'],
   ['rendezvous', 'help', 'rendezvous'],
   ['queues', 'help', 'queues'],
+  ['tree', 'tree', '--help'],
+  ['doctor', 'help', 'doctor'],
   ['queues', 'queues', 'dead', '--help'],
 ])('help of %s: %s %s', async (name, ...args) => {
   const shell = new Shell();
@@ -53,6 +55,12 @@ test.each([
   [['ls', 'a', 'b'], 'ls takes one name at most'],
   [['ls', 'Greeter'], 'ERR_NAME: "Greeter" is no name'],
   [['ls', 'greeter@one'], 'ERR_RANGE: "one" is no semver range'],
+  [['tree', 'a', 'b'], 'tree takes one name at most'],
+  [['tree', 'greeter@one'], 'ERR_RANGE: "one" is no semver range'],
+  [['doctor'], 'doctor takes the name of one service'],
+  [['doctor', 'a', 'b'], 'doctor takes the name of one service'],
+  [['doctor', 'Greeter'], 'ERR_NAME: "Greeter" is no name'],
+  [['doctor', 'a', '--rendezvous', 'nowhere'], "'nowhere' is no URL"],
   [['call'], 'call needs the name of a service'],
   [['call', 'greeter@one', 'shout'], 'ERR_RANGE'],
   [['call', 'greeter', 'shout', '--deadline', 'x'], '--deadline takes a number of milliseconds'],

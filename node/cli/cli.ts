@@ -1,14 +1,16 @@
 import { call } from './call.js';
 import { type Command, exit } from './command.js';
+import { doctor } from './doctor.js';
 import { faultText } from './fault.js';
 import { ls } from './ls.js';
 import { queues } from './queues.js';
 import { rendezvous } from './rendezvous.js';
 import { alignRows } from './table.js';
+import { tree } from './tree.js';
 import { UsageError } from './usage-error.js';
 import type { World } from './world.js';
 
-const commands: readonly Command[] = [ls, call, rendezvous, queues];
+const commands: readonly Command[] = [ls, call, tree, doctor, rendezvous, queues];
 
 /** Does what the arguments say. Resolves with the exit code; never rejects. */
 export async function run(args: readonly string[], world: World): Promise<number> {

@@ -47,7 +47,7 @@ function reliesOf({ relies, partial }: InstanceRecord): string {
   return [...relies.map(formatRely), ...(partial === true ? ['(more)'] : [])].join(', ');
 }
 
-function formatRely({ name, range, optional }: Rely): string {
+export function formatRely({ name, range, optional }: Rely): string {
   const query = range === '' ? name : `${name}@${range}`;
   return optional === true ? `${query} (optional)` : query;
 }

@@ -7,6 +7,7 @@ import { run } from './cli.js';
 import { exit } from './command.js';
 import { existingStore } from './existing-store.js';
 import { faultText } from './fault.js';
+import { realNet } from './net.js';
 import type { Output } from './world.js';
 
 /** The process's own streams. Ctrl-C ends the process as it always does: nothing here needs more. */
@@ -50,6 +51,7 @@ const code = await run(process.argv.slice(2), {
   clock: nodeClock,
   version: await ownVersion(),
   caller: (options) => dservice(options),
+  net: realNet(),
   rendezvous,
   storeUrl: process.env.DSERVICE_STORE || undefined,
   store: existingStore,

@@ -4,6 +4,7 @@ import type { Service } from '../../src/service/service.js';
 import type { ServiceOptions } from '../../src/service/service-options.js';
 import type { RendezvousOptions } from '../rendezvous/options.js';
 import type { Rendezvous } from '../rendezvous/rendezvous.js';
+import type { Net } from './net.js';
 
 /** Where a command writes to. */
 export interface Output {
@@ -34,6 +35,7 @@ export interface World {
   readonly version: string;
   /** A service that only calls. Throws ERR_OPTION. */
   caller(options: ServiceOptions): Caller;
+  readonly net: Net;
   /** Rejects with ERR_OPTION, ERR_LISTEN. */
   rendezvous(options: RendezvousOptions): Promise<Rendezvous>;
   /** What DSERVICE_STORE says. */

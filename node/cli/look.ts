@@ -1,0 +1,67 @@
+import type { Discovery } from '../../src/discovery/discovery.js';
+import type { DiscoveryHealth, MergedDiscovery } from '../../src/discovery/merge.js';
+import type { InstanceRecord } from '../../src/discovery/record.js';
+import type { DserviceError } from '../../src/errors.js';
+import { inOrder } from './listing.js';
+import type { World } from './world.js';
+
+/**
+ * How long a command listens. Answers come within 20 to 150 ms (RFC 6762 §6), but nothing says which is the
+ * last. On one machine none is lost; on a network the question is asked again after a second.
+ */
+export const waits = { local: 750, lan: 1_500 } as const;
+
+/** All instances that are heard of within so many ms, in order of names, versions and ids. */
+export async function lookAround(
+  discovery: Discovery,
+  wait: number,
+  world: World,
+): Promise<InstanceRecord[]> {
+  const seen = new Map<string, InstanceRecord>();
+  // All names, and chosen from here: other stacks may not announce by name what they have.
+  const stop = discovery.browse(undefined, ({ type, record }) => {
+    if (type === 'down') seen.delete(record.id);
+    else seen.set(record.id, record);
+  });
+  await pause(wait, world);
+  stop();
+  return inOrder(seen.values());
+}
+
+/** How each part of a discovery does. */
+export function partsOf(discovery: Discovery): readonly DiscoveryHealth[] {
+  // One of several says how each does.
+  if ('health' in discovery) return (discovery as MergedDiscovery).health;
+  return [{ kind: discovery.kind, degraded: discovery.degraded }];
+}
+
+/** What does not work: all of it, or one of several. */
+export function reasonsOf(discovery: Discovery): DserviceError[] {
+  const { degraded } = discovery;
+  if (degraded !== undefined) return [degraded];
+  return partsOf(discovery).flatMap((part) => part.degraded ?? []);
+}
+
+/** Resolves after so many ms, or when nobody reads the output any more; without a time, only then. */
+export function pause(ms: number | undefined, { clock, output }: World): Promise<void> {
+  return new Promise((resolve) => {
+    const { closed } = output;
+    let stopTimer: () => void;
+    const end = (): void => {
+      stopTimer();
+      closed.removeEventListener('abort', end);
+      resolve();
+    };
+    // A discovery keeps no process alive: the timer does, also where there is no end to wait for.
+    const hold = (): void => {
+      stopTimer = clock.after(ms ?? 60_000, ms === undefined ? hold : end);
+    };
+    hold();
+    closed.addEventListener('abort', end);
+    if (closed.aborted) end();
+  });
+}
+
+export function lines(all: readonly string[]): string {
+  return all.map((line) => `${line}\n`).join('');
+}
