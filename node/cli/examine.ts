@@ -93,6 +93,8 @@ async function* theAir({ net, reach }: Patient): AsyncGenerator<Step> {
   }
 }
 
+const meet = 'start the rendezvous (dservice rendezvous), or give its right URL';
+
 /** How each of the discoveries does. */
 function* theParts(discovery: Discovery, places: readonly string[]): Generator<Step> {
   let count = 0;
@@ -100,12 +102,9 @@ function* theParts(discovery: Discovery, places: readonly string[]): Generator<S
     const place = kind === 'rendezvous' ? (places[count++] ?? '') : '';
     const what = place === '' ? kind : `${kind} ${place}`;
     if (degraded === undefined) yield good(`${what} works`);
-    else if (kind === 'rendezvous') {
-      yield bad(
-        `${what}: ${degraded.message}`,
-        'start the rendezvous (dservice rendezvous), or give its right URL',
-      );
-    } else yield bad(`${what}: ${degraded.message}`, 'see what it says of the interface');
+    // It names its place itself.
+    else if (kind === 'rendezvous') yield bad(degraded.message, meet);
+    else yield bad(`${what}: ${degraded.message}`, 'see what it says of the interface');
   }
 }
 
@@ -114,12 +113,12 @@ function unseen(query: Query, records: readonly InstanceRecord[], reach: Reach):
   const [near] = nearNames(query.name, names);
   const there = names.size === 0 ? 'nothing else either' : `there is ${list([...names])}`;
   const text = `nothing named ${query.name} is on the air; ${there}`;
-  if (near !== undefined) return bad(text, `did you mean ${near}?`);
   const farther =
     reach === 'local'
       ? 'if it runs on another machine, start it with reach "lan", and look with --reach lan'
       : 'a service with reach "local", which is the default, is seen on its own machine only: start it with reach "lan"';
-  return bad(text, `is it running? ${farther}`);
+  const question = near === undefined ? '' : `did you mean ${near}? If not, `;
+  return bad(text, `${question}is it running? ${farther}`);
 }
 
 function outOfRange(query: Query, named: readonly InstanceRecord[]): Step {

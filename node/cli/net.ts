@@ -6,7 +6,7 @@ import type { Identity } from '../../src/protocol/hello.js';
 import { makeDial, sessionOf } from '../../src/service/dial.js';
 import type { Reach } from '../../src/service/service-options.js';
 import { type Interface, selectInterfaces } from '../mdns/interfaces.js';
-import type { Question } from '../mdns/message.js';
+import { makeMessage, type Question } from '../mdns/message.js';
 import { openSocket } from '../mdns/socket.js';
 import { nodeRuntime } from '../runtime.js';
 
@@ -71,8 +71,7 @@ function multicast(iface: Interface, port: number): Promise<Error | undefined> {
         if (questions.some((it) => it.name === name)) end();
       },
       ready: () => {
-        const rest = { id: 0, truncated: false, answers: [], authorities: [], additionals: [] };
-        const message = { response: false, questions: [question], ...rest };
+        const message = makeMessage({ questions: [question] });
         transport.send(message, undefined, (error) => error && end(error));
       },
       failed: end,

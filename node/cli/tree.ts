@@ -29,8 +29,8 @@ export const tree: Command = {
       --rendezvous URL
                   also what is announced there, as ws://127.0.0.1:4004; more than once for several
 
-At the root are the services that nobody relies on, and one of each circle; with a name, the services
-of that name. Below each is what it relies on: the versions that are there, with the range in
+At the root are the services that nobody relies on, and one of each circle; with a name, those of
+that name. Below each is what it relies on: the versions that are there, with the range in
 parentheses; UNMET where none in range is up.
 
 Exit codes: 0 all is met; 1 something is unmet, or there is no service of that name, or it could not
