@@ -5,6 +5,7 @@ import type { Discovery } from '../src/discovery/discovery.js';
 import { mergeDiscoveries } from '../src/discovery/merge.js';
 import { DserviceError } from '../src/errors.js';
 import { AskingMatcher } from '../src/service/asking-matcher.js';
+import { lazyWatch } from '../src/service/lazy-watch.js';
 import { noRange } from '../src/service/name.js';
 import { rendezvousOf, webrtcOptions } from '../src/service/rendezvous.js';
 import type { ServiceOptions } from '../src/service/service-options.js';
@@ -29,6 +30,8 @@ export function browserServiceRuntime(): ServiceRuntime<object> {
     // It has no address: it is reached by those who carry to it.
     listen: () => Promise.resolve({ endpoints: [], close: () => Promise.resolve() }),
     place: (options) => options,
+    watchCycle: (options) =>
+      lazyWatch(options, async () => (await import('../src/service/cycle-watch.js')).CycleWatch),
     onShutdown,
   };
 }

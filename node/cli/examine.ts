@@ -2,7 +2,8 @@ import type { Channel } from '../../src/channel/channel.js';
 import type { Discovery } from '../../src/discovery/discovery.js';
 import type { InstanceRecord } from '../../src/discovery/record.js';
 import { DserviceError } from '../../src/errors.js';
-import { cycleOf, formatCycle, stuckInstances } from '../../src/service/cycles.js';
+import { formatCycle } from '../../src/service/cycle.js';
+import { cycleOf, stuckInstances } from '../../src/service/cycles.js';
 import { formatQuery, matches, type Query } from '../../src/service/name.js';
 import { semverMatcher } from '../../src/service/range.js';
 import type { Reach } from '../../src/service/service-options.js';
@@ -58,12 +59,14 @@ export async function* examine(patient: Patient): AsyncGenerator<Step> {
   // Where one cannot hear, that is why nothing is heard.
   if (named.length === 0) {
     const step = unseen(query, records, patient.reach);
-    return yield { ...step, advice: advice ?? step.advice ?? '' };
+    yield { ...step, advice: advice ?? step.advice ?? '' };
+    return;
   }
   yield good(`${query.name} is on the air: ${countOf(named)}`);
   const inRange = named.filter((record) => matches(query, record, semverMatcher));
-  if (inRange.length === 0) return yield outOfRange(query, named);
-  if (query.range !== undefined) yield good(`${versionsOf(inRange)} in the range ${query.range}`);
+  if (inRange.length === 0) yield outOfRange(query, named);
+  else if (query.range !== undefined)
+    yield good(`${versionsOf(inRange)} in the range ${query.range}`);
   for (const record of inRange) yield stateOf(record, records);
   for (const record of inRange) {
     if (record.state === 'up') yield* theEndpoints(record, patient);

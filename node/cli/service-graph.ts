@@ -1,5 +1,6 @@
 import type { InstanceRecord, Rely } from '../../src/discovery/record.js';
-import { type Cycle, cycleOf, type InRange, stuckInstances } from '../../src/service/cycles.js';
+import type { Cycle, InRange } from '../../src/service/cycle.js';
+import { cycleOf, stuckInstances } from '../../src/service/cycles.js';
 import { matches } from '../../src/service/name.js';
 import { semverMatcher } from '../../src/service/range.js';
 

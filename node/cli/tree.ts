@@ -1,5 +1,5 @@
 import type { InstanceRecord } from '../../src/discovery/record.js';
-import { type Cycle, formatCycle } from '../../src/service/cycles.js';
+import { type Cycle, formatCycle } from '../../src/service/cycle.js';
 import { matches, parseQuery, type Query } from '../../src/service/name.js';
 import { semverMatcher } from '../../src/service/range.js';
 import { type Command, exit } from './command.js';

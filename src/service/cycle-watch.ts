@@ -1,20 +1,7 @@
-import type { Clock } from '../clock.js';
 import type { InstanceRecord, Rely } from '../discovery/record.js';
-import { type Cycle, cycleOf, type InRange, stuckInstances } from './cycles.js';
+import type { Cycle, Watching, WatchOptions } from './cycle.js';
+import { cycleOf, stuckInstances } from './cycles.js';
 import type { Instances } from './instances.js';
-
-export interface CycleWatchOptions {
-  readonly clock: Clock;
-  readonly inRange: InRange;
-  /** Told once, when the instance will not come up: `start` is to fail. */
-  readonly tell: (cycle: Cycle) => void;
-  /** The instance that waits. */
-  self(): InstanceRecord;
-  /** The instances of a name that it relies on. */
-  instances(name: string): Instances;
-  /** All instances, until they are stopped. */
-  browse(): Instances;
-}
 
 /** Milliseconds for which it must be so. */
 const patience = 500;
@@ -26,8 +13,8 @@ const gathering = 50;
  * itself, it listens to all instances: name after name would take an answer for each step of the circle.
  * As exact as the records that come.
  */
-export class CycleWatch {
-  readonly #options: CycleWatchOptions;
+export class CycleWatch implements Watching {
+  readonly #options: WatchOptions;
   #all: Instances | undefined;
   #stopGathering: (() => void) | undefined;
   #stopPatience: (() => void) | undefined;
@@ -35,17 +22,15 @@ export class CycleWatch {
   #sure = false;
   #cycle: Cycle | undefined;
 
-  constructor(options: CycleWatchOptions) {
+  constructor(options: WatchOptions) {
     this.#options = options;
     this.touch();
   }
 
-  /** The circle as it looks at the moment, if there is one. */
   get cycle(): Cycle | undefined {
     return this.#cycle;
   }
 
-  /** Something changed, in what it relies on or what is known of ranges: it looks again, soon. */
   touch(): void {
     if (this.#all === undefined && this.#isLong()) {
       this.#all = this.#options.browse();

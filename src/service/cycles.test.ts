@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { InstanceRecord, InstanceState, Rely } from '../discovery/record.js';
-import { cycleOf, formatCycle, stuckInstances } from './cycles.js';
+import { formatCycle } from './cycle.js';
+import { cycleOf, stuckInstances } from './cycles.js';
 import { semverMatcher } from './range.js';
 
 const inRange = ({ name, range }: Rely, record: InstanceRecord): boolean =>

@@ -1,15 +1,5 @@
 import type { InstanceRecord, Rely } from '../discovery/record.js';
-
-/** Services of which each waits for the next, so that none comes up. */
-export interface Cycle {
-  /** Whether the instance that was asked about is on it, and then the first; else it waits for one that is. */
-  readonly on: boolean;
-  /** Each relies on the next, and the last on the first. */
-  readonly members: readonly InstanceRecord[];
-}
-
-/** Whether a version is in the range of what is relied on; the names are the same. */
-export type InRange = (rely: Rely, record: InstanceRecord) => boolean;
+import type { Cycle, InRange } from './cycle.js';
 
 /** An instance that is not up. */
 interface Waiting {
@@ -67,12 +57,6 @@ export function cycleOf(id: string, stuck: StuckInstances): Cycle | undefined {
   if (own !== undefined) return { on: true, members: own };
   const other = circleAhead(id, stuck);
   return other && { on: false, members: other };
-}
-
-/** `a@1.0.0 → b@2.1.0 → a` */
-export function formatCycle({ members }: Cycle): string {
-  const names = members.map(({ name, version }) => `${name}@${version}`);
-  return [...names, members[0]?.name ?? ''].join(' → ');
 }
 
 function readWaiting(records: Iterable<InstanceRecord>, inRange: InRange): Waiting[] {

@@ -2,8 +2,7 @@ import type { Clock } from '../clock.js';
 import type { Discovery } from '../discovery/discovery.js';
 import type { InstanceRecord, Rely } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
-import { CycleWatch } from './cycle-watch.js';
-import { type Cycle, formatCycle } from './cycles.js';
+import { type Cycle, formatCycle, type Watching, type WatchOptions } from './cycle.js';
 import type { Instances } from './instances.js';
 import { matches } from './name.js';
 import type { Matcher } from './matcher.js';
@@ -18,6 +17,7 @@ export interface DependenciesOptions {
   instances(name: string): Instances;
   /** All instances, until they are stopped. */
   browse(): Instances;
+  watchCycle(options: WatchOptions): Watching;
   /** Told when another hard dependency is there, or lost. */
   onChange(missing: readonly Rely[]): void;
 }
@@ -30,7 +30,7 @@ export class Dependencies {
   #missing: readonly Rely[];
   /** Ends `ready`, well or not. */
   #settle: ((error?: DserviceError) => void) | undefined;
-  #watch: CycleWatch | undefined;
+  #watch: Watching | undefined;
   #stuck = false;
 
   constructor(relies: readonly Rely[], options: DependenciesOptions) {
@@ -61,7 +61,7 @@ export class Dependencies {
     // The reason is ours: the service was stopped.
     // oxlint-disable-next-line prefer-promise-reject-errors
     if (signal.aborted) return Promise.reject(signal.reason);
-    const { clock, self, instances, browse } = this.#options;
+    const { clock, self, instances, browse, watchCycle } = this.#options;
     return new Promise((resolve, reject) => {
       // As above.
       const abort = (): void => this.#settle?.(signal.reason as DserviceError);
@@ -74,7 +74,7 @@ export class Dependencies {
         if (error === undefined) resolve();
         else reject(error);
       };
-      this.#watch = new CycleWatch({
+      this.#watch = watchCycle({
         ...{ clock, self, instances, browse },
         inRange: (rely, record) => this.#inRange(rely, record),
         tell: (cycle) => {

@@ -1,5 +1,6 @@
 import type { Discovery } from '../discovery/discovery.js';
 import type { Rely } from '../discovery/record.js';
+import type { Watching, WatchOptions } from './cycle.js';
 import type { Matcher } from './matcher.js';
 import type { Runtime } from './runtime.js';
 import type { Reach, ServiceOptions } from './service-options.js';
@@ -17,6 +18,8 @@ export interface ServiceRuntime<At> extends Runtime<At> {
   place(options: ServiceOptions, reach: Reach): At;
   /** Whether a caller of that reach may use an endpoint. */
   reachable(endpoint: string, reach: Reach): boolean;
+  /** Watches over one that waits: a `CycleWatch`, which a runtime may load when it is first needed. */
+  watchCycle(options: WatchOptions): Watching;
   /**
    * What the package relies on that the program belongs to, where the runtime knows packages. Rejects with
    * ERR_OPTION, ERR_NAME, ERR_RANGE, naming file and key.

@@ -217,6 +217,7 @@ export class Service<At> {
       this.#dependencies = new Dependencies(this.#relies.all, {
         ...{ clock, matcher: this.#matcher, discovery },
         self: () => this.record,
+        watchCycle: (options) => this.#runtime.watchCycle(options),
         browse: () => new Instances(undefined, discovery),
         instances: (name) => resolver.instances(name),
         onChange: (missing) => this.#dependenciesChanged(missing),
