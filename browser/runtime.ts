@@ -14,6 +14,16 @@ export const browserRuntime: Runtime<object> = {
   adopt: (target) => adoptStandard(target, systemClock),
   connect,
   atRules: {},
+  engines: [
+    {
+      name: 'jsonrpc',
+      schemes: ['http', 'https'],
+      async dial(endpoint, options) {
+        const { dial } = await import('./jsonrpc.js');
+        return await dial(endpoint, options);
+      },
+    },
+  ],
   listen: () =>
     Promise.reject(
       new DserviceError('ERR_LISTEN', 'a page serves over a port, worker, socket or channel'),

@@ -1,4 +1,3 @@
-import { parseEndpoint } from '../src/channel/endpoint.js';
 import { lazyDirect } from '../src/channel/lazy-direct.js';
 import { systemClock } from '../src/clock.js';
 import type { Discovery } from '../src/discovery/discovery.js';
@@ -77,12 +76,11 @@ const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
  * machine is within this one only where the page is.
  */
 function reachable(endpoint: string): boolean {
-  if (!/^(tcp|tls|wss?):/.test(endpoint)) return false;
   try {
-    const parsed = parseEndpoint(asWebSocket(endpoint), ['ws', 'wss']);
-    const { protocol, hostname } = new URL('url' in parsed ? parsed.url : '');
+    const { protocol, hostname } = new URL(asWebSocket(endpoint));
+    if (!/^(ws|http)s?:$/.test(protocol)) return false;
     if (loopback.test(hostname)) return loopback.test(location.hostname);
-    return protocol === 'wss:' || location.protocol !== 'https:';
+    return /s:$/.test(protocol) || location.protocol !== 'https:';
   } catch {
     return false;
   }

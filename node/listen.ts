@@ -35,8 +35,11 @@ export interface Listener {
   readonly endpoints: readonly string[];
   /** The TCP port; undefined where it has none. */
   readonly port: number | undefined;
-  /** Stops listening and ends what is still shaking hands. Channels are their owner's. */
-  close(): Promise<void>;
+  /**
+   * Stops listening and ends what is still shaking hands. Channels are their owner's. HTTP requests have
+   * `time` ms (0, where none is given) to arrive and be answered.
+   */
+  close(time?: number): Promise<void>;
 }
 
 const tuned = { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAlive };
@@ -120,10 +123,11 @@ export async function listen(
     // Such as too many open files: the next connection may do better.
     server.on('error', () => {});
   };
-  const stop = async (): Promise<void> => {
+  const stop = async (time?: number): Promise<void> => {
     for (const server of servers) server.close();
-    http.close();
+    const answered = http.close(time);
     for (const socket of pending) socket.destroy();
+    await answered;
     await new Promise<void>((resolve) => clock.defer(resolve));
   };
 

@@ -20,8 +20,10 @@ import { streamChannel } from './channel/stream.js';
 import { wsChannel } from './channel/ws.js';
 import { nodeClock } from './clock.js';
 import { connectChannel } from './connect.js';
+import { jsonRpc } from './jsonrpc.js';
 import { listen, type ListenOptions } from './listen.js';
 import { declaredRelies } from './manifest.js';
+import { createExchanges } from './listen/exchange.js';
 import { mdns } from './mdns/mdns.js';
 import { Shutdown } from './shutdown.js';
 import { webrtc } from './webrtc.js';
@@ -58,7 +60,12 @@ function makeRuntime(): ServiceRuntime<At> {
       ...{ host: text, path: text, tls: object, origins: texts, hosts: texts, request: fn },
       port: { says: `${port.says}, or false`, ok: (value) => value === false || port.ok(value) },
     },
-    listen: (at, limits, onChannel) => listen({ ...at, limits, clock: nodeClock }, onChannel),
+    engines: [jsonRpc],
+    listen(at, limits, onChannel, answer) {
+      const request =
+        at.request ?? (answer && createExchanges({ clock: nodeClock, limits, answer }));
+      return listen({ ...at, request, limits, clock: nodeClock }, onChannel);
+    },
     matcher: () => semverMatcher,
     get reach() {
       return readReach(process.env.DSERVICE_REACH);
@@ -118,9 +125,11 @@ function place(options: ServiceOptions, reach: Reach): At {
 /** A caller with local reach uses only what cannot leave the machine. */
 function reachable(endpoint: string, reach: Reach): boolean {
   try {
-    const parsed = parseEndpoint(endpoint);
-    if (reach === 'lan' || parsed.transport === 'unix') return true;
-    const host = 'url' in parsed ? new URL(parsed.url).hostname : parsed.host;
+    if (endpoint.startsWith('unix:')) return true;
+    // Of dnode's endpoints the form is checked; what is left is a URL, of another engine.
+    const dnode = /^(tcp|tls|wss?):/.test(endpoint) ? parseEndpoint(endpoint) : undefined;
+    const host = dnode !== undefined && 'host' in dnode ? dnode.host : new URL(endpoint).hostname;
+    if (reach === 'lan') return true;
     // Not `127.example.com`, which is anybody's.
     return /^(\[?::1\]?|localhost)$/.test(host) || (isIPv4(host) && host.startsWith('127.'));
   } catch {

@@ -38,6 +38,11 @@ const table = [
     packages: 'none',
   },
   {
+    of: 'src/jsonrpc/',
+    may: [...ground, 'src/protocol/', 'src/service/', 'src/jsonrpc/'],
+    packages: 'none',
+  },
+  {
     of: 'src/rendezvous/',
     may: [
       ...ground,

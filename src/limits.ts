@@ -21,6 +21,8 @@ export interface Limits {
   readonly functions: number;
   /** Calls with an outcome that a peer may have pending here. */
   readonly calls: number;
+  /** Calls in one batch of JSON-RPC. */
+  readonly batch: number;
   /** Unsent bytes at which writers wait, and reading pauses. */
   readonly unsent: number;
   /** Unsent bytes at which the session ends. */
@@ -49,6 +51,7 @@ export const defaultLimits: Limits = {
   regexp: 4_096,
   functions: 1_000_000,
   calls: 10_000,
+  batch: 1_000,
   unsent: 1024 * 1024,
   unsentMax: 64 * 1024 * 1024,
   replay: 16 * 1024 * 1024,

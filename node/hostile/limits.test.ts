@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/limits.js';
 import type { ServeOptions } from '../../src/service/serve.js';
-import type { Server } from '../../src/service/server.js';
+import type { Served as Server } from '../../src/service/served.js';
 import { dial, serve, sessionOf } from '../index.js';
 import { greeting, hello, Raw } from './fixtures/raw.js';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dial, serve, sessionOf } from '../index.js';
-import type { Server } from '../../src/service/server.js';
+import type { Served as Server } from '../../src/service/served.js';
 import { guardIntrinsics } from './fixtures/intrinsics.js';
 import { greeting, hello, Raw, type Wired } from './fixtures/raw.js';
 

@@ -18,8 +18,11 @@ export interface HttpOptions {
 export interface Http {
   /** Takes over a connection whose first bytes, still unread, are HTTP. */
   attach(socket: Socket): void;
-  /** Destroys connections between requests, and those with one when its response is done. */
-  close(): void;
+  /**
+   * Ends each connection when its responses are done, and those between requests. With `time` ms, these have
+   * a second in which a request that was under way arrives; resolves when all are through, or time is up.
+   */
+  close(time?: number): Promise<void>;
 }
 
 /** Bytes of all headers of a request. */
@@ -28,6 +31,9 @@ const headerSize = 8 * 1024;
 const bodyTime = 60_000;
 /** Milliseconds that a connection waits for its next request. */
 const idleTime = 5_000;
+
+/** Milliseconds in which a request arrives that was under way when nobody listened any more. */
+const crossing = 1_000;
 
 /** The HTTP half of a listener: every request passes the guard. */
 export function createHttp(options: HttpOptions): Http {
@@ -40,8 +46,11 @@ export function createHttp(options: HttpOptions): Http {
   });
   // What holds each connection to its time: Node's own limits work only in a server that listens.
   const deadlines = new Map<Socket, () => void>();
-  const busy = new WeakSet<Socket>();
+  /** Requests without a whole answer, of each connection: several, where they were sent without waiting. */
+  const busy = new Map<Socket, Set<ServerResponse>>();
   let closing = false;
+  /** Told when the last connection is gone. */
+  let through = (): void => {};
 
   const allow = (socket: Socket, ms: number, done = () => false): void => {
     deadlines.get(socket)?.();
@@ -53,18 +62,26 @@ export function createHttp(options: HttpOptions): Http {
   const release = (socket: Socket): void => {
     deadlines.get(socket)?.();
     deadlines.delete(socket);
+    if (deadlines.size === 0) through();
   };
-
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const { socket } = request;
-    busy.add(socket);
-    // Answering may take as long as it takes.
-    allow(socket, bodyTime, () => request.complete);
+  const begin = (socket: Socket, response: ServerResponse): void => {
+    const responses = busy.get(socket) ?? new Set();
+    busy.set(socket, responses.add(response));
+    if (closing) response.shouldKeepAlive = false;
     response.once('close', () => {
+      responses.delete(response);
+      if (responses.size > 0) return;
       busy.delete(socket);
       if (closing) socket.destroySoon();
       else if (!socket.destroyed) allow(socket, idleTime + limits.handshake);
     });
+  };
+
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    begin(socket, response);
+    // Answering may take as long as it takes.
+    allow(socket, bodyTime, () => request.complete);
     const refusal = guard(request);
     if (refusal) return answer(response, refusal.status, refusal.text);
     if (options.request) return options.request(request, response);
@@ -90,9 +107,27 @@ export function createHttp(options: HttpOptions): Http {
       // The parser took the handle over; what was read before it did is still in the stream.
       socket.resume();
     },
-    close() {
+    close(time = 0) {
       closing = true;
-      for (const socket of deadlines.keys()) if (!busy.has(socket)) socket.destroy();
+      for (const responses of busy.values()) {
+        for (const response of responses) response.shouldKeepAlive = false;
+      }
+      const endIdle = (): void => {
+        for (const socket of deadlines.keys()) if (!busy.has(socket)) socket.destroy();
+      };
+      if (time === 0) endIdle();
+      if (time === 0 || deadlines.size === 0) return Promise.resolve();
+      return new Promise((resolve) => {
+        const stopQuiet = clock.after(Math.min(time, crossing), endIdle);
+        const stopAll = clock.after(time, () => {
+          for (const socket of deadlines.keys()) socket.destroy();
+        });
+        through = () => {
+          stopQuiet();
+          stopAll();
+          resolve();
+        };
+      });
     },
   };
 }

@@ -3,7 +3,7 @@ import type { InstanceRecord } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { messageOf } from '../protocol/encode.js';
-import type { Session } from '../protocol/session.js';
+import type { Engine, EngineSession as Session } from './engine.js';
 import { Dialer } from './dialer.js';
 import type { Matcher } from './matcher.js';
 import { formatQuery, parseQuery, type Query } from './name.js';
@@ -46,6 +46,8 @@ export interface CallerOptions<At> {
   readonly reach: Reach;
   readonly limits: Limits;
   readonly logger: Logger;
+  /** How instances can be spoken to. */
+  readonly engines: readonly Engine[];
   /** The name of the service that calls. */
   readonly self: string | undefined;
 }
@@ -60,12 +62,12 @@ export class Caller<At> {
 
   constructor(options: CallerOptions<At>) {
     this.#options = options;
-    const { runtime, matcher, discovery, reach, limits, logger } = options;
+    const { runtime, matcher, discovery, reach, limits, logger, engines } = options;
     const { pick, prefer, wait = 10_000, deadline = 30_000 } = options.options;
     this.#wait = wait;
     this.#deadline = deadline;
     const dialer = new Dialer({
-      ...{ runtime, discovery, reach, limits, logger, options: options.options },
+      ...{ runtime, discovery, reach, limits, logger, engines, options: options.options },
     });
     this.resolver = new Resolver({
       ...{ clock: runtime.clock, matcher, discovery, pick, prefer },

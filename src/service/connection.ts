@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import type { InstanceRecord } from '../discovery/record.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import { messageOf } from '../protocol/encode.js';
-import type { Session } from '../protocol/session.js';
+import type { EngineSession as Session } from './engine.js';
 import type { Candidate } from './pick.js';
 import { Standing } from './standing.js';
 

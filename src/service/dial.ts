@@ -6,6 +6,7 @@ import type { Resumable } from '../protocol/continuity.js';
 import { messageOf } from '../protocol/encode.js';
 import { dispose } from '../protocol/options.js';
 import { Session } from '../protocol/session.js';
+import { type EngineDial, engineFor, type EngineSession } from './engine.js';
 import { check } from './option-rules.js';
 import type { Remote } from './remote.js';
 import type { Logger, Runtime } from './runtime.js';
@@ -39,7 +40,7 @@ export type Dialled<T> = Remote<T> & Disposable & AsyncDisposable;
 export function sessionOf(remote: object): Session {
   const session: unknown = Reflect.get(remote, sessions);
   if (session instanceof Session) return session;
-  throw new DserviceError('ERR_STATE', 'this is no remote that was dialled');
+  throw new DserviceError('ERR_STATE', 'this is no remote that was dialled, by dnode');
 }
 
 /**
@@ -57,20 +58,12 @@ export function makeDial<At>(runtime: Runtime<At>) {
     check('dial', options, dialRules);
     if (options.api !== undefined) checkApi(options.api);
     const limits = { ...defaultLimits, ...options.limits };
-    const { timeout = 10_000, tls, signal } = options;
-    const started = runtime.clock.now();
-    let channel: Channel | undefined;
-    if (typeof target === 'string') {
-      channel = await runtime.connect(target, { timeout, signal, tls, limits });
-    } else channel = runtime.adopt(target);
-    if (channel === undefined) {
-      throw new DserviceError(
-        'ERR_ENDPOINT',
-        'dial takes an endpoint, or a channel, port, socket or stream',
-      );
-    }
-    const left = Math.max(1, timeout - (runtime.clock.now() - started));
-    const session = await openSession(runtime, channel, { ...options, limits, timeout: left });
+    const { timeout = 10_000 } = options;
+    const given = { ...options, limits, timeout };
+    const session =
+      typeof target === 'string'
+        ? await dialEndpoint(runtime, target, given)
+        : await openSession(runtime, adopt(runtime, target), given);
     const { remote } = session;
     Object.defineProperties(remote, {
       [sessions]: { value: session },
@@ -82,7 +75,49 @@ export function makeDial<At>(runtime: Runtime<At>) {
   };
 }
 
-export interface OpenOptions extends Omit<DialOptions, 'limits' | 'timeout' | 'tls'> {
+type Given = Omit<EngineDial, 'clock' | 'scope'>;
+
+/** A session by the engine whose endpoint it is; of what is no endpoint at all, dnode says which there are. */
+async function dialEndpoint<At>(
+  runtime: Runtime<At>,
+  endpoint: string,
+  options: Given,
+): Promise<EngineSession> {
+  const { engines, clock, scope } = runtime;
+  const engine = engineFor(engines, endpoint);
+  const session = await engine?.dial?.(endpoint, { ...options, clock, scope });
+  return session ?? (await dialDnode(runtime, endpoint, options));
+}
+
+/** How the built-in engine dials. */
+async function dialDnode<At>(
+  runtime: Runtime<At>,
+  endpoint: string,
+  options: Given,
+): Promise<Session> {
+  const { timeout, signal, tls, limits } = options;
+  const started = runtime.clock.now();
+  const channel = await runtime.connect(endpoint, { timeout, signal, tls, limits });
+  const left = Math.max(1, timeout - (runtime.clock.now() - started));
+  return await openSession(runtime, channel, { ...options, timeout: left });
+}
+
+function adopt<At>(runtime: Runtime<At>, target: object): Channel {
+  const channel = runtime.adopt(target);
+  if (channel !== undefined) return channel;
+  const text = 'dial takes an endpoint, or a channel, port, socket or stream';
+  throw new DserviceError('ERR_ENDPOINT', text);
+}
+
+/** As `DialOptions`, where an option may be there and undefined. */
+export interface OpenOptions {
+  readonly api?: Api | undefined;
+  readonly auth?: unknown;
+  readonly signal?: AbortSignal | undefined;
+  readonly deadline?: number | undefined;
+  readonly callbacks?: boolean | undefined;
+  readonly stacks?: boolean | undefined;
+  readonly logger?: Logger | undefined;
   readonly limits: Limits;
   readonly timeout: number;
   /** The session may go on over another channel. */

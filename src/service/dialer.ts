@@ -3,8 +3,8 @@ import type { Discovery } from '../discovery/discovery.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { resumable } from '../protocol/continuity.js';
-import type { Session } from '../protocol/session.js';
 import { openSession } from './dial.js';
+import { type Engine, type EngineDial, engineFor, type EngineSession } from './engine.js';
 import { Lifeline } from './lifeline.js';
 import type { Logger } from './runtime.js';
 import type { Reach, ServiceOptions } from './service-options.js';
@@ -16,6 +16,8 @@ export interface DialerOptions<At> {
   readonly reach: Reach;
   readonly limits: Limits;
   readonly logger: Logger;
+  /** How instances can be spoken to. */
+  readonly engines: readonly Engine[];
   readonly options: Pick<ServiceOptions, 'tls' | 'auth' | 'deadline' | 'callbacks' | 'stacks'>;
 }
 
@@ -39,7 +41,9 @@ export class Dialer<At> {
    * A session with the instance at that endpoint. One that is carried is held to the instance as long
    * as one of `others`, its endpoints by then, leads there. Rejects with why it could not.
    */
-  async open(endpoint: string, others: () => readonly string[]): Promise<Session> {
+  async open(endpoint: string, others: () => readonly string[]): Promise<EngineSession> {
+    const engine = engineFor(this.#options.engines, endpoint);
+    if (engine?.dial !== undefined) return await engine.dial(endpoint, this.#given());
     const { runtime, limits, logger, options } = this.#options;
     const { tls, auth, deadline, callbacks, stacks } = options;
     const carried = this.#isCarried(endpoint);
@@ -57,6 +61,14 @@ export class Dialer<At> {
       new Lifeline({ session, clock: runtime.clock, limits, auth, redial }, channel);
     }
     return session;
+  }
+
+  /** What engines other than dnode get of this caller. */
+  #given(): EngineDial {
+    const { runtime, limits, logger, options } = this.#options;
+    const { auth, deadline, tls, callbacks, stacks } = options;
+    const { clock, scope } = runtime;
+    return { clock, scope, limits, timeout, logger, auth, deadline, tls, callbacks, stacks };
   }
 
   #isCarried(endpoint: string): boolean {

@@ -3,6 +3,16 @@ import { isObject, type Rule } from '../rules.js';
 
 export * from '../rules.js';
 
+/** How something is spoken: names, and engines of the user's. */
+export const engines: Rule = {
+  says: "a list of engines: 'dnode', 'jsonrpc', or { name, schemes, serve, dial }",
+  ok: (value) =>
+    Array.isArray(value) &&
+    value.every(
+      (each) => typeof each === 'string' || (isObject(each) && 'name' in each && 'schemes' in each),
+    ),
+};
+
 export const limits: Rule = {
   says: `an object of positive numbers: ${Object.keys(defaultLimits).join(', ')}`,
   ok: (value) =>

@@ -10,11 +10,20 @@ export type { Peer, SessionEvents, SessionHandle } from '../protocol/session-han
 export type { Authenticate } from '../protocol/session-options.js';
 export type { Session } from '../protocol/session.js';
 export type { Dialled, DialOptions } from './dial.js';
+export type {
+  Answer,
+  Engine,
+  EngineDial,
+  EngineHost,
+  EngineServer,
+  EngineSession,
+  Exchange,
+} from './engine.js';
 export type { Candidate, Pick, Picker } from './pick.js';
 export type { Remote, RemoteFunction } from './remote.js';
 export type { Listenable, ListenContext, Listener, Logger } from './runtime.js';
 export type { Adoptable, ServeOptions } from './serve.js';
-export type { Server } from './server.js';
+export type { Served as Server } from './served.js';
 export type { ServiceConnection } from './caller.js';
 export type { Service } from './service.js';
 export type {

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import type { Discovery } from '../discovery/discovery.js';
 import type { InstanceRecord } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
-import type { Session } from '../protocol/session.js';
+import type { EngineSession as Session } from './engine.js';
 import { Connection } from './connection.js';
 import { Instances } from './instances.js';
 import { formatQuery, matches, noRange, type Query } from './name.js';

@@ -2,12 +2,17 @@ import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import type { Limits } from '../limits.js';
 import type { ContextScope } from '../protocol/context.js';
+import type { Answer, Engine, Exchange } from './engine.js';
 import type { Rule } from './option-rules.js';
 
 /** Where a server listens: what `listen` of a runtime gives. */
 export interface Listener {
   readonly endpoints: readonly string[];
-  close(): Promise<void>;
+  /**
+   * Stops listening. HTTP requests that are answered, or were under way, have `time` ms to be through; 0,
+   * where none is given.
+   */
+  close(time?: number): Promise<void>;
 }
 
 /** What a listener that brings itself along is lent. */
@@ -49,8 +54,15 @@ export interface Runtime<At> {
   connect(endpoint: string, options: ConnectOptions): Promise<Channel>;
   /** What the options of a place to listen must be. */
   readonly atRules: Readonly<Record<string, Rule>>;
-  /** Listens, and hands over each connection. Rejects with ERR_LISTEN, ERR_OPTION. */
-  listen(at: At, limits: Limits, onChannel: (channel: Channel) => void): Promise<Listener>;
+  /** How services are spoken here beside dnode. */
+  readonly engines: readonly Engine[];
+  /** Listens, and hands over each connection and each request. Rejects with ERR_LISTEN, ERR_OPTION. */
+  listen(
+    at: At,
+    limits: Limits,
+    onChannel: (channel: Channel) => void,
+    answer?: (exchange: Exchange) => Promise<Answer> | undefined,
+  ): Promise<Listener>;
 }
 
 /** Where warnings go that nobody listens for. */

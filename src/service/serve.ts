@@ -7,6 +7,7 @@ import type { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
 import {
   check,
+  engines,
   flag,
   fn,
   isObject,
@@ -19,7 +20,9 @@ import {
   time,
 } from './option-rules.js';
 import type { Listenable, Logger, Runtime } from './runtime.js';
-import { Server } from './server.js';
+import { dnodeEngine } from './dnode-engine.js';
+import { chooseEngines, type Engine, type Exchange } from './engine.js';
+import { Served } from './served.js';
 
 export interface ServeOptions {
   /**
@@ -37,10 +40,12 @@ export interface ServeOptions {
   /** Gets a line for what fails with nobody to tell; the console, without it. */
   readonly logger?: Logger;
   readonly onSession?: (session: Session) => void;
+  /** How it is spoken: names of this runtime's (all of them, without it), and your own. */
+  readonly engines?: readonly (string | Engine)[];
 }
 
 const rules = { authenticate: fn, deadline: time, callbacks: flag, stacks: flag, limits, logger };
-const serveRules: Readonly<Record<string, Rule>> = { ...rules, onSession: fn };
+const serveRules: Readonly<Record<string, Rule>> = { ...rules, onSession: fn, engines };
 export const dialRules: Readonly<Record<string, Rule>> = {
   ...{ deadline: time, callbacks: flag, stacks: flag, limits, logger, auth: json, signal },
   ...{ timeout: time, tls: object, api: { says: 'an api', ok: () => true } },
@@ -51,8 +56,8 @@ export type Adoptable =
   Channel | PortLike | WebSocketLike | { readonly readable: unknown; readonly writable: unknown };
 
 export interface Serve<At> {
-  (api: Api, at: At & ServeOptions): Promise<Server>;
-  (api: Api, at: Adoptable | Listenable, options?: ServeOptions): Promise<Server>;
+  (api: Api, at: At & ServeOptions): Promise<Served>;
+  (api: Api, at: Adoptable | Listenable, options?: ServeOptions): Promise<Served>;
 }
 
 /**
@@ -65,7 +70,7 @@ export function makeServe<At extends object>(runtime: Runtime<At>): Serve<At> {
     api: Api,
     at: (At & ServeOptions) | Adoptable | Listenable,
     options?: ServeOptions,
-  ): Promise<Server> {
+  ): Promise<Served> {
     const channel = runtime.adopt(at);
     const listenable = channel === undefined && isListenable(at) ? at : undefined;
     const own = channel === undefined && listenable === undefined;
@@ -74,7 +79,8 @@ export function makeServe<At extends object>(runtime: Runtime<At>): Serve<At> {
     const bounds = { ...defaultLimits, ...given.limits };
     const { clock, scope, decodeText } = runtime;
     const { authenticate, deadline, callbacks, stacks, logger: log = console, onSession } = given;
-    const server = new Server(api, {
+    const spoken = chooseEngines(given.engines, [dnodeEngine, ...runtime.engines]);
+    const server = new Served(api, spoken, {
       ...{ clock, scope, decodeText, limits: bounds },
       ...{ authenticate, deadline, callbacks, stacks, logger: log, onSession },
     });
@@ -82,11 +88,12 @@ export function makeServe<At extends object>(runtime: Runtime<At>): Serve<At> {
     if (channel !== undefined) accept(channel);
     else if (listenable !== undefined) {
       const context = { clock, limits: bounds, logger: log };
-      server.attach(await listenable.listenWith(context, accept));
+      await server.attach(await listenable.listenWith(context, accept));
     } else {
       // What is no channel is a place to listen, and was checked.
       const place = without(at as At, Object.keys(serveRules));
-      server.attach(await runtime.listen(place, bounds, accept));
+      const answer = (it: Exchange) => server.answer(it);
+      await server.attach(await runtime.listen(place, bounds, accept, answer));
     }
     return server;
   };

@@ -3,8 +3,8 @@ import { DserviceError } from '../errors.js';
 import { rejected } from '../protocol/calls.js';
 import type { ContextScope } from '../protocol/context.js';
 import { callable, type Callable, type CallOptions } from '../protocol/options.js';
-import type { Session } from '../protocol/session.js';
 import { isReceived } from '../protocol/error-value.js';
+import type { EngineSession as Session } from './engine.js';
 import type { Connection } from './connection.js';
 import { type Hedge, Hedger } from './hedge.js';
 import { formatQuery, type Query } from './name.js';
@@ -229,7 +229,9 @@ export class ServiceCaller {
     const found = lookUp(session, path);
     // Only remotes carry the symbol.
     const own =
-      typeof found === 'function' ? (found as { [callable]?: Callable })[callable] : undefined;
+      typeof found === 'function'
+        ? (found as { [callable]?: Callable })[callable]
+        : session.find?.(path);
     if (own !== undefined) return own;
     const text = `${this.#service} (${connection.record.version}) has no method "${path.join('.')}"`;
     return this.#error('ERR_METHOD', text, path);

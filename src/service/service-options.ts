@@ -3,6 +3,7 @@ import type { Limits } from '../limits.js';
 import type { Authenticate } from '../protocol/session-options.js';
 import {
   check,
+  engines,
   flag,
   fn,
   isObject,
@@ -18,6 +19,7 @@ import {
   time,
 } from './option-rules.js';
 import { type Hedge, shareOf } from './hedge.js';
+import type { Engine } from './engine.js';
 import type { Pick } from './pick.js';
 import { rendezvousRule } from './rendezvous-rule.js';
 import type { Logger } from './runtime.js';
@@ -81,6 +83,8 @@ export interface ServiceOptions {
   readonly prefer?: 'highest';
   /** For calls that may run twice: a second attempt at another instance, once so many of a hundred are answered (`95p`), or after so many ms. Off. */
   readonly hedge?: Hedge;
+  /** How it is spoken, and calls: names of the runtime's engines (all of them, without it), and your own. */
+  readonly engines?: readonly (string | Engine)[];
 }
 
 export interface ConnectOptions {
@@ -137,6 +141,7 @@ const rules: Record<keyof ServiceOptions, Rule> = {
     says: "a percentile such as '95p', or a positive number of milliseconds",
     ok: (value) => time.ok(value) || shareOf(value) !== undefined,
   },
+  engines,
 };
 
 function isDiscovery(value: unknown): boolean {

@@ -1,11 +1,20 @@
-import { callable, type Callable, dispose } from '../protocol/options.js';
-import type { ServiceCaller } from './service-caller.js';
+import { callable, type Callable, type CallOptions, dispose } from '../protocol/options.js';
+
+/** What calls for a remote: those of a service, or of one peer that does not tell what it has. */
+export interface RemoteCaller {
+  /** Calls the function at a path. Never throws. */
+  call(path: readonly string[], args: unknown[], given: CallOptions | undefined): Promise<unknown>;
+  /** What is known to stand at a path. */
+  peek(path: readonly string[]): unknown;
+  /** No more calls. */
+  release(): void;
+}
 
 /**
  * A remote that stands for a service, not for one instance. Its functions are there whether or not an
  * instance is: they say at the call what is missing.
  */
-export function serviceRemote(caller: ServiceCaller): object {
+export function serviceRemote(caller: RemoteCaller): object {
   return level(caller, [], {
     [dispose]: () => caller.release(),
     [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]: () => {
@@ -15,7 +24,7 @@ export function serviceRemote(caller: ServiceCaller): object {
   });
 }
 
-function level(caller: ServiceCaller, path: readonly string[], own: object): object {
+function level(caller: RemoteCaller, path: readonly string[], own: object): object {
   const made = new Map<string, object>();
   const at = (key: string, there: unknown): unknown => {
     // Data is what it is at the moment; functions stay good when the instance changes.
@@ -48,7 +57,7 @@ function hasFunction(value: unknown): boolean {
 }
 
 /** A function at a path, through which what lies deeper is reached as well. */
-function method(caller: ServiceCaller, path: readonly string[]): object {
+function method(caller: RemoteCaller, path: readonly string[]): object {
   const behind: Callable = {
     call: (args, given) => caller.call(path, args, given),
     release: () => {},

@@ -9,6 +9,8 @@ import { messageOf } from '../protocol/encode.js';
 import type { Session } from '../protocol/session.js';
 import { Caller, type Found } from './caller.js';
 import { Dependencies } from './dependencies.js';
+import { dnodeEngine } from './dnode-engine.js';
+import { chooseEngines, type Engine, type Exchange } from './engine.js';
 import type { Matcher } from './matcher.js';
 import { Instances } from './instances.js';
 import { parseService } from './name.js';
@@ -16,7 +18,7 @@ import { Relies } from './relies.js';
 import type { Remote } from './remote.js';
 import type { Logger } from './runtime.js';
 import { Resumables } from './resume.js';
-import { Server } from './server.js';
+import { Served } from './served.js';
 import {
   checkFindOptions,
   checkServiceOptions,
@@ -56,6 +58,7 @@ export class Service<At> {
   readonly #logger: Logger;
   readonly #events = new Emitter<ServiceEvents>();
   readonly #relies: Relies;
+  readonly #engines: readonly Engine[];
   #state: InstanceState | 'new' | 'stopped' = 'new';
   #degraded = false;
   /** When those of its circle know by now: ms of the clock. */
@@ -63,7 +66,7 @@ export class Service<At> {
   #stopStanding: (() => void) | undefined;
   #discovery: Discovery | undefined;
   #caller: Caller<At> | undefined;
-  #server: Server | undefined;
+  #server: Served | undefined;
   #announcement: Announcement | undefined;
   #dependencies: Dependencies | undefined;
   #starting: Promise<void> | undefined;
@@ -91,6 +94,7 @@ export class Service<At> {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#reach = options.reach ?? runtime.reach;
     this.#logger = options.logger ?? console;
+    this.#engines = chooseEngines(options.engines, [dnodeEngine, ...runtime.engines]);
     this.id = newId();
     // A program may pass its methods around.
     this.start = this.start.bind(this);
@@ -197,7 +201,7 @@ export class Service<At> {
     const { clock, scope, decodeText } = this.#runtime;
     const { authenticate, deadline, callbacks, stacks } = this.#options;
     const { id, name = '', version } = this;
-    const server = new Server(api, {
+    const server = new Served(api, this.#engines, {
       service: { id, name, version },
       ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
       ...{ authenticate, deadline, callbacks, stacks },
@@ -206,8 +210,9 @@ export class Service<At> {
     });
     this.#server = server;
     const at = this.#runtime.place(this.#options, this.#reach);
-    const accept = (channel: Channel): void => server.welcome(channel);
-    server.attach(await this.#runtime.listen(at, this.#limits, accept));
+    const accept = (channel: Channel): void => server.accept(channel);
+    const answer = (exchange: Exchange) => server.answer(exchange);
+    await server.attach(await this.#runtime.listen(at, this.#limits, accept, answer));
     this.#abort.signal.throwIfAborted();
     if (this.#reach === 'lan' && this.endpoints.length > 0) this.#tellReach();
     this.#forgetShutdown = this.#runtime.onShutdown(this.stop);
@@ -231,10 +236,10 @@ export class Service<At> {
   }
 
   /** Takes a channel that came by way of a discovery, which has looked at its origin; we look again if we have a list. */
-  #welcome(channel: Channel, server: Server): void {
+  #welcome(channel: Channel, server: Served): void {
     const { origin } = channel.peer;
     if (origin === undefined || (this.#options.origins?.includes(origin) ?? true)) {
-      return server.welcome(channel);
+      return server.accept(channel);
     }
     this.#logger.warn(
       `dservice: ${this.name}: a page of ${origin} was refused. See the option \`origins\`.`,
@@ -343,7 +348,7 @@ export class Service<At> {
     return (this.#caller ??= new Caller({
       ...{ runtime: this.#runtime, matcher: this.#matcher, discovery: this.discovery },
       ...{ options: this.#options, reach: this.#reach, limits: this.#limits },
-      ...{ logger: this.#logger, self: this.name },
+      ...{ logger: this.#logger, self: this.name, engines: this.#engines },
     }));
   }
 

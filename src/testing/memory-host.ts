@@ -43,6 +43,7 @@ export class MemoryHost {
       reach: 'local',
       adopt: () => undefined,
       atRules: {},
+      engines: [],
       connect: (endpoint, options) => this.#connect(endpoint, options),
       listen: (_at, _limits, onChannel) => Promise.resolve(this.#listen(onChannel)),
       discover: () => this.discovery(),

@@ -1,0 +1,140 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../src/clock.js';
+import { DserviceError } from '../../src/errors.js';
+import type { Limits } from '../../src/limits.js';
+import type { Answer, Exchange } from '../../src/service/engine.js';
+import { hostPort } from '../channel/address.js';
+import type { RequestHandler } from './http.js';
+
+/** Milliseconds in which a caller has to take its answer. */
+const takeTime = 60_000;
+
+export interface ExchangesOptions {
+  readonly clock: Clock;
+  readonly limits: Pick<Limits, 'line' | 'buffered'>;
+  /** Answers a request, or says that it is not for it. */
+  answer(exchange: Exchange): Promise<Answer> | undefined;
+}
+
+/** Hands HTTP requests to engines, within the limits of this listener. */
+export function createExchanges({ clock, limits, answer }: ExchangesOptions): RequestHandler {
+  /** Bytes of bodies, over all requests that have no answer yet. */
+  const budget: Budget = { used: 0, limit: limits.buffered };
+  return (request, response) => {
+    const exchange = new HttpExchange(request, response, limits.line, budget);
+    const answered = answer(exchange);
+    if (answered === undefined) {
+      exchange.write({ status: 404, body: ['text/plain; charset=utf-8', 'Nothing is here.\n'] });
+      return;
+    }
+    void answered.then((given) => {
+      if (response.destroyed) return;
+      exchange.write(given);
+      // Who does not read it would have us keep it for ever.
+      const stop = clock.after(takeTime, () => response.destroy(), true);
+      response.once('close', stop);
+    });
+  };
+}
+
+interface Budget {
+  used: number;
+  readonly limit: number;
+}
+
+class HttpExchange implements Exchange {
+  readonly method: string;
+  readonly url: string;
+  readonly peer: Exchange['peer'];
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #line: number;
+  readonly #budget: Budget;
+
+  constructor(request: IncomingMessage, response: ServerResponse, line: number, budget: Budget) {
+    const { socket, headers, method = '', url = '' } = request;
+    const address = socket.remoteAddress && hostPort(socket.remoteAddress, socket.remotePort ?? 0);
+    this.method = method;
+    this.url = url;
+    this.peer = {
+      transport: 'encrypted' in socket ? 'https' : 'http',
+      ...(address && { address }),
+      ...(headers.origin && { origin: headers.origin }),
+    };
+    this.#request = request;
+    this.#response = response;
+    this.#line = line;
+    this.#budget = budget;
+  }
+
+  header(name: string): string | undefined {
+    const values = this.#request.headersDistinct[name];
+    return values?.length === 1 ? values[0] : undefined;
+  }
+
+  onGone(listener: () => void): void {
+    this.#response.once('close', () => {
+      if (!this.#response.writableFinished) listener();
+    });
+  }
+
+  text(): Promise<string> {
+    const encoding = this.header('content-encoding') ?? 'identity';
+    if (encoding !== 'identity') return Promise.reject(malformed('it is compressed'));
+    if (Number(this.header('content-length')) > this.#line) return Promise.reject(tooLarge());
+    return new Promise((resolve, reject) => {
+      const request = this.#request;
+      const chunks: Buffer[] = [];
+      let size = 0;
+      // A body is as good as in memory until its call is answered.
+      this.#response.once('close', () => (this.#budget.used -= size));
+      request.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        this.#budget.used += chunk.length;
+        const error = size > this.#line ? tooLarge() : this.#full();
+        if (error === undefined) return void chunks.push(chunk);
+        chunks.length = 0;
+        request.removeAllListeners('data');
+        reject(error);
+      });
+      request.once('end', () => {
+        try {
+          resolve(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+        } catch {
+          reject(malformed('it is no UTF-8'));
+        }
+      });
+      // After `end`, this says nothing new.
+      request.once('close', () => {
+        reject(new DserviceError('ERR_CONNECTION_LOST', 'the body was cut off'));
+      });
+    });
+  }
+
+  #full(): DserviceError | undefined {
+    if (this.#budget.used <= this.#budget.limit) return undefined;
+    return new DserviceError('ERR_BUSY', 'too much is being read');
+  }
+
+  write({ status, body, headers }: Answer): void {
+    const response = this.#response;
+    if (response.headersSent || response.destroyed) return;
+    // What comes of a body that nobody wants is not read.
+    if (!this.#request.complete) response.setHeader('Connection', 'close');
+    response.writeHead(status, {
+      ...headers,
+      ...(body && { 'Content-Type': body[0], 'Content-Length': Buffer.byteLength(body[1]) }),
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+    });
+    response.end(body?.[1]);
+  }
+}
+
+function tooLarge(): DserviceError {
+  return new DserviceError('ERR_LIMIT', 'the body is too large');
+}
+
+function malformed(why: string): DserviceError {
+  return new DserviceError('ERR_MALFORMED', `the body cannot be read: ${why}`);
+}

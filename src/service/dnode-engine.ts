@@ -1,0 +1,21 @@
+import type { Engine } from './engine.js';
+import { Server } from './server.js';
+
+/**
+ * The built-in engine: a session of dnode over each connection, whatever kind it is. Its other half is
+ * in dial.ts: a page that only dials carries no server.
+ */
+export const dnodeEngine: Engine = {
+  name: 'dnode',
+  schemes: ['tcp', 'tls', 'unix', 'ws', 'wss'],
+  serve(api, host) {
+    const server = new Server(api, host);
+    return {
+      sessions: server.sessions,
+      accept: (channel) => server.welcome(channel),
+      announce: (next) => server.announce(next),
+      drain: (time) => server.drain(time),
+      close: () => void server.close(),
+    };
+  },
+};

@@ -1,0 +1,144 @@
+import type { Channel, ChannelPeer } from '../channel/channel.js';
+import type { Clock } from '../clock.js';
+import { DserviceError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import type { Api } from '../protocol/api.js';
+import type { ContextScope } from '../protocol/context.js';
+import type { Callable } from '../protocol/options.js';
+import type { SessionHandle } from '../protocol/session-handle.js';
+import type { Session } from '../protocol/session.js';
+import type { Logger } from './runtime.js';
+import type { ServerOptions } from './server.js';
+
+/** What whoever serves lends an engine: the options of the service, with what its runtime has. */
+export type EngineHost = ServerOptions;
+
+/**
+ * How a service is spoken. `dnode` is the built-in one; a service is served by all that it has at once,
+ * and the scheme of an endpoint names the one by which it is called.
+ */
+export interface Engine {
+  /** Lower-case letters: what the option `engines` takes for those of the runtime. */
+  readonly name: string;
+  /** The schemes of the endpoints that it dials, without the colon. */
+  readonly schemes: readonly string[];
+  /**
+   * Serves an api from now on. Throws ERR_API, ERR_NAME for one that it cannot serve; nothing else is
+   * told by throwing. Absent where it only calls.
+   */
+  serve?(api: Api, host: EngineHost): EngineServer;
+  /**
+   * Connects, and resolves when calls can be made. Rejects with ERR_ENDPOINT, ERR_OPTION, ERR_AUTH,
+   * ERR_CONNECT, ERR_TIMEOUT (within `timeout` ms) or the signal's reason. Absent where it only serves.
+   */
+  dial?(endpoint: string, options: EngineDial): Promise<EngineSession>;
+}
+
+/**
+ * The serving side. What comes in at the service's own port is offered to its engines in their order, and
+ * belongs to the first that takes it.
+ *
+ * A handler that fails is its caller's to hear of; what fails with no caller goes to the logger. Nothing
+ * throws, and no promise rejects. The order of an end: listeners are closed to newcomers, `drain` lets what
+ * runs and what was under way finish, `close` ends what is left. Either may come without the other, and
+ * `close` more than once.
+ */
+export interface EngineServer {
+  /** Where it is reached beside the service's own port, once `listen` has resolved. */
+  readonly endpoints?: readonly string[];
+  /** Who is connected, by sessions of dnode. */
+  readonly sessions?: ReadonlySet<Session>;
+  /** Listens in a place of its own; where there is none, it is absent. Rejects with ERR_LISTEN, ERR_OPTION. */
+  listen?(): Promise<void>;
+  /** Takes a connection. It is the engine's from here on. */
+  accept?(channel: Channel): void;
+  /** Answers one request; undefined where it is not for this engine. */
+  answer?(exchange: Exchange): Promise<Answer> | undefined;
+  /** Serves another api from now on; calls that run go on. Throws ERR_API, ERR_NAME. */
+  announce(api: object): void;
+  /** Resolves when nothing runs any more, or after `time` ms. What comes meanwhile is still served. */
+  drain(time: number): Promise<void>;
+  /** Ends everything at once: the signals of handlers fire, and their outcomes reach nobody. */
+  close(): void;
+}
+
+/** One HTTP request that passed the guard of "One port", where its answer goes. */
+export interface Exchange {
+  readonly method: string;
+  /** With the query, as it was sent. */
+  readonly url: string;
+  /** Transport `http` or `https`. */
+  readonly peer: ChannelPeer;
+  /** A header's value, by its name in lower case; undefined where it is absent, or given twice. */
+  header(name: string): string | undefined;
+  /**
+   * Reads the body, as UTF-8. Called at most once. Rejects with ERR_LIMIT (it has more bytes than a line
+   * may), ERR_BUSY (too much is being read for others), ERR_MALFORMED (no UTF-8), and ERR_CONNECTION_LOST.
+   */
+  text(): Promise<string>;
+  /** Called once, if the caller goes away before it has its answer: nobody will read it then. */
+  onGone(listener: () => void): void;
+}
+
+/** What is answered to a request. */
+export interface Answer {
+  readonly status: number;
+  /** Media type and content; none where there is none to be sent. */
+  readonly body?: readonly [type: string, text: string];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What a caller lends an engine. */
+export interface EngineDial {
+  readonly clock: Clock;
+  readonly scope: ContextScope;
+  readonly limits: Limits;
+  /** Milliseconds until it gives up. */
+  readonly timeout: number;
+  readonly signal?: AbortSignal | undefined;
+  /** What the other side may call here, where the engine has such a way. */
+  readonly api?: Api | undefined;
+  readonly auth?: unknown;
+  /** Milliseconds that a call may take, where it does not say; 30,000. */
+  readonly deadline?: number | undefined;
+  readonly callbacks?: boolean | undefined;
+  readonly stacks?: boolean | undefined;
+  readonly logger?: Logger | undefined;
+  readonly tls?: object | undefined;
+}
+
+/**
+ * One instance, as its caller holds it. Nothing throws: calls reject, with `mayHaveRun` false exactly where
+ * the call certainly did not run, and none stays pending beyond its deadline. `end` is told once: whoever wants
+ * to go on dials again. After `close`, no call is out: those that were have rejected with ERR_CLOSED.
+ */
+export interface EngineSession extends SessionHandle {
+  /** Whether it keeps the process alive. */
+  hold(keep: boolean): void;
+  /** The function at a path, of a peer that does not tell what it has; else it is looked up in `remote`. */
+  find?(path: readonly string[]): Callable | undefined;
+}
+
+/** The engine that dials an endpoint, if there is one. */
+export function engineFor(engines: readonly Engine[], endpoint: string): Engine | undefined {
+  const scheme = endpoint.slice(0, Math.max(0, endpoint.indexOf(':')));
+  return engines.find(({ schemes, dial }) => dial !== undefined && schemes.includes(scheme));
+}
+
+/**
+ * The engines that the option `engines` asks for: names of the runtime's, and the user's own. Without it,
+ * all of the runtime's. Throws ERR_OPTION.
+ */
+export function chooseEngines(
+  given: readonly (string | Engine)[] | undefined,
+  own: readonly Engine[],
+): readonly Engine[] {
+  if (given === undefined) return own;
+  return given.map((each) => {
+    if (typeof each !== 'string') return each;
+    const found = own.find(({ name }) => name === each);
+    if (found !== undefined) return found;
+    const names = own.map(({ name }) => `'${name}'`).join(', ');
+    throw new DserviceError('ERR_OPTION', `engines: '${each}' is none of ${names}`);
+  });
+}
