@@ -15,6 +15,7 @@ export { options, type CallOptions } from '../src/protocol/options.js';
 export { sessionOf } from '../src/service/dial.js';
 
 export { connections } from './connections.js';
+export { jsonRpc } from './jsonrpc.js';
 export { type Shared, type ShareOptions, shareRendezvous } from './share.js';
 export { windowPeer, windows } from './windows.js';
 

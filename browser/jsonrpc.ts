@@ -1,12 +1,16 @@
 import { DserviceError } from '../src/errors.js';
 import { dialJsonRpc } from '../src/jsonrpc/dial.js';
 import type { Post, PostOptions, Received, Sent } from '../src/jsonrpc/post.js';
-import type { EngineDial, EngineSession } from '../src/service/engine.js';
+import type { Engine } from '../src/service/engine.js';
 
-/** Dials a JSON-RPC server. Loaded by those pages alone that do. */
-export function dial(endpoint: string, options: EngineDial): Promise<EngineSession> {
-  return dialJsonRpc(endpoint, options, fetchPost);
-}
+/**
+ * JSON-RPC 2.0 over HTTP, for calling: `dial(url, { engines: [jsonRpc] })`, `dservice({ engines: [jsonRpc] })`.
+ */
+export const jsonRpc: Engine = {
+  name: 'jsonrpc',
+  schemes: ['http', 'https'],
+  dial: (endpoint, options) => dialJsonRpc(endpoint, options, fetchPost),
+};
 
 /**
  * JSON-RPC by `fetch`: to the page's own origin, or to a server that lets this page read its answers (CORS).

@@ -14,16 +14,8 @@ export const browserRuntime: Runtime<object> = {
   adopt: (target) => adoptStandard(target, systemClock),
   connect,
   atRules: {},
-  engines: [
-    {
-      name: 'jsonrpc',
-      schemes: ['http', 'https'],
-      async dial(endpoint, options) {
-        const { dial } = await import('./jsonrpc.js');
-        return await dial(endpoint, options);
-      },
-    },
-  ],
+  // A page brings those that it uses: others should not carry them.
+  engines: [],
   listen: () =>
     Promise.reject(
       new DserviceError('ERR_LISTEN', 'a page serves over a port, worker, socket or channel'),

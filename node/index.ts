@@ -14,6 +14,7 @@ export { options, type CallOptions } from '../src/protocol/options.js';
 export { sessionOf } from '../src/service/dial.js';
 
 export type * from '../src/service/public-types.js';
+export { jsonRpc } from './jsonrpc.js';
 export { mdns } from './mdns/mdns.js';
 export { rendezvous, type Rendezvous, type RendezvousStats } from './rendezvous/rendezvous.js';
 export type { RendezvousOptions } from './rendezvous/options.js';

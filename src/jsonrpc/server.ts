@@ -63,13 +63,8 @@ export class JsonRpcServer implements EngineServer {
 
   async #answer(exchange: Exchange): Promise<Answer> {
     let { peer }: { peer: Peer } = exchange;
-    let gone = false;
-    let visit: Visit | undefined;
-    const reason = new DserviceError('ERR_CANCELLED', 'the caller went away');
-    exchange.onGone(() => {
-      gone = true;
-      visit?.end(reason);
-    });
+    const gone = new AbortController();
+    exchange.onGone(() => gone.abort());
     if (!this.#admission.admitted) {
       const auth = readAuth(exchange.header('authorization'));
       const identity = await this.#admission.decide(auth, peer);
@@ -86,8 +81,10 @@ export class JsonRpcServer implements EngineServer {
       return note(status, line);
     }
     if (this.#closed) return note(503, 'This service has ended.');
-    visit = new Visit(peer);
-    if (gone) visit.end(reason);
+    const visit = new Visit(peer);
+    const leave = (): void => visit.end(new DserviceError('ERR_CANCELLED', 'the caller went away'));
+    if (gone.signal.aborted) leave();
+    gone.signal.addEventListener('abort', leave);
     const outcome = await this.#serve(
       text,
       visit,

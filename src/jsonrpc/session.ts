@@ -146,7 +146,7 @@ export class JsonRpcSession implements EngineSession {
           known.method = method;
           known.mayHaveRun ??= true;
           reject(known);
-          if (known.mayHaveRun === false) this.#lost(known);
+          if (!known.mayHaveRun) this.#lost(known);
         },
       );
     });

@@ -6,7 +6,7 @@ import type { Resumable } from '../protocol/continuity.js';
 import { messageOf } from '../protocol/encode.js';
 import { dispose } from '../protocol/options.js';
 import { Session } from '../protocol/session.js';
-import { type EngineDial, engineFor, type EngineSession } from './engine.js';
+import { type Engine, type EngineDial, engineFor, type EngineSession } from './engine.js';
 import { check } from './option-rules.js';
 import type { Remote } from './remote.js';
 import type { Logger, Runtime } from './runtime.js';
@@ -26,6 +26,8 @@ export interface DialOptions {
   readonly stacks?: boolean;
   readonly limits?: Partial<Limits>;
   readonly logger?: Logger;
+  /** Engines by which endpoints are dialled, beside dnode; those of the runtime, without it. */
+  readonly engines?: readonly Engine[];
   /** Options for `tls://` and `wss://`; in Node, those of `tls.connect`. */
   readonly tls?: object;
 }
@@ -62,7 +64,7 @@ export function makeDial<At>(runtime: Runtime<At>) {
     const given = { ...options, limits, timeout };
     const session =
       typeof target === 'string'
-        ? await dialEndpoint(runtime, target, given)
+        ? await dialEndpoint(runtime, target, given, options.engines ?? runtime.engines)
         : await openSession(runtime, adopt(runtime, target), given);
     const { remote } = session;
     Object.defineProperties(remote, {
@@ -82,8 +84,9 @@ async function dialEndpoint<At>(
   runtime: Runtime<At>,
   endpoint: string,
   options: Given,
+  engines: readonly Engine[],
 ): Promise<EngineSession> {
-  const { engines, clock, scope } = runtime;
+  const { clock, scope } = runtime;
   const engine = engineFor(engines, endpoint);
   const session = await engine?.dial?.(endpoint, { ...options, clock, scope });
   return session ?? (await dialDnode(runtime, endpoint, options));

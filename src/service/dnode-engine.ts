@@ -1,5 +1,5 @@
 import type { Engine } from './engine.js';
-import { Server } from './server.js';
+import { Server, type ServerOptions } from './server.js';
 
 /**
  * The built-in engine: a session of dnode over each connection, whatever kind it is. Its other half is
@@ -8,7 +8,8 @@ import { Server } from './server.js';
 export const dnodeEngine: Engine = {
   name: 'dnode',
   schemes: ['tcp', 'tls', 'unix', 'ws', 'wss'],
-  serve(api, host) {
+  // More of the options than others need: sessions that come back, and whom to tell of each.
+  serve(api, host: ServerOptions) {
     const server = new Server(api, host);
     return {
       sessions: server.sessions,

@@ -6,12 +6,25 @@ import type { Api } from '../protocol/api.js';
 import type { ContextScope } from '../protocol/context.js';
 import type { Callable } from '../protocol/options.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
+import type { Authenticate } from '../protocol/session-options.js';
 import type { Session } from '../protocol/session.js';
-import type { Logger } from './runtime.js';
-import type { ServerOptions } from './server.js';
+import type { Logger } from './logger.js';
 
-/** What whoever serves lends an engine: the options of the service, with what its runtime has. */
-export type EngineHost = ServerOptions;
+/** What whoever serves lends an engine: options of the service, with what its runtime has. */
+export interface EngineHost {
+  readonly clock: Clock;
+  /** Runs a handler so that `context()` finds its call. */
+  readonly scope: ContextScope;
+  readonly limits: Limits;
+  /** Decides who is let in, before anything is run for a peer. */
+  readonly authenticate?: Authenticate | undefined;
+  /** Whether all handlers take callbacks, or none does, where it is not to be told from each. */
+  readonly callbacks?: boolean | undefined;
+  /** Whether errors carry their stack to callers. */
+  readonly stacks?: boolean | undefined;
+  /** Where failures go that no caller is to hear of. */
+  readonly logger?: Logger | undefined;
+}
 
 /**
  * How a service is spoken. `dnode` is the built-in one; a service is served by all that it has at once,
@@ -125,20 +138,15 @@ export function engineFor(engines: readonly Engine[], endpoint: string): Engine 
   return engines.find(({ schemes, dial }) => dial !== undefined && schemes.includes(scheme));
 }
 
-/**
- * The engines that the option `engines` asks for: names of the runtime's, and the user's own. Without it,
- * all of the runtime's. Throws ERR_OPTION.
- */
+/** The engines that an option asks for, by names of the runtime's, or as they are. Throws ERR_OPTION. */
 export function chooseEngines(
   given: readonly (string | Engine)[] | undefined,
   own: readonly Engine[],
 ): readonly Engine[] {
-  if (given === undefined) return own;
-  return given.map((each) => {
-    if (typeof each !== 'string') return each;
-    const found = own.find(({ name }) => name === each);
+  return (given ?? own).map((each) => {
+    const found = typeof each === 'string' ? own.find(({ name }) => name === each) : each;
     if (found !== undefined) return found;
-    const names = own.map(({ name }) => `'${name}'`).join(', ');
-    throw new DserviceError('ERR_OPTION', `engines: '${each}' is none of ${names}`);
+    const names = own.map(({ name }) => name).join(', ');
+    throw new DserviceError('ERR_OPTION', `no engine is named ${JSON.stringify(each)}, but ${names}`);
   });
 }

@@ -3,7 +3,10 @@ import type { Clock } from '../clock.js';
 import type { Limits } from '../limits.js';
 import type { ContextScope } from '../protocol/context.js';
 import type { Answer, Engine, Exchange } from './engine.js';
+import type { Logger } from './logger.js';
 import type { Rule } from './option-rules.js';
+
+export type { Logger } from './logger.js';
 
 /** Where a server listens: what `listen` of a runtime gives. */
 export interface Listener {
@@ -63,9 +66,4 @@ export interface Runtime<At> {
     onChannel: (channel: Channel) => void,
     answer?: (exchange: Exchange) => Promise<Answer> | undefined,
   ): Promise<Listener>;
-}
-
-/** Where warnings go that nobody listens for. */
-export interface Logger {
-  warn(message: string): void;
 }

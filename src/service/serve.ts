@@ -48,7 +48,7 @@ const rules = { authenticate: fn, deadline: time, callbacks: flag, stacks: flag,
 const serveRules: Readonly<Record<string, Rule>> = { ...rules, onSession: fn, engines };
 export const dialRules: Readonly<Record<string, Rule>> = {
   ...{ deadline: time, callbacks: flag, stacks: flag, limits, logger, auth: json, signal },
-  ...{ timeout: time, tls: object, api: { says: 'an api', ok: () => true } },
+  ...{ engines, timeout: time, tls: object, api: { says: 'an api', ok: () => true } },
 };
 
 /** What `serve` takes in place of somewhere to listen: whatever a channel can be made over. */

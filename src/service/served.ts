@@ -34,7 +34,7 @@ export class Served {
   async attach(listener: Listener): Promise<void> {
     this.#listener = listener;
     if (this.#closed) return await listener.close();
-    await Promise.all(this.#engines.map((engine) => engine.listen?.()));
+    for (const engine of this.#engines) await engine.listen?.();
   }
 
   /** Serves one more channel. */

@@ -1,0 +1,4 @@
+/** Where warnings go that nobody listens for. */
+export interface Logger {
+  warn(message: string): void;
+}
