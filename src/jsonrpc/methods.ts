@@ -41,7 +41,8 @@ function step(from: object, key: string): unknown {
  */
 export function argumentsOf(fn: AnyFunction, { method, params }: Call): unknown[] {
   if (isList(params)) return [...params];
-  const names = methodOptions(fn)?.params;
+  // One that may be left out is marked, as `b?`.
+  const names = methodOptions(fn)?.params?.map((name) => name.replace(/\?$/, ''));
   if (names === undefined) return [params];
   for (const key of Object.keys(params)) {
     if (names.includes(key)) continue;

@@ -1,5 +1,6 @@
 import { Emitter } from '../emitter.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
+import type { About } from '../protocol/about.js';
 import { rejected } from '../protocol/calls.js';
 import { isRecord } from '../protocol/message.js';
 import { isShallow, scan } from '../protocol/measure.js';
@@ -28,6 +29,7 @@ const refusals: Readonly<Record<number, readonly [ErrorCode, string]>> = {
 /** Calls to one JSON-RPC server: each is a request of its own, so nothing is held between them. */
 export class JsonRpcSession implements EngineSession {
   readonly remote: Record<string, unknown>;
+  readonly about: About = new Map();
   readonly peer: Peer;
   readonly ready = true;
   readonly extended = false;

@@ -1,5 +1,6 @@
 import { Emitter } from '../emitter.js';
 import { DserviceError } from '../errors.js';
+import type { About } from '../protocol/about.js';
 import { rejected } from '../protocol/calls.js';
 import type { ServedCall } from '../protocol/context.js';
 import type { Peer, SessionEvents, SessionHandle } from '../protocol/session-handle.js';
@@ -7,6 +8,7 @@ import type { Peer, SessionEvents, SessionHandle } from '../protocol/session-han
 /** The caller of one request, as its handlers hold it: it can be answered, and has nothing to be called. */
 export class Visit implements SessionHandle {
   readonly remote: Record<string, unknown> = {};
+  readonly about: About = new Map();
   readonly peer: Peer;
   readonly ready = true;
   readonly extended = false;

@@ -4,6 +4,7 @@ import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Api } from '../protocol/api.js';
 import type { ContextScope } from '../protocol/context.js';
+import type { Identity } from '../protocol/hello.js';
 import type { Callable } from '../protocol/options.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
 import type { Authenticate } from '../protocol/session-options.js';
@@ -126,6 +127,8 @@ export interface EngineDial {
  * to go on dials again. After `close`, no call is out: those that were have rejected with ERR_CLOSED.
  */
 export interface EngineSession extends SessionHandle {
+  /** What the peer said of itself, where the engine has it say something: which instance it is. */
+  readonly hello?: { readonly service?: Identity | undefined } | undefined;
   /** Whether it keeps the process alive. */
   hold(keep: boolean): void;
   /** The function at a path, of a peer that does not tell what it has; else it is looked up in `remote`. */
