@@ -13,7 +13,7 @@ export interface ExchangesOptions {
   readonly clock: Clock;
   readonly limits: Pick<Limits, 'line' | 'buffered'>;
   /** Answers a request, or says that it is not for it. */
-  answer(exchange: Exchange): Promise<Answer> | undefined;
+  answer(exchange: Exchange): Promise<Answer | undefined> | undefined;
 }
 
 /** Hands HTTP requests to engines, within the limits of this listener. */
@@ -29,6 +29,7 @@ export function createExchanges({ clock, limits, answer }: ExchangesOptions): Re
     }
     void answered.then((given) => {
       if (response.destroyed) return;
+      if (given === undefined) return void response.destroy();
       exchange.write(given);
       // Who does not read it would have us keep it for ever.
       const stop = clock.after(takeTime, () => response.destroy(), true);

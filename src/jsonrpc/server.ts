@@ -50,7 +50,7 @@ export class JsonRpcServer implements EngineServer {
     this.#json = { limits: host.limits, stacks: host.stacks === true };
   }
 
-  answer(exchange: Exchange): Promise<Answer> | undefined {
+  answer(exchange: Exchange): Promise<Answer | undefined> | undefined {
     const { method, url } = exchange;
     if (url !== '/' && !url.startsWith('/?')) return undefined;
     if (method !== 'POST') {
@@ -61,7 +61,7 @@ export class JsonRpcServer implements EngineServer {
     return this.#answer(exchange);
   }
 
-  async #answer(exchange: Exchange): Promise<Answer> {
+  async #answer(exchange: Exchange): Promise<Answer | undefined> {
     let { peer }: { peer: Peer } = exchange;
     const gone = new AbortController();
     exchange.onGone(() => gone.abort());
@@ -83,13 +83,17 @@ export class JsonRpcServer implements EngineServer {
     if (this.#closed) return note(503, 'This service has ended.');
     const visit = new Visit(peer);
     const leave = (): void => visit.end(new DserviceError('ERR_CANCELLED', 'the caller went away'));
-    if (gone.signal.aborted) leave();
+    if (gone.signal.aborted) return undefined;
     gone.signal.addEventListener('abort', leave);
-    const outcome = await this.#serve(
+    // Once it has ended, what still runs has nobody to answer.
+    const ended = new Promise<undefined>((resolve) => visit.on('end', () => resolve(undefined)));
+    const served = this.#serve(
       text,
       visit,
       metaOf((name) => exchange.header(name)),
     );
+    const outcome = await Promise.race([served, ended]);
+    if (outcome === undefined || visit.ended) return undefined;
     return outcome === '' ? { status: 204 } : { status: 200, body: ['application/json', outcome] };
   }
 

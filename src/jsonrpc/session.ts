@@ -106,7 +106,8 @@ export class JsonRpcSession implements EngineSession {
       if (body.length > limits.line) {
         throw new DserviceError('ERR_LIMIT', `the call has more than ${limits.line} bytes`);
       }
-      const ms = deadline === Infinity ? undefined : deadline;
+      const named = given.deadline !== undefined || left !== undefined;
+      const ms = named && deadline !== Infinity ? deadline : undefined;
       headers = { ...this.#auth, ...headersOf(given, current?.meta, ms) };
     } catch (error) {
       return rejected(DserviceError.is(error) ? fail(error, false) : error);

@@ -66,8 +66,11 @@ export interface EngineServer {
   listen?(): Promise<void>;
   /** Takes a connection. It is the engine's from here on. */
   accept?(channel: Channel): void;
-  /** Answers one request; undefined where it is not for this engine. */
-  answer?(exchange: Exchange): Promise<Answer> | undefined;
+  /**
+   * Answers one request; undefined where it is not for this engine. A promise of undefined: there will be no
+   * answer, and its connection ends.
+   */
+  answer?(exchange: Exchange): Promise<Answer | undefined> | undefined;
   /** Serves another api from now on; calls that run go on. Throws ERR_API, ERR_NAME. */
   announce(api: object): void;
   /** Resolves when nothing runs any more, or after `time` ms. What comes meanwhile is still served. */

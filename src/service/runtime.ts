@@ -64,6 +64,6 @@ export interface Runtime<At> {
     at: At,
     limits: Limits,
     onChannel: (channel: Channel) => void,
-    answer?: (exchange: Exchange) => Promise<Answer> | undefined,
+    answer?: (exchange: Exchange) => Promise<Answer | undefined> | undefined,
   ): Promise<Listener>;
 }

@@ -45,7 +45,7 @@ export class Served {
   }
 
   /** Answers one request, if it is for any engine. */
-  answer(exchange: Exchange): Promise<Answer> | undefined {
+  answer(exchange: Exchange): Promise<Answer | undefined> | undefined {
     for (const engine of this.#engines) {
       const answered = engine.answer?.(exchange);
       if (answered !== undefined) return answered;
