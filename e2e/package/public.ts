@@ -63,6 +63,7 @@ export const publicNames: Readonly<Record<string, readonly string[]>> = {
     'VirtualClock',
     'channelSuite',
     'discoverySuite',
+    'engineSuite',
     'memoryPair',
     'storeSuite',
   ],

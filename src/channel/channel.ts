@@ -1,6 +1,6 @@
 /** Who is at the other end of a channel, as far as the transport knows. */
 export interface ChannelPeer {
-  /** `memory`, `tcp`, `tls`, `unix`, `stream`, `ws`, `wss`, `port`, `relay`, `webrtc` */
+  /** `memory`, `tcp`, `tls`, `unix`, `stream`, `ws`, `wss`, `port`, `relay`, `webrtc`, `http`, `https` */
   readonly transport: string;
   /** `host:port`, a path, or a URL, where there is one. */
   readonly address?: string;

@@ -5,6 +5,19 @@ export { memoryPair } from '../channel/memory.js';
 export type { Announcement, Discovery, DiscoveryEvent } from '../discovery/discovery.js';
 export type { InstanceRecord, InstanceState, Rely } from '../discovery/record.js';
 export type * from '../pipeline/store.js';
+export type {
+  Engine,
+  EngineDial,
+  EngineHost,
+  EngineServer,
+  EngineSession,
+} from '../service/engine.js';
+export {
+  engineSuite,
+  type EnginePair,
+  type EngineSetup,
+  type EngineSuite,
+} from './engine-suite.js';
 export { channelSuite, type ChannelPair, type ChannelSuite } from './channel-suite.js';
 export {
   discoverySuite,
