@@ -12,7 +12,7 @@ import { DserviceError } from '../src/errors.js';
 import type { Post, PostOptions, Received, Sent } from '../src/jsonrpc/post.js';
 
 /** Connections that are kept for the next calls. */
-const kept = { keepAlive: true, maxFreeSockets: 16, scheduling: 'lifo' } as const;
+const kept = { keepAlive: true, scheduling: 'lifo' } as const;
 
 /** JSON-RPC over Node's own HTTP: what was written, and what was not, is known exactly. Throws ERR_OPTION. */
 export function nodePost({ url, limits, tls }: PostOptions, clock: Clock): Post {

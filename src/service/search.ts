@@ -2,7 +2,6 @@ import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import { type Connection, patience } from './connection.js';
 import type { EngineSession as Session } from './engine.js';
-import type { Connection } from './connection.js';
 import { formatQuery, type Query } from './name.js';
 import type { Resolver } from './resolver.js';
 
