@@ -55,7 +55,10 @@ function make(given: Partial<EngineHost> & { limit?: Partial<Limits> } = {}, ser
       text: () => Promise.resolve(typeof body === 'string' ? body : JSON.stringify(body)),
       onGone: (listener) => void told.push(listener),
     };
-    return { it, gone: () => told.forEach((listener) => listener()) };
+    const gone = (): void => {
+      for (const listener of told) listener();
+    };
+    return { it, gone };
   };
   const post = async (body: unknown, headers?: Record<string, string>): Promise<Answer> => {
     const answer = await server.answer(exchange(body, headers).it);

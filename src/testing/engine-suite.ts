@@ -114,13 +114,15 @@ export function engineSuite({ test, scope, setup }: EngineSuite): void {
     }
   });
 
+  // A classic function: its last parameter is the callback.
+  function back(n: number, cb: (value: number) => void): void {
+    cb(n + 2);
+  }
   on(
     'handlers answer in either style',
     {
-      later: async (n: number) => Promise.resolve(n + 1),
-      back: function (n: number, cb: (value: number) => void): void {
-        cb(n + 2);
-      },
+      later: (n: number) => Promise.resolve(n + 1),
+      back,
       nothing: () => null,
     },
     async ({ remote }) => {
