@@ -153,6 +153,9 @@ export function chooseEngines(
     const found = typeof each === 'string' ? own.find(({ name }) => name === each) : each;
     if (found !== undefined) return found;
     const names = own.map(({ name }) => name).join(', ');
-    throw new DserviceError('ERR_OPTION', `no engine is named ${JSON.stringify(each)}, but ${names}`);
+    throw new DserviceError(
+      'ERR_OPTION',
+      `no engine is named ${JSON.stringify(each)}, but ${names}`,
+    );
   });
 }
