@@ -2,6 +2,7 @@ import { DserviceError } from '../errors.js';
 import type { AnyFunction } from './encode.js';
 import { exposedNames, isExposed } from './exposed.js';
 import type { Path } from './message.js';
+import { mark, methodOptions } from './method.js';
 
 /** A function of ours that the peer holds. */
 export interface LocalFunction {
@@ -9,6 +10,8 @@ export interface LocalFunction {
   readonly fn: AnyFunction;
   /** Where it first stood: of an api, the method's name. */
   readonly name: string;
+  /** Where it stands in our api, if it is one of its methods. */
+  method: string | undefined;
   /** How often it was mentioned, less what was culled. */
   mentions: number;
 }
@@ -21,6 +24,8 @@ export class LocalFunctions {
   readonly #methods = new WeakMap<object, Map<string, AnyFunction>>();
   /** How many the peer is willing to hold. */
   limit: number;
+  /** What is mentioned now is our api. */
+  announcing = false;
 
   constructor(nextId: () => number, limit: number) {
     this.#nextId = nextId;
@@ -40,13 +45,15 @@ export class LocalFunctions {
     const known = fresh ? undefined : this.#byFn.get(fn);
     if (known !== undefined) {
       known.mentions++;
+      if (this.announcing) known.method = path.slice(1).join('.');
       return known.id;
     }
     if (this.#byId.size >= this.limit) {
       throw new DserviceError('ERR_LIMIT', `the peer holds ${this.limit} functions already`);
     }
     const name = path.slice(1).join('.') || 'callback';
-    const local: LocalFunction = { id: this.#nextId(), fn, name, mentions: 1 };
+    const method = this.announcing ? name : undefined;
+    const local: LocalFunction = { id: this.#nextId(), fn, name, method, mentions: 1 };
     this.#byId.set(local.id, local);
     if (!fresh || !this.#byFn.has(fn)) this.#byFn.set(fn, local);
     return local.id;
@@ -74,6 +81,8 @@ export class LocalFunctions {
       const method: unknown = Reflect.get(instance, name);
       if (typeof method !== 'function') throw new TypeError(`${name} is not a function`);
       bound = method.bind(instance) as AnyFunction;
+      const said = methodOptions(method);
+      if (said !== undefined) mark(said, bound);
       methods.set(name, bound);
     }
     return bound;

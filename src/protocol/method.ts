@@ -31,8 +31,13 @@ const rules: Record<keyof MethodOptions, Rule> = {
  */
 export function method<F extends (...args: never[]) => unknown>(options: MethodOptions, fn: F): F {
   check('a method', options, rules);
-  Object.defineProperty(fn, marked, { value: options, configurable: true });
+  mark(options, fn);
   return fn;
+}
+
+/** As `method`, of options that were looked at before. */
+export function mark(options: MethodOptions, fn: object): void {
+  Object.defineProperty(fn, marked, { value: options, configurable: true });
 }
 
 /** What was said of a function. */

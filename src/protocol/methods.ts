@@ -12,7 +12,7 @@ const short = 64 * 1024;
  */
 export function sendMethods(wire: Wire, api: object, hello?: Hello): void {
   const readable = readableApi(api);
-  const line = `{"method":"methods","arguments":${wire.encode([readable])}`;
+  const line = `{"method":"methods","arguments":${wire.encodeApi(readable)}`;
   if (hello === undefined) {
     const about = wire.plain ? '' : writeAbout(readable, short - 3 * line.length);
     return wire.write(`${line}${about}}`);

@@ -16,6 +16,8 @@ export class Reference implements Callable {
   /** How often it was called, so that the bridge sees whether a handler answered by itself. */
   calls = 0;
   released = false;
+  /** Told of the next call of it. */
+  onCall: (() => void) | undefined;
   /** It came as the last argument of a call: there the caller wants its answer. */
   answer = false;
   /** Where it stands in the peer's api, for errors. */
@@ -28,6 +30,7 @@ export class Reference implements Callable {
 
   call(args: unknown[], options?: CallOptions): Promise<unknown> {
     this.calls++;
+    this.onCall?.();
     return this.#owner.caller.call(this, args, options);
   }
 

@@ -1,10 +1,12 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
-import { callbackIndex, invoke, type Outcome } from './bridge.js';
+import { callbackIndex, invoke, isClassic, type Outcome } from './bridge.js';
 import { type ContextScope, ServedCall } from './context.js';
 import type { AnyFunction } from './encode.js';
+import type { Gates, Place } from './gate.js';
 import { type Message, type Meta, readId } from './message.js';
 import { noMeta, readMeta } from './meta.js';
+import { type MethodOptions, methodOptions } from './method.js';
 import { callable } from './options.js';
 import type { Reference } from './references.js';
 import type { SessionHandle } from './session-handle.js';
@@ -15,6 +17,8 @@ export interface ServingOptions {
   readonly wire: Wire;
   readonly clock: Clock;
   readonly scope: ContextScope;
+  /** Where methods that say how many run at once have their gates. */
+  readonly gates: Gates;
   /** The style of all handlers, where it is not to be told from each. */
   readonly callbacks: boolean | undefined;
   /** A handler failed, and the caller does not want to know. */
@@ -37,6 +41,8 @@ export class Serving {
   readonly #running = new Map<number, RunningCall>();
   /** Those whose caller asked for no outcome. */
   readonly #oneWay = new Set<RunningCall>();
+  /** Those that are over for their caller, and have yet to call it back: they keep their place at a gate. */
+  readonly #answering = new Set<RunningCall>();
   #count = 0;
   #over = false;
 
@@ -45,7 +51,7 @@ export class Serving {
     this.#wire = options.wire;
   }
 
-  /** Handlers that run. */
+  /** Handlers that run, and those that wait for their turn. */
   get count(): number {
     return this.#count;
   }
@@ -55,8 +61,11 @@ export class Serving {
     return this.#count >= this.#wire.limits.calls;
   }
 
-  /** Runs a handler for a message, and replies. Throws what the decoder throws, and ERR_BUSY. */
-  serve(fn: AnyFunction, message: Message): void {
+  /**
+   * Runs a handler for a message, and replies. `method`: where it stands in our api, if it does. Throws
+   * what the decoder throws, and ERR_BUSY.
+   */
+  serve(fn: AnyFunction, message: Message, method?: string): void {
     const { session, clock, scope, callbacks } = this.#options;
     const reply = this.replyOf(message);
     const args = this.#wire.decode(message);
@@ -75,10 +84,41 @@ export class Serving {
     const call = new RunningCall(session, meta, clock, this, reply, callback);
     const at = reply === undefined ? undefined : callbackIndex(fn, args.length, callbacks);
     this.#count++;
-    scope.run(call, invoke, fn, args, at, call);
+    const said = methodOptions(fn);
+    if (said?.concurrency === undefined) scope.run(call, invoke, fn, args, at, call);
+    else {
+      // A handler that declares its caller's callback ends when it calls that.
+      const declared = at === undefined && args.length <= fn.length;
+      if (declared && (reply === undefined || isClassic(fn))) call.answer = answer;
+      this.#enter(call, said, method, () => scope.run(call, invoke, fn, args, at, call));
+    }
     if (call.ended) return;
     if (reply === undefined) this.#oneWay.add(call);
     else this.#running.set(reply, call);
+  }
+
+  /** Runs a call when there is room for it among those of its method. Throws ERR_BUSY. */
+  #enter(
+    call: RunningCall,
+    said: MethodOptions,
+    method: string | undefined,
+    run: () => void,
+  ): void {
+    try {
+      // A method is one over all sessions, also where each has an api of its own; any other function is
+      // what was said of it.
+      call.place = this.#options.gates.enter(method ?? said, said, {
+        ...{ method, deadline: call.meta.deadline, patient: this.#wire.plain },
+        start(place) {
+          call.begin(place);
+          run();
+        },
+        late: (error) => call.abandon(error),
+      });
+    } catch (error) {
+      this.#count--;
+      throw error;
+    }
   }
 
   /** A handler has its outcome. */
@@ -90,7 +130,23 @@ export class Serving {
       this.#running.delete(call.reply);
       this.reply(call.reply, answer);
     }
+    if (answer.length > 0 || !this.#awaitAnswer(call)) call.place?.leave();
     this.#options.onDone();
+  }
+
+  /** Whether a handler has yet to call its caller back: its place is kept until then. */
+  #awaitAnswer(call: RunningCall): boolean {
+    const { answer } = call;
+    if (answer === undefined || answer.released || call.answered || this.#over) return false;
+    this.#answering.add(call);
+    const others = answer.onCall;
+    answer.onCall = () => {
+      answer.onCall = undefined;
+      others?.();
+      this.#answering.delete(call);
+      call.place?.leave();
+    };
+    return true;
   }
 
   /** A handler failed. */
@@ -131,7 +187,13 @@ export class Serving {
   /** The session is over: handlers that still run learn it by their signal. */
   end(reason: DserviceError): void {
     this.#over = true;
-    for (const call of [...this.#running.values(), ...this.#oneWay]) call.abort(reason);
+    const calls = [...this.#running.values(), ...this.#oneWay];
+    // Those that wait first: one that runs may end at once, and would let them in.
+    for (const waits of [true, false]) {
+      for (const call of calls) if ((call.place?.waits === true) === waits) call.abort(reason);
+    }
+    for (const call of this.#answering) call.place?.leave();
+    this.#answering.clear();
     this.#running.clear();
     this.#oneWay.clear();
   }
@@ -142,8 +204,12 @@ class RunningCall extends ServedCall implements Outcome {
   readonly #serving: Serving;
   readonly reply: number | undefined;
   readonly #callback: Reference | undefined;
-  readonly #before: number;
+  #before: number;
   ended = false;
+  /** Its place at the gate of its method, if that has one. */
+  place: Place | undefined;
+  /** The callback that its handler declares, where that tells when it leaves the gate. */
+  answer: Reference | undefined;
 
   constructor(
     session: SessionHandle,
@@ -158,6 +224,27 @@ class RunningCall extends ServedCall implements Outcome {
     this.reply = reply;
     this.#callback = callback;
     this.#before = callback?.calls ?? 0;
+  }
+
+  /** It is its turn. */
+  begin(place: Place): void {
+    this.place = place;
+    this.#before = (this.#callback ?? this.answer)?.calls ?? 0;
+  }
+
+  /** Its callback was called, once it ran. */
+  get answered(): boolean {
+    return (this.answer?.calls ?? 0) > this.#before;
+  }
+
+  override abort(reason: DserviceError): void {
+    super.abort(reason);
+    if (this.place?.waits === true) this.abandon(reason);
+  }
+
+  /** It will not run. */
+  abandon(error: DserviceError): void {
+    this.#end([error]);
   }
 
   fulfil(value: unknown, promised = false): void {

@@ -4,6 +4,7 @@ import type { Limits } from '../limits.js';
 import type { Api } from './api.js';
 import type { ContextScope } from './context.js';
 import type { Resumable } from './continuity.js';
+import type { Gates } from './gate.js';
 import type { Identity } from './hello.js';
 import type { HeartbeatTimes } from './heartbeat.js';
 import type { Budget } from './lines.js';
@@ -31,6 +32,8 @@ export interface SessionOptions {
   readonly stacks?: boolean | undefined;
   /** The session may go on over another channel, if the peer takes part: `resumable()` of continuity.ts. */
   readonly resume?: Resumable | undefined;
+  /** Gates of methods, where they are those of several sessions. */
+  readonly gates?: Gates | undefined;
   readonly heartbeat?: HeartbeatTimes | undefined;
   /** Decodes UTF-8, where the runtime has something faster than TextDecoder. */
   readonly decodeText?: ((bytes: Uint8Array) => string) | undefined;

@@ -11,6 +11,7 @@ import { messageOf } from './encode.js';
 import { readClose, writeClose } from './close.js';
 import { Farewell } from './farewell.js';
 import { Flow } from './flow.js';
+import { Gates } from './gate.js';
 import { type Hello, makeHello, readHello } from './hello.js';
 import { Intake } from './intake.js';
 import { Link } from './link.js';
@@ -88,11 +89,9 @@ export class Session implements SessionHandle {
       onSettled: () => this.#farewell.settled(),
     });
     this.#serving = new Serving({
-      session: this,
-      wire: this.#wire,
-      clock,
-      scope,
+      ...{ session: this, wire: this.#wire, clock, scope },
       callbacks: options.callbacks,
+      gates: options.gates ?? new Gates(clock),
       onError: (error) => this.#events.emit('error', error),
       onDone: () => this.#served(),
     });

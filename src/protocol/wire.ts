@@ -136,6 +136,16 @@ export class Wire {
     }
   }
 
+  /** As `encode`, of our api: its functions are methods from here on. */
+  encodeApi(api: object): string {
+    this.local.announcing = true;
+    try {
+      return this.encode([api]);
+    } finally {
+      this.local.announcing = false;
+    }
+  }
+
   /** The functions of ours that were mentioned by what was encoded last. */
   takeMentioned(): number[] {
     return this.#mentioned.splice(0);

@@ -6,6 +6,7 @@ import type { ContextScope } from '../protocol/context.js';
 import type { Resumable } from '../protocol/continuity.js';
 import type { Identity } from '../protocol/hello.js';
 import { messageOf } from '../protocol/encode.js';
+import { Gates } from '../protocol/gate.js';
 import { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
 import { Absent } from './absent.js';
@@ -44,6 +45,7 @@ export class Server {
   readonly #options: ServerOptions;
   readonly #sessions = new Set<Session>();
   readonly #absent: Absent;
+  readonly #gates: Gates;
   readonly #budget: { used: number; readonly limit: number };
   #api: Api;
   #listener: Listener | undefined;
@@ -57,6 +59,7 @@ export class Server {
     checkSendable(api, options.limits);
     this.#api = api;
     this.#options = options;
+    this.#gates = new Gates(options.clock);
     this.#budget = { used: 0, limit: options.limits.buffered };
     this.#absent = new Absent(options.limits.buffered);
   }
@@ -102,7 +105,7 @@ export class Server {
   #serve(channel: Channel): void {
     const { logger, onSession, resume, ...options } = this.#options;
     const session = new Session({
-      ...{ ...options, channel, api: this.#api, budget: this.#budget },
+      ...{ ...options, channel, api: this.#api, budget: this.#budget, gates: this.#gates },
       resume: resume?.offer(),
     });
     this.#sessions.add(session);
