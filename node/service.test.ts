@@ -320,6 +320,32 @@ describe('a process', () => {
     expect(child.lines).toEqual(['ERR_NO_INSTANCE']);
   });
 
+  test('is told when services call each other in a loop, and by which', async () => {
+    const { start, port } = await meetingPlace();
+    const program = (name: string, next: string): string => `
+      const s = dservice('${name}', {
+        async go(n) {
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          return await (await next).go(n + 1);
+        },
+      }, { discovery: mdns({ reach: 'local', port: ${port} }) });
+      const next = s.connect('${next}');
+      s.start().then(() => console.log('up'));`;
+    const loop = [children.start(program('b', 'c')), children.start(program('c', 'a'))];
+    await Promise.all(loop.map((child) => child.line(/up/)));
+    const a = await start('a', { go: async (n: number) => await (await toB).go(n + 1) });
+    const toB = a.connect('b');
+    const remote = await a.connect('a');
+    await expect(remote.go(0)).rejects.toMatchObject({
+      code: 'ERR_CALL_CYCLE',
+      message: 'a call came back to a more than 8 times: a → b → c → a',
+    });
+    for (const { process, ended } of loop) {
+      process.kill();
+      await ended;
+    }
+  });
+
   test('is not ended by a start that nobody awaits', async () => {
     const child = children.start(`
       dservice().start();

@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'ERR_RELEASED'
   | 'ERR_THENABLE'
   | 'ERR_BUSY'
+  | 'ERR_CALL_CYCLE'
   | 'ERR_DEADLINE'
   | 'ERR_CANCELLED'
   | 'ERR_CLOSED'

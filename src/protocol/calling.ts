@@ -94,7 +94,12 @@ export class Calling {
     const meta =
       (given === undefined && current === undefined) || !wire.agreed('meta')
         ? ''
-        : writeMeta(given, current?.meta, named && deadline !== Infinity ? deadline : undefined);
+        : writeMeta(
+            given,
+            current?.meta,
+            named && deadline !== Infinity ? deadline : undefined,
+            current?.passed,
+          );
     return this.#wait(
       id,
       name,

@@ -12,6 +12,8 @@ export interface CallContext {
   readonly session: SessionHandle;
   readonly peer: Peer;
   readonly meta: Meta;
+  /** Services that the call has passed, oldest first, and last the one that serves it, if it has a name. */
+  readonly passed: readonly string[] | undefined;
 }
 
 /**
@@ -51,6 +53,7 @@ export function contextOf(scope: ContextScope): CallContext {
 export class ServedCall implements CallContext {
   readonly session: SessionHandle;
   readonly meta: Meta;
+  readonly passed: readonly string[] | undefined;
   readonly #clock: Clock;
   readonly #due: number | undefined;
   #over = false;
@@ -58,9 +61,10 @@ export class ServedCall implements CallContext {
   #controller: AbortController | undefined;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(session: SessionHandle, meta: Meta, clock: Clock) {
+  constructor(session: SessionHandle, meta: Meta, passed: CallContext['passed'], clock: Clock) {
     this.session = session;
     this.meta = meta;
+    this.passed = passed;
     this.#clock = clock;
     this.#due = meta.deadline === undefined ? undefined : clock.now() + meta.deadline;
   }

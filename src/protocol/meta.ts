@@ -1,3 +1,4 @@
+import { longestChain } from './chain.js';
 import { isRecord, type Meta } from './message.js';
 import type { CallOptions } from './options.js';
 
@@ -12,18 +13,31 @@ export function readMeta(meta: unknown): Meta {
     ...(typeof key === 'string' ? { key } : {}),
     ...(typeof traceparent === 'string' ? { traceparent } : {}),
     ...(typeof tracestate === 'string' ? { tracestate } : {}),
-    ...(Array.isArray(path) && path.every((name) => typeof name === 'string') ? { path } : {}),
+    ...readPath(path),
   };
+}
+
+function readPath(value: unknown): Pick<Meta, 'path'> {
+  if (!Array.isArray(value)) return {};
+  // Of a chain that is too long the end is kept: a loop is seen there as well.
+  const path: unknown[] = value.slice(-longestChain);
+  return path.every(isServiceName) ? { path } : {};
+}
+
+function isServiceName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 63;
 }
 
 /**
  * What a call carries, of its own options and of the call in whose service it is made: the key and
- * what follows, led by a comma, or nothing. `deadline` is in ms, where one was named.
+ * what follows, led by a comma, or nothing. `deadline` is in ms, where one was named. `passed` are the
+ * services passed.
  */
 export function writeMeta(
   given: CallOptions | undefined,
   current: Meta | undefined,
   deadline: number | undefined,
+  passed?: readonly string[],
 ): string {
   const meta: Record<string, unknown> = {};
   if (deadline !== undefined) meta.deadline = deadline;
@@ -31,7 +45,7 @@ export function writeMeta(
   const trace = given?.traceparent === undefined ? current : given;
   if (trace?.traceparent !== undefined) meta.traceparent = trace.traceparent;
   if (trace?.tracestate !== undefined) meta.tracestate = trace.tracestate;
-  const path = given?.path ?? current?.path;
+  const path = given?.path ?? passed;
   if (path !== undefined) meta.path = path;
   return Object.keys(meta).length > 0 ? `,"meta":${JSON.stringify(meta)}` : '';
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import { callbackIndex, invoke, isClassic, type Outcome } from './bridge.js';
+import { arrive, type Stop } from './chain.js';
 import { type ContextScope, ServedCall } from './context.js';
 import type { AnyFunction } from './encode.js';
 import type { Gates, Place } from './gate.js';
@@ -19,6 +20,8 @@ export interface ServingOptions {
   readonly scope: ContextScope;
   /** Where methods that say how many run at once have their gates. */
   readonly gates: Gates;
+  /** The service whose methods these are. */
+  readonly stop: Stop | undefined;
   /** The style of all handlers, where it is not to be told from each. */
   readonly callbacks: boolean | undefined;
   /** A handler failed, and the caller does not want to know. */
@@ -63,7 +66,7 @@ export class Serving {
 
   /**
    * Runs a handler for a message, and replies. `method`: where it stands in our api, if it does. Throws
-   * what the decoder throws, and ERR_BUSY.
+   * what the decoder throws, ERR_BUSY and ERR_CALL_CYCLE.
    */
   serve(fn: AnyFunction, message: Message, method?: string): void {
     const { session, clock, scope, callbacks } = this.#options;
@@ -74,6 +77,7 @@ export class Serving {
       throw new DserviceError('ERR_BUSY', text, { mayHaveRun: false });
     }
     const meta = message.meta === undefined || this.#wire.plain ? noMeta : readMeta(message.meta);
+    const passed = this.#passed(meta, method);
     const last = args.at(-1);
     const answer =
       typeof last === 'function' ? this.#wire.references.alive(last as AnyFunction) : undefined;
@@ -81,7 +85,7 @@ export class Serving {
     // A handler that declares less than it got, the last being a function, may answer by returning.
     // One that stands for a function elsewhere has handed the callback on: it is answered there.
     const callback = args.length > fn.length && !(callable in fn) ? answer : undefined;
-    const call = new RunningCall(session, meta, clock, this, reply, callback);
+    const call = new RunningCall(session, meta, passed, clock, this, reply, callback);
     const at = reply === undefined ? undefined : callbackIndex(fn, args.length, callbacks);
     this.#count++;
     const said = methodOptions(fn);
@@ -95,6 +99,12 @@ export class Serving {
     if (call.ended) return;
     if (reply === undefined) this.#oneWay.add(call);
     else this.#running.set(reply, call);
+  }
+
+  /** The services that a call has passed. Called back, a service is not visited again. Throws ERR_CALL_CYCLE. */
+  #passed({ path }: Meta, method: string | undefined): readonly string[] | undefined {
+    const { stop } = this.#options;
+    return stop === undefined || method === undefined ? path : arrive(path, stop, method);
   }
 
   /** Runs a call when there is room for it among those of its method. Throws ERR_BUSY. */
@@ -214,12 +224,13 @@ class RunningCall extends ServedCall implements Outcome {
   constructor(
     session: SessionHandle,
     meta: Meta,
+    passed: readonly string[] | undefined,
     clock: Clock,
     serving: Serving,
     reply: number | undefined,
     callback: Reference | undefined,
   ) {
-    super(session, meta, clock);
+    super(session, meta, passed, clock);
     this.#serving = serving;
     this.reply = reply;
     this.#callback = callback;

@@ -24,6 +24,8 @@ export interface SessionOptions {
   readonly authenticate?: Authenticate | undefined;
   /** Which instance of which service this side is. */
   readonly service?: Identity | undefined;
+  /** So often a chain of calls may come back to that service; 8. */
+  readonly maxVisits?: number | undefined;
   /** Milliseconds that a call may take, where it does not say; 30,000. */
   readonly deadline?: number | undefined;
   /** Whether all handlers take callbacks, or none does, where it is not to be told from each. */

@@ -91,6 +91,7 @@ export class Session implements SessionHandle {
     this.#serving = new Serving({
       ...{ session: this, wire: this.#wire, clock, scope },
       callbacks: options.callbacks,
+      stop: options.service && { name: options.service.name, maxVisits: options.maxVisits },
       gates: options.gates ?? new Gates(clock),
       onError: (error) => this.#events.emit('error', error),
       onDone: () => this.#served(),

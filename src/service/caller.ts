@@ -48,8 +48,6 @@ export interface CallerOptions<At> {
   readonly logger: Logger;
   /** How instances can be spoken to. */
   readonly engines: readonly Engine[];
-  /** The name of the service that calls. */
-  readonly self: string | undefined;
 }
 
 /** The calling half of a service: finds instances of others, and calls them. */
@@ -79,7 +77,7 @@ export class Caller<At> {
   /** A remote that stands for a service, once an instance is connected. Rejects as `Service.connect` says. */
   async connect(query: string, options: ConnectOptions = {}): Promise<object> {
     checkConnectOptions(options);
-    const { runtime, matcher, self } = this.#options;
+    const { runtime, matcher } = this.#options;
     const { clock, scope } = runtime;
     const { wait = this.#wait, deadline = this.#deadline, instance } = options;
     const { hedge = this.#options.options.hedge } = options;
@@ -91,7 +89,7 @@ export class Caller<At> {
     return serviceRemote(
       new ServiceCaller({
         ...{ query: parsed, resolver, clock, scope, wait, deadline, hedge },
-        ...{ usual: this.#deadline, self },
+        usual: this.#deadline,
       }),
     );
   }

@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly authenticate?: Authenticate | undefined;
   /** Which instance this is, for those who found it by a record. */
   readonly service?: Identity | undefined;
+  /** So often a chain of calls may come back to that service; 8. */
+  readonly maxVisits?: number | undefined;
   readonly deadline?: number | undefined;
   readonly callbacks?: boolean | undefined;
   readonly stacks?: boolean | undefined;

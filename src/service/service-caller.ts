@@ -25,8 +25,6 @@ export interface ServiceCallerOptions {
   readonly usual: number;
   /** When a call that may run twice is made a second time, beside the first. */
   readonly hedge?: Hedge | undefined;
-  /** The service that calls, for the path that its calls carry. */
-  readonly self: string | undefined;
 }
 
 /** Why a call may be made again, at another instance: it did not run, or it may run twice. */
@@ -243,15 +241,9 @@ export class ServiceCaller {
     return session === undefined ? undefined : lookUp(session, path);
   }
 
-  /** The options of a call, with those of this remote, and the way it came. */
+  /** The options of a call, with those of this remote. */
   #complete(given: CallOptions | undefined): CallOptions | undefined {
-    const { self, scope } = this.#options;
-    const options = given === undefined ? this.#usual : { ...this.#usual, ...given };
-    if (self === undefined) return options;
-    const current = scope.get();
-    return current === undefined
-      ? options
-      : { ...options, path: [...(current.meta.path ?? []), self] };
+    return given === undefined ? this.#usual : { ...this.#usual, ...given };
   }
 
   #named(error: unknown): unknown {

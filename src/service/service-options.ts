@@ -17,6 +17,7 @@ import {
   text,
   texts,
   time,
+  whole,
 } from './option-rules.js';
 import { type Hedge, shareOf } from './hedge.js';
 import type { Engine } from './engine.js';
@@ -65,6 +66,8 @@ export interface ServiceOptions {
   readonly auth?: unknown;
   /** Milliseconds that a call may take, where it does not say; 30,000. */
   readonly deadline?: number;
+  /** So often a chain of calls may come back to this service: one more is refused with ERR_CALL_CYCLE; 8. */
+  readonly maxVisits?: number;
   readonly callbacks?: boolean;
   readonly stacks?: boolean;
   readonly limits?: Partial<Limits>;
@@ -122,6 +125,7 @@ const rules: Record<keyof ServiceOptions, Rule> = {
   authenticate: fn,
   auth: json,
   deadline: time,
+  maxVisits: whole(0),
   callbacks: flag,
   stacks: flag,
   limits,

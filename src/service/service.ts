@@ -199,12 +199,12 @@ export class Service<At> {
 
   async #serve(api: Api): Promise<void> {
     const { clock, scope, decodeText } = this.#runtime;
-    const { authenticate, deadline, callbacks, stacks } = this.#options;
+    const { authenticate, deadline, callbacks, stacks, maxVisits } = this.#options;
     const { id, name = '', version } = this;
     const server = new Served(api, this.#engines, {
       service: { id, name, version },
       ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
-      ...{ authenticate, deadline, callbacks, stacks },
+      ...{ authenticate, deadline, callbacks, stacks, maxVisits },
       resume: new Resumables({ clock, limits: this.#limits, authenticate }),
       onSession: (session) => this.#events.emit('session', session),
     });
@@ -348,7 +348,7 @@ export class Service<At> {
     return (this.#caller ??= new Caller({
       ...{ runtime: this.#runtime, matcher: this.#matcher, discovery: this.discovery },
       ...{ options: this.#options, reach: this.#reach, limits: this.#limits },
-      ...{ logger: this.#logger, self: this.name, engines: this.#engines },
+      ...{ logger: this.#logger, engines: this.#engines },
     }));
   }
 
