@@ -232,6 +232,23 @@ describe('reach', () => {
   });
 });
 
+test('interfaces that cannot be read stay as they were, and end nothing', async () => {
+  const world = new World();
+  let broken = false;
+  const networkInterfaces = () => {
+    if (broken) throw new Error('EMFILE');
+    return hostWith('192.168.1.7');
+  };
+  const { discovery } = world.host('192.168.1.7', { networkInterfaces });
+  const events = watch(world.host('192.168.1.8').discovery, 'a');
+  broken = true;
+  await world.clock.advance(60_000);
+  discovery.announce(onNet({ name: 'a' }));
+  await world.clock.advance(2_000);
+  expect(types(events)).toEqual(['up']);
+  expect(discovery.degraded).toBeUndefined();
+});
+
 test('closed, it has said goodbye, and waits for nothing', async () => {
   const [a, b] = [world.host('10.0.0.1'), world.host('10.0.0.2')];
   const events = watch(b.discovery);

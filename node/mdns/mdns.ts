@@ -73,6 +73,8 @@ class MdnsDiscovery implements Discovery {
   readonly #clock: Clock;
   readonly #ttls: Ttls;
   readonly #table: InstanceTable;
+  /** The interfaces, when they were read last. */
+  #seen: OsInterfaces = {};
   readonly #union: Union;
   readonly #links = new Map<string, Link>();
   readonly #announced = new Map<string, { record: InstanceRecord; announcement: Announcement }>();
@@ -225,8 +227,7 @@ class MdnsDiscovery implements Discovery {
   /** Looks at the interfaces: opens links on new ones, closes those of lost ones, and tries failed ones again. */
   #poll(): void {
     const { reach, interfaces, poll = defaultPoll } = this.#options;
-    const read = this.#options.networkInterfaces ?? networkInterfaces;
-    const all = read();
+    const all = this.#readInterfaces();
     const selected = selectInterfaces(all, reach, interfaces);
     this.#ownAddresses.clear();
     for (const addresses of Object.values(all)) {
@@ -252,6 +253,16 @@ class MdnsDiscovery implements Discovery {
     if (changed) for (const { record } of this.#announced.values()) this.#showOwn(record);
     this.#judge();
     this.#cancelPoll = this.#clock.after(poll, () => this.#poll(), true);
+  }
+
+  #readInterfaces(): OsInterfaces {
+    const read = this.#options.networkInterfaces ?? networkInterfaces;
+    try {
+      this.#seen = read();
+    } catch {
+      // The process may have no file left to open. What there was is there still, as far as anybody knows.
+    }
+    return this.#seen;
   }
 
   #open(iface: Interface): void {
