@@ -11,7 +11,9 @@ export { DserviceError, type ErrorCode } from '../src/errors.js';
 export { Exposed } from '../src/protocol/exposed.js';
 export { method, type MethodOptions } from '../src/protocol/method.js';
 export { options, type CallOptions } from '../src/protocol/options.js';
+export { describe } from '../src/service/describe.js';
 export { sessionOf } from '../src/service/dial.js';
+export { health } from '../src/service/health.js';
 
 export type * from '../src/service/public-types.js';
 export { jsonRpc } from './jsonrpc.js';

@@ -159,6 +159,7 @@ export class Detail {
       let form = this.#forms.get(label);
       if (form === undefined) {
         form = new MethodForm({
+          about: this.#options.peer.about.get(method.label),
           ...{ method, name: record.name, key: `${record.id}-${++this.#keys}` },
           remote: () => this.#options.peer.remote,
           deadline: () => this.#seconds * 1000,

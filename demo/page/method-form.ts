@@ -1,3 +1,4 @@
+import type { MethodInfo } from 'dservice';
 import { ArgumentError, readArguments } from './arguments.js';
 import { Call } from './call.js';
 import { commandLine } from './copy.js';
@@ -11,6 +12,8 @@ const most = 5;
 
 export interface MethodFormOptions {
   readonly method: Method;
+  /** What the service says of it. */
+  readonly about: MethodInfo | undefined;
   /** The name of the service. */
   readonly name: string;
   /** Tells apart what has an id in the page. */
@@ -33,13 +36,13 @@ export class MethodForm {
 
   constructor(options: MethodFormOptions) {
     this.#options = options;
-    const { method, key } = options;
+    const { method, about, key } = options;
     const label = harmless(method.label, 80);
     const id = `arguments-${key}`;
     this.#problem = h('p', { class: 'problem', id: `${id}-problem`, hidden: true });
     this.#input = h('input', {
       ...{ id, type: 'text', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false' },
-      ...{ 'aria-describedby': `${id}-problem how-to-write`, placeholder: 'no arguments' },
+      ...{ 'aria-describedby': `${id}-problem how-to-write`, placeholder: placeholderOf(about) },
       oninput: () => this.#read(),
     });
     this.#terminal = h(
@@ -59,7 +62,7 @@ export class MethodForm {
             this.#call();
           },
         },
-        h('label', { for: id }, h('code', {}, label)),
+        h('label', { for: id, title: harmless(about?.summary ?? '', 200) }, h('code', {}, label)),
         this.#input,
         h(
           'button',
@@ -133,4 +136,11 @@ export class MethodForm {
     while (this.#calls.children.length > most) this.#calls.lastElementChild?.remove();
     void call.make();
   }
+}
+
+/** What goes into the field, where the service says so. */
+function placeholderOf(about: MethodInfo | undefined): string {
+  const { params } = about ?? {};
+  if (params === undefined) return 'arguments, if any';
+  return params.length === 0 ? 'no arguments' : harmless(params.join(', '), 80);
 }

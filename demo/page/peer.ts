@@ -1,4 +1,4 @@
-import type { InstanceRecord, Service, ServiceConnection, SessionHandle } from 'dservice';
+import type { About, InstanceRecord, Service, ServiceConnection, SessionHandle } from 'dservice';
 import { type Way, wayOf, ways } from './way.js';
 
 /** Milliseconds. */
@@ -39,6 +39,11 @@ export class Peer {
   }
 
   /** Its api, while this tab is connected to it. */
+  /** What it says of its methods. */
+  get about(): About {
+    return this.#session?.about ?? new Map();
+  }
+
   get remote(): object | undefined {
     return this.#session?.remote;
   }

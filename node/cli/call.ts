@@ -1,15 +1,15 @@
 import type { InstanceRecord } from '../../src/discovery/record.js';
 import { DserviceError } from '../../src/errors.js';
+import type { About } from '../../src/protocol/about.js';
 import { parseQuery } from '../../src/service/name.js';
 import { semverMatcher } from '../../src/service/range.js';
 import { readArgument } from './argument.js';
 import { type Command, exit } from './command.js';
 import { faultText } from './fault.js';
 import { toJsonText, toText } from './json.js';
-import { isMethod, lookUp, methodNames } from './methods.js';
+import { isMethod, lookUp, methodLine, methodNames } from './methods.js';
 import { readRendezvous, rendezvousOption } from './places.js';
 import { parse, readMs, readReach } from './parse.js';
-import { harmless } from './style.js';
 import { checked, UsageError } from './usage-error.js';
 import type { Caller, World } from './world.js';
 
@@ -19,6 +19,7 @@ const defaultDeadline = 30_000;
 
 interface Found {
   readonly api: object;
+  readonly about: About;
   readonly instance: InstanceRecord;
 }
 
@@ -93,7 +94,7 @@ function find(caller: Caller, query: string): Promise<Found> {
   return new Promise((resolve, reject) => {
     caller.dnodeFor<object>(query, (error, api, d) => {
       if (error === null && api !== undefined && d !== undefined) {
-        resolve({ api, instance: d.instance });
+        resolve({ api, about: d.session.about, instance: d.instance });
       } else reject(error ?? new DserviceError('ERR_NO_INSTANCE', `no instance of ${query}`));
     });
   });
@@ -116,10 +117,13 @@ function missing({ api, instance }: Found, method: string, target: unknown): str
   return `${service} has no method "${method}", ${has}`;
 }
 
-function listMethods({ api, instance }: Found, json: boolean, { output }: World): void {
+function listMethods(found: Found, json: boolean, { output }: World): void {
+  const { api, about, instance } = found;
   const names = methodNames(api);
-  if (json) output.out(`${JSON.stringify(names)}\n`);
-  else for (const name of names) output.out(`${harmless(name)}\n`);
+  if (json) {
+    const methods = names.map((name) => ({ name, ...about.get(name) }));
+    output.out(`${JSON.stringify(methods)}\n`);
+  } else for (const name of names) output.out(`${methodLine(name, about.get(name))}\n`);
   if (names.length === 0) output.err(`${instance.name}@${instance.version} has no methods\n`);
 }
 

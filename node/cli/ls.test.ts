@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { DserviceError } from '../../src/errors.js';
 import { turns } from '../../src/testing/recorder.js';
+import { method } from '../../src/protocol/method.js';
 import { Shell, standard } from './fixtures/shell.js';
 
 const second = '1111111111111111';
@@ -219,4 +220,34 @@ test('--watch on a terminal: a table, drawn anew', async () => {
   expect(shell.err).toBe('');
   shell.closed.abort();
   expect(await ended).toBe(0);
+});
+
+test('--long: how each instance is, and its methods; or why it cannot be asked', async () => {
+  const shell = new Shell();
+  await shell.serve('greeter@1.2.0', {
+    shout: method({ summary: 'In capitals.' }, (text: string) => text.toUpperCase()),
+    admin: { max: Math.max },
+  });
+  shell.announce({ id: second, name: 'welcome', endpoints: [] });
+  expect(await shell.listen('ls', '--long')).toBe(0);
+  const id = /greeter .* ([0-9a-f]{16})/.exec(shell.out)?.[1] ?? '';
+  expect(shell.out).toContain(`
+greeter@1.2.0 ${id} up
+  shout(text)  In capitals.
+  admin.max
+
+welcome@1.2.0 ${second} ERR_CONNECT: `);
+  shell.taken();
+  expect(await shell.listen('ls', 'greeter', '--long', '--json')).toBe(0);
+  expect(JSON.parse(shell.out)).toMatchObject([
+    {
+      name: 'greeter',
+      health: { status: 'up' },
+      methods: [
+        { name: 'shout', params: ['text'], summary: 'In capitals.' },
+        { name: 'admin.max' },
+      ],
+    },
+  ]);
+  expect(await shell.run('ls', '--long', '--watch')).toBe(2);
 });

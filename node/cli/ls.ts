@@ -8,6 +8,7 @@ import { tableOf, toJson } from './listing.js';
 import { lines, lookAround, pause, reasonsOf, waits } from './look.js';
 import { readRendezvous, rendezvousOption } from './places.js';
 import { parse, readMs, readReach } from './parse.js';
+import { askInstance, type Said, saidLines } from './said.js';
 import { painter } from './style.js';
 import { checked, UsageError } from './usage-error.js';
 import { lineView, tableView } from './watch.js';
@@ -21,6 +22,7 @@ export const ls: Command = {
   summary: 'lists what is on the air',
   help: `  -w, --watch     goes on, and shows what changes: a table on a terminal; else a line each time
                   that an instance appears (+), changes (~) or goes (-)
+  -l, --long      connects to each instance, and shows how it is and its methods
       --json      one JSON array; with --watch, an object {type, record} a line
       --wait MS   how long it listens; ${waits.local}, with --reach lan ${waits.lan}, with --watch for ever.
                   Nobody can know whether all have answered, so it always takes that long
@@ -37,6 +39,7 @@ Exit codes: 0 also when there is nothing to list; 1 if it could not listen; 2 wr
   async run(args, world) {
     const { values, positionals } = parse(args, {
       watch: { type: 'boolean', short: 'w' },
+      long: { type: 'boolean', short: 'l' },
       json: { type: 'boolean' },
       wait: { type: 'string' },
       reach: { type: 'string' },
@@ -46,7 +49,8 @@ Exit codes: 0 also when there is nothing to list; 1 if it could not listen; 2 wr
     if (more.length > 0) throw new UsageError('ls takes one name at most');
     const wanted = wantedBy(filter);
     const reach = readReach(values.reach);
-    const { watch = false, json = false } = values;
+    const { watch = false, json = false, long = false } = values;
+    if (watch && long) throw new UsageError('ls takes --watch or --long, not both');
     const wait = readMs('--wait', values.wait, watch ? undefined : waits[reach ?? 'local']);
     const places = readRendezvous(values.rendezvous);
     const caller = checked(() =>
@@ -55,7 +59,8 @@ Exit codes: 0 also when there is nothing to list; 1 if it could not listen; 2 wr
     try {
       const { discovery } = caller;
       if (watch) return await follow(discovery, wanted, { wait, json }, world);
-      return await list(discovery, wanted, { wait: wait ?? waits.local, json, filter }, world);
+      const ask = long ? (record: InstanceRecord) => askInstance(record, caller) : undefined;
+      return await list(discovery, wanted, { wait: wait ?? waits.local, json, filter, ask }, world);
     } finally {
       await caller.stop();
     }
@@ -68,10 +73,18 @@ function wantedBy(filter: string | undefined): Wanted {
   return (record) => matches(query, record, semverMatcher);
 }
 
+interface ListOptions {
+  readonly wait: number;
+  readonly json: boolean;
+  readonly filter: string | undefined;
+  /** Asks an instance for what its record does not say. */
+  readonly ask: ((record: InstanceRecord) => Promise<Said>) | undefined;
+}
+
 async function list(
   discovery: Discovery,
   wanted: Wanted,
-  { wait, json, filter }: { wait: number; json: boolean; filter: string | undefined },
+  { wait, json, filter, ask }: ListOptions,
   world: World,
 ): Promise<number> {
   const { output } = world;
@@ -79,8 +92,18 @@ async function list(
   const { degraded } = discovery;
   for (const reason of reasonsOf(discovery)) output.err(`${faultText(reason)}\n`);
   const found = seen.filter(wanted);
-  if (json) output.out(`${JSON.stringify(found.map(toJson))}\n`);
-  else if (found.length > 0) output.out(lines(tableOf(found, painter(output.colors))));
+  const said = ask === undefined ? [] : await Promise.all(found.map(ask));
+  if (json) {
+    const all = found.map((record, i) => ({ ...toJson(record), ...said[i] }));
+    output.out(`${JSON.stringify(all)}\n`);
+  } else if (found.length > 0) {
+    output.out(lines(tableOf(found, painter(output.colors))));
+    const more = found.flatMap((record, i) => {
+      const it = said[i];
+      return it === undefined ? [] : ['', ...saidLines(record, it)];
+    });
+    output.out(lines(more));
+  }
   if (found.length > 0) return exit.done;
   if (degraded !== undefined) return exit.failed;
   output.err(lines(hint(filter, seen, wait)));

@@ -1,3 +1,6 @@
+import type { MethodInfo } from '../../src/protocol/about.js';
+import { harmless } from './style.js';
+
 /** A function of a peer's. */
 export type Method = (...args: unknown[]) => Promise<unknown>;
 
@@ -14,6 +17,12 @@ export function methodNames(api: object): string[] {
   };
   walk(api, '', [api]);
   return names;
+}
+
+/** A method in a line: its name, its parameters where they are known, and what it does. */
+export function methodLine(name: string, { params, summary }: MethodInfo = {}): string {
+  const call = params === undefined ? name : `${name}(${params.join(', ')})`;
+  return harmless(summary === undefined ? call : `${call}  ${summary}`);
 }
 
 /** What stands in an api under a name, dots leading to inner objects, where no key has them itself. */

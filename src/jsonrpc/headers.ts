@@ -1,4 +1,5 @@
 import { DserviceError } from '../errors.js';
+import type { CallContext } from '../protocol/context.js';
 import type { Meta } from '../protocol/message.js';
 import { readMeta } from '../protocol/meta.js';
 import type { CallOptions } from '../protocol/options.js';
@@ -12,6 +13,9 @@ const names = {
   path: 'x-dservice-path',
 } as const;
 
+/** Services passed that a header names. */
+const longest = 100;
+
 /** The metadata of a request; what is no such thing is left out. */
 export function metaOf(header: (name: string) => string | undefined): Meta {
   const deadline = header(names.deadline);
@@ -20,18 +24,19 @@ export function metaOf(header: (name: string) => string | undefined): Meta {
     key: header(names.key),
     traceparent: header(names.traceparent),
     tracestate: header(names.tracestate),
-    path: header(names.path)?.split(',', 256),
+    path: header(names.path)?.split(','),
   });
 }
 
 /** The headers of a call's metadata: its own, and of the call in whose service it is made. Throws ERR_DATA. */
 export function headersOf(
   given: CallOptions | undefined,
-  current: Meta | undefined,
+  current: CallContext | undefined,
   deadline: number | undefined,
 ): Record<string, string> {
-  const trace = given?.traceparent === undefined ? current : given;
-  const path = given?.path ?? current?.path;
+  const trace = given?.traceparent === undefined ? current?.meta : given;
+  // Of a long chain the end: a server takes 16 KiB of headers, and a loop is seen there as well.
+  const path = (given?.path ?? current?.passed)?.slice(-longest);
   const all = {
     [names.deadline]: deadline === undefined ? undefined : String(Math.ceil(deadline)),
     [names.key]: given?.key,

@@ -1,7 +1,7 @@
 import { DserviceError } from '../errors.js';
 import type { AnyFunction } from '../protocol/encode.js';
 import { exposedNames, isExposed } from '../protocol/exposed.js';
-import { methodOptions } from '../protocol/method.js';
+import { bound, methodOptions } from '../protocol/method.js';
 import type { Call } from './request.js';
 
 /** Characters of a method's name, and names within it. */
@@ -32,7 +32,7 @@ function step(from: object, key: string): unknown {
   }
   if (!exposedNames(from).includes(key)) return undefined;
   const method: unknown = Reflect.get(from, key);
-  return typeof method === 'function' ? method.bind(from) : undefined;
+  return typeof method === 'function' ? bound(method as AnyFunction, from) : undefined;
 }
 
 /**

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { defaultLimits, type Limits } from '../limits.js';
 import { contextOf, syncScope } from '../protocol/context.js';
+import { Exposed } from '../protocol/exposed.js';
+import { Gates } from '../protocol/gate.js';
 import { method } from '../protocol/method.js';
 import type { Answer, EngineHost, Exchange } from '../service/engine.js';
+import { turns } from '../testing/recorder.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 import { JsonRpcServer } from './server.js';
 
@@ -413,4 +416,48 @@ describe('credentials', () => {
       expect(answer).toMatchObject({ status: 401, headers: { 'WWW-Authenticate': 'Bearer' } });
     },
   );
+});
+
+describe('what a service says of its methods and of itself holds here too', () => {
+  test('a method has one gate, also for those who come by another engine', async () => {
+    const ends: (() => void)[] = [];
+    const run = (): Promise<void> => new Promise((resolve) => ends.push(resolve));
+    class Shelf extends Exposed {
+      read(): Promise<void> {
+        return run();
+      }
+    }
+    method({ concurrency: 1, queue: 1 }, Shelf.prototype.read);
+    const clock = new VirtualClock();
+    const gates = new Gates(clock);
+    const { call, clock: own } = make({ gates }, { shelf: new Shelf() });
+    const place = gates.enter('shelf.read', { concurrency: 1 }, { start() {}, late() {} });
+    const first = call('shelf.read');
+    await turns(2);
+    expect(await call('shelf.read')).toEqual(
+      fault(-32_000, 1, { data: expect.objectContaining({ code: 'ERR_BUSY', mayHaveRun: false }) }),
+    );
+    expect(ends).toHaveLength(0);
+    place.leave();
+    expect(ends).toHaveLength(1);
+    // Its deadline passes while it waits.
+    const second = call('shelf.read', [], { 'x-dservice-deadline': '50' });
+    await turns(2);
+    await clock.advance(60);
+    await own.advance(60);
+    expect(await second).toEqual(
+      fault(-32_000, 1, { data: expect.objectContaining({ code: 'ERR_DEADLINE' }) }),
+    );
+    ends[0]?.();
+    expect(await first).toMatchObject({ id: 1 });
+    expect(gates.busy).toBe(0);
+  });
+
+  test('a chain of calls that comes back too often is stopped', async () => {
+    const service = { id: '0'.repeat(16), name: 'a', version: '1.0.0' };
+    const { call } = make({ service, maxVisits: 1 }, { passed: () => contextOf(scope).passed });
+    expect(await call('passed', [], { 'x-dservice-path': 'a,b' })).toEqual(result(['a', 'b', 'a']));
+    const again = await call('passed', [], { 'x-dservice-path': 'a,b,a,c' });
+    expect(again).toMatchObject({ error: { data: { code: 'ERR_CALL_CYCLE', mayHaveRun: false } } });
+  });
 });

@@ -2,8 +2,11 @@ import { DserviceError } from '../errors.js';
 import { type Api, checkApi, makeApi } from '../protocol/api.js';
 import { Admission } from '../protocol/admission.js';
 import { callbackIndex, invoke, type Outcome } from '../protocol/bridge.js';
+import { arrive } from '../protocol/chain.js';
 import { ServedCall } from '../protocol/context.js';
 import { type AnyFunction, messageOf } from '../protocol/encode.js';
+import { Gates, type Place } from '../protocol/gate.js';
+import { methodOptions } from '../protocol/method.js';
 import type { Meta } from '../protocol/message.js';
 import type { Peer } from '../protocol/session-handle.js';
 import type { Answer, EngineHost, EngineServer, Exchange } from '../service/engine.js';
@@ -31,6 +34,7 @@ const usage = (at: string): string =>
  */
 export class JsonRpcServer implements EngineServer {
   readonly #host: EngineHost;
+  readonly #gates: Gates;
   readonly #json: JsonOptions;
   readonly #admission: Admission;
   /** Requests of which something runs. */
@@ -46,6 +50,7 @@ export class JsonRpcServer implements EngineServer {
     checkApi(api);
     this.#api = api;
     this.#host = host;
+    this.#gates = host.gates ?? new Gates(host.clock);
     this.#admission = new Admission(host.authenticate);
     this.#json = { limits: host.limits, stacks: host.stacks === true };
   }
@@ -126,15 +131,17 @@ export class JsonRpcServer implements EngineServer {
 
   /** Runs one call. Resolves with its response; at once, and with '', for a notification. Never rejects. */
   #call(call: Call, visit: Visit, meta: Meta, apiOf: () => object): Promise<string> {
-    const { clock, scope, callbacks, limits } = this.#host;
+    const { clock, scope, callbacks, limits, service, maxVisits } = this.#host;
     const { id, method } = call;
     let fn: AnyFunction | undefined;
     let args: unknown[];
+    let passed = meta.path;
     try {
       fn = findMethod(apiOf(), method);
       if (fn === undefined) return this.#refuse(call, 'ERR_METHOD', codes.method);
       if (this.#running >= limits.calls) return this.#refuse(call, 'ERR_BUSY', codes.server);
       args = argumentsOf(fn, call);
+      if (service !== undefined) passed = arrive(passed, { name: service.name, maxVisits }, method);
     } catch (error) {
       if (id === undefined) return Promise.resolve('');
       const code =
@@ -144,7 +151,7 @@ export class JsonRpcServer implements EngineServer {
     const at = id === undefined ? undefined : callbackIndex(fn, args.length, callbacks);
     this.#running++;
     return new Promise((resolve) => {
-      const running = new RunningCall(visit, meta, clock, (failed, value) => {
+      const running = new RunningCall(visit, meta, passed, clock, (failed, value) => {
         if (--this.#running === 0) for (const done of [...this.#waiting]) done();
         if (visit.tables.serving === 0) this.#visits.delete(visit);
         if (id !== undefined) resolve(failed ? this.#failure(id, value) : this.#success(id, value));
@@ -158,9 +165,27 @@ export class JsonRpcServer implements EngineServer {
           resolve(this.#failure(id, late(method, running.signal.reason), codes.server));
         });
       }
-      scope.run(running, invoke, fn, args, at, running);
+      this.#enter(running, fn, method, () => scope.run(running, invoke, fn, args, at, running));
       if (id === undefined) resolve('');
     });
+  }
+
+  /** Runs a call when there is room for it among those of its method, or fails it with ERR_BUSY. */
+  #enter(running: RunningCall, fn: AnyFunction, method: string, run: () => void): void {
+    const said = methodOptions(fn);
+    if (said?.concurrency === undefined) return run();
+    try {
+      running.place = this.#gates.enter(method, said, {
+        ...{ method, deadline: running.meta.deadline },
+        start(place) {
+          running.place = place;
+          run();
+        },
+        late: (error) => running.reject(error),
+      });
+    } catch (error) {
+      running.reject(error);
+    }
   }
 
   #success(id: CallId, value: unknown): string {
@@ -223,16 +248,24 @@ class RunningCall extends ServedCall implements Outcome {
   readonly #visit: Visit;
   readonly #told: (failed: boolean, value: unknown) => void;
   #ended = false;
+  /** Its place at the gate of its method, if that has one. */
+  place: Place | undefined;
 
   constructor(
     visit: Visit,
     meta: Meta,
+    passed: readonly string[] | undefined,
     clock: EngineHost['clock'],
     told: (failed: boolean, value: unknown) => void,
   ) {
-    super(visit, meta, clock);
+    super(visit, meta, passed, clock);
     this.#visit = visit;
     this.#told = told;
+  }
+
+  override abort(reason: DserviceError): void {
+    super.abort(reason);
+    if (this.place?.waits === true) this.reject(reason);
   }
 
   fulfil(value: unknown): void {
@@ -246,6 +279,7 @@ class RunningCall extends ServedCall implements Outcome {
   #end(failed: boolean, value: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.place?.leave();
     this.#visit.done(this);
     this.#told(failed, value);
   }

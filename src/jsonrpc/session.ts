@@ -108,7 +108,7 @@ export class JsonRpcSession implements EngineSession {
       }
       const named = given.deadline !== undefined || left !== undefined;
       const ms = named && deadline !== Infinity ? deadline : undefined;
-      headers = { ...this.#auth, ...headersOf(given, current?.meta, ms) };
+      headers = { ...this.#auth, ...headersOf(given, current, ms) };
     } catch (error) {
       return rejected(DserviceError.is(error) ? fail(error, false) : error);
     }

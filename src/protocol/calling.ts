@@ -109,6 +109,16 @@ export class Calling {
     );
   }
 
+  /** Asks the peer something that is not for its api. Never throws. */
+  ask(control: string, given: CallOptions): Promise<unknown> {
+    if (this.#over !== undefined) {
+      return this.#refuse(new DserviceError(this.#over.code, this.#over.message), control);
+    }
+    const id = this.#wire.nextId();
+    const line = `{"control":"${control}","reply":${JSON.stringify(id)}}`;
+    return this.#wait(id, control, line, given.deadline ?? this.#options.deadline, given.signal);
+  }
+
   #wait(
     id: number,
     method: string,

@@ -10,6 +10,8 @@ export interface ControlsOptions {
   readonly pulse: Pulse;
   readonly serving: Serving;
   readonly farewell: Farewell;
+  /** How this side is. */
+  readonly health: () => unknown;
   readonly continuity: () => Continuity | undefined;
   onBye(): void;
   /** Functions of ours were let go. */
@@ -27,7 +29,7 @@ export class Controls {
   }
 
   read(control: string, message: Message): void {
-    const { wire, pulse, serving, farewell, continuity, onBye, onFatal } = this.#options;
+    const { wire, pulse, serving, farewell, health, continuity, onBye, onFatal } = this.#options;
     switch (control) {
       case 'ping':
         return wire.control('pong', `,"n":${readId(message.n) ?? 0}`);
@@ -40,6 +42,11 @@ export class Controls {
         return serving.cancel(message.call);
       case 'cull':
         return isRecord(message.counts) ? this.cull(Object.entries(message.counts)) : undefined;
+      case 'health': {
+        const reply = serving.replyOf(message);
+        if (reply !== undefined) serving.serve(health, { reply });
+        return;
+      }
       case 'bye':
         onBye();
         return farewell.onBye();

@@ -12,6 +12,9 @@ export interface FarewellOptions {
   close(): void;
 }
 
+/** Milliseconds that a session which drains waits for a peer that is away. */
+const awayTime = 2_000;
+
 /** How a session ends without failing anybody (protocol page, `bye`; services page, drain). */
 export class Farewell {
   readonly #options: FarewellOptions;
@@ -43,8 +46,10 @@ export class Farewell {
   }
 
   /** Asks the peer to call no more, and closes when it has nothing out and nothing runs, or after `time` ms. */
-  drain(time: number): Promise<void> {
+  drain(time: number, away: boolean): Promise<void> {
     if (this.#draining !== undefined) return this.#draining.promise;
+    // Who is away may be gone for good: it is given the time of a short interruption.
+    if (away) time = Math.min(time, awayTime);
     const { clock, close, plain } = this.#options;
     let done = (): void => {};
     const drained = new Promise<void>((resolve) => (done = resolve));

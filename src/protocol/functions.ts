@@ -2,7 +2,7 @@ import { DserviceError } from '../errors.js';
 import type { AnyFunction } from './encode.js';
 import { exposedNames, isExposed } from './exposed.js';
 import type { Path } from './message.js';
-import { mark, methodOptions } from './method.js';
+import { bound } from './method.js';
 
 /** A function of ours that the peer holds. */
 export interface LocalFunction {
@@ -76,16 +76,14 @@ export class LocalFunctions {
       methods = new Map<string, AnyFunction>();
       this.#methods.set(instance, methods);
     }
-    let bound = methods.get(name);
-    if (bound === undefined) {
+    let found = methods.get(name);
+    if (found === undefined) {
       const method: unknown = Reflect.get(instance, name);
       if (typeof method !== 'function') throw new TypeError(`${name} is not a function`);
-      bound = method.bind(instance) as AnyFunction;
-      const said = methodOptions(method);
-      if (said !== undefined) mark(said, bound);
-      methods.set(name, bound);
+      found = bound(method as AnyFunction, instance);
+      methods.set(name, found);
     }
-    return bound;
+    return found;
   }
 
   /** The function that a method's name stands for in an api, or undefined. May throw what a getter throws. */

@@ -12,6 +12,7 @@ export const features = [
   'meta',
   'ping',
   'bye',
+  'health',
   'resume',
 ] as const;
 

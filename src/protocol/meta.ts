@@ -25,7 +25,7 @@ function readPath(value: unknown): Pick<Meta, 'path'> {
 }
 
 function isServiceName(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= 63;
+  return typeof value === 'string' && /^[a-z0-9.-]{1,63}$/.test(value);
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { AnyFunction } from './encode.js';
 import { check, flag, type Rule, text, texts, whole } from '../rules.js';
 
 /** What is known of a method beside what it does. */
@@ -35,9 +36,17 @@ export function method<F extends (...args: never[]) => unknown>(options: MethodO
   return fn;
 }
 
-/** As `method`, of options that were looked at before. */
-export function mark(options: MethodOptions, fn: object): void {
+function mark(options: MethodOptions, fn: object): void {
   Object.defineProperty(fn, marked, { value: options, configurable: true });
+}
+
+/** A method that is bound to what it is a method of: of that, the same was said. */
+export function bound(fn: (...args: never[]) => unknown, to: object): AnyFunction {
+  // Called with what a peer sends, as every handler.
+  const made = fn.bind(to) as AnyFunction;
+  const said = methodOptions(fn);
+  if (said !== undefined) mark(said, made);
+  return made;
 }
 
 /** What was said of a function. */

@@ -34,6 +34,8 @@ export interface SessionOptions {
   readonly stacks?: boolean | undefined;
   /** The session may go on over another channel, if the peer takes part: `resumable()` of continuity.ts. */
   readonly resume?: Resumable | undefined;
+  /** How this side is, for peers that ask; without it, up. May be a promise. */
+  readonly health?: (() => unknown) | undefined;
   /** Gates of methods, where they are those of several sessions. */
   readonly gates?: Gates | undefined;
   readonly heartbeat?: HeartbeatTimes | undefined;

@@ -24,9 +24,6 @@ import type { Peer, SessionEvents, SessionHandle } from './session-handle.js';
 import type { SessionOptions } from './session-options.js';
 import { Wire } from './wire.js';
 
-/** Milliseconds that a session which drains waits for a peer that is away. */
-const awayTime = 2_000;
-
 /**
  * Two programs that call each other over one channel (protocol page). It is plain dnode until both
  * have said hello, and always with a peer that says none.
@@ -81,9 +78,7 @@ export class Session implements SessionHandle {
       { call: (target, args, given) => this.#calling.reference(target, args, given) },
     );
     this.#calling = new Calling({
-      wire: this.#wire,
-      clock,
-      scope,
+      ...{ wire: this.#wire, clock, scope },
       deadline: options.deadline ?? 30_000,
       onCall: () => this.#pulse.busy(),
       onSettled: () => this.#farewell.settled(),
@@ -123,6 +118,7 @@ export class Session implements SessionHandle {
     this.#controls = new Controls({
       ...{ wire: this.#wire, serving: this.#serving, farewell: this.#farewell },
       ...{ pulse: this.#pulse, continuity: () => this.continuity },
+      health: options.health ?? (() => ({ status: 'up' })),
       onBye: () => this.#events.emit('bye'),
       onCulled: () => {
         if (!this.#held) this.hold(false);
@@ -244,6 +240,10 @@ export class Session implements SessionHandle {
     return this.#calling.call(name, name, args, given);
   }
 
+  ask(control: 'health', given: CallOptions): Promise<unknown> {
+    return this.#wire.agreed(control) ? this.#calling.ask(control, given) : Promise.resolve();
+  }
+
   close(): void {
     this.#finish('ERR_CLOSED', 'the session was closed on this side');
   }
@@ -256,8 +256,7 @@ export class Session implements SessionHandle {
 
   drain(time = 10_000): Promise<void> {
     if (this.#ended) return Promise.resolve();
-    // Who is away may be gone for good: it is given the time of a short interruption.
-    return this.#farewell.drain(this.away ? Math.min(time, awayTime) : time);
+    return this.#farewell.drain(time, this.away);
   }
 
   #sendApi(first: boolean): void {

@@ -6,6 +6,7 @@ import type { Resumable } from '../protocol/continuity.js';
 import { messageOf } from '../protocol/encode.js';
 import { dispose } from '../protocol/options.js';
 import { Session } from '../protocol/session.js';
+import { behind } from './behind.js';
 import { type Engine, type EngineDial, engineFor, type EngineSession } from './engine.js';
 import { check } from './option-rules.js';
 import type { Remote } from './remote.js';
@@ -32,15 +33,12 @@ export interface DialOptions {
   readonly tls?: object;
 }
 
-/** What stands behind a dialled remote. */
-const sessions = Symbol.for('dservice.session');
-
 /** A remote that `using` closes. */
 export type Dialled<T> = Remote<T> & Disposable & AsyncDisposable;
 
 /** The session behind a remote that was dialled. Throws ERR_STATE for any other object. */
 export function sessionOf(remote: object): Session {
-  const session: unknown = Reflect.get(remote, sessions);
+  const session: unknown = Reflect.get(remote, behind);
   if (session instanceof Session) return session;
   throw new DserviceError('ERR_STATE', 'this is no remote that was dialled, by dnode');
 }
@@ -68,7 +66,7 @@ export function makeDial<At>(runtime: Runtime<At>) {
         : await openSession(runtime, adopt(runtime, target), given);
     const { remote } = session;
     Object.defineProperties(remote, {
-      [sessions]: { value: session },
+      [behind]: { value: session },
       [dispose]: { value: () => session.close() },
       [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]: { value: () => session.drain() },
     });

@@ -4,6 +4,7 @@ import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Api } from '../protocol/api.js';
 import type { ContextScope } from '../protocol/context.js';
+import type { Gates } from '../protocol/gate.js';
 import type { Identity } from '../protocol/hello.js';
 import type { Callable } from '../protocol/options.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
@@ -23,6 +24,11 @@ export interface EngineHost {
   readonly callbacks?: boolean | undefined;
   /** Whether errors carry their stack to callers. */
   readonly stacks?: boolean | undefined;
+  /** Which instance of which service is served, and how often a chain of calls may come back to it. */
+  readonly service?: Identity | undefined;
+  readonly maxVisits?: number | undefined;
+  /** The gates of methods that say how many of their calls run at once, over all engines. */
+  readonly gates?: Gates | undefined;
   /** Where failures go that no caller is to hear of. */
   readonly logger?: Logger | undefined;
 }

@@ -9,6 +9,8 @@ export type { CallContext } from '../protocol/context.js';
 export type { Peer, SessionEvents, SessionHandle } from '../protocol/session-handle.js';
 export type { Authenticate } from '../protocol/session-options.js';
 export type { Session } from '../protocol/session.js';
+export type { Description, MethodDescription } from './describe.js';
+export type { CheckResult, Health, HealthCheck, HealthStatus } from './health.js';
 export type { Dialled, DialOptions } from './dial.js';
 export type {
   Answer,

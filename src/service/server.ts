@@ -28,6 +28,10 @@ export interface ServerOptions {
   readonly logger?: Logger | undefined;
   /** How sessions go on over another channel, where they may: `Resumables` of resume.ts. */
   readonly resume?: Returning | undefined;
+  /** The gates of its methods, where others than its sessions are at them. */
+  readonly gates?: Gates | undefined;
+  /** How the service is, for peers that ask. */
+  readonly health?: (() => unknown) | undefined;
   /** Told of each session, before it begins. */
   readonly onSession?: ((session: Session) => void) | undefined;
 }
@@ -61,7 +65,7 @@ export class Server {
     checkSendable(api, options.limits);
     this.#api = api;
     this.#options = options;
-    this.#gates = new Gates(options.clock);
+    this.#gates = options.gates ?? new Gates(options.clock);
     this.#budget = { used: 0, limit: options.limits.buffered };
     this.#absent = new Absent(options.limits.buffered);
   }

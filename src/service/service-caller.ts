@@ -235,6 +235,18 @@ export class ServiceCaller {
     return this.#error('ERR_METHOD', text, path);
   }
 
+  /** A session with one of the instances: one that is open, or the first that can be reached. */
+  async session(): Promise<Session> {
+    const { resolver, query, clock, wait } = this.#options;
+    const open = this.#released ? undefined : resolver.connected(query);
+    if (open !== undefined) return open;
+    if (this.#released) throw this.#error('ERR_RELEASED', 'this remote was released', []);
+    const { connection, session, end } = await new Search({ resolver, query, clock, wait }).find();
+    connection.share();
+    end();
+    return session;
+  }
+
   /** What stands at a path of an instance that is connected. */
   peek(path: readonly string[]): unknown {
     const session = this.#options.resolver.connected(this.#options.query);

@@ -1,4 +1,5 @@
 import { callable, type Callable, type CallOptions, dispose } from '../protocol/options.js';
+import { behind, type SessionBehind } from './behind.js';
 
 /** What calls for a remote: those of a service, or of one peer that does not tell what it has. */
 export interface RemoteCaller {
@@ -6,6 +7,8 @@ export interface RemoteCaller {
   call(path: readonly string[], args: unknown[], given: CallOptions | undefined): Promise<unknown>;
   /** What is known to stand at a path. */
   peek(path: readonly string[]): unknown;
+  /** A session with whom it calls. */
+  session?(): Promise<SessionBehind>;
   /** No more calls. */
   release(): void;
 }
@@ -16,6 +19,7 @@ export interface RemoteCaller {
  */
 export function serviceRemote(caller: RemoteCaller): object {
   return level(caller, [], {
+    ...(caller.session === undefined ? {} : { [behind]: () => caller.session?.() }),
     [dispose]: () => caller.release(),
     [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]: () => {
       caller.release();

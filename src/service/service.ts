@@ -6,13 +6,16 @@ import { DserviceError } from '../errors.js';
 import { defaultLimits, type Limits } from '../limits.js';
 import { type Api, checkApi } from '../protocol/api.js';
 import { messageOf } from '../protocol/encode.js';
+import { Gates } from '../protocol/gate.js';
 import type { Session } from '../protocol/session.js';
 import { Caller, type Found } from './caller.js';
 import { Dependencies } from './dependencies.js';
 import { dnodeEngine } from './dnode-engine.js';
 import { chooseEngines, type Engine, type Exchange } from './engine.js';
+import { type Health, type HealthCheck, HealthChecks, worst } from './health.js';
 import type { Matcher } from './matcher.js';
 import { Instances } from './instances.js';
+import { check as checkOptions, time } from './option-rules.js';
 import { parseService } from './name.js';
 import { Relies } from './relies.js';
 import type { Remote } from './remote.js';
@@ -64,6 +67,7 @@ export class Service<At> {
   /** When those of its circle know by now: ms of the clock. */
   #stuckUntil = 0;
   #stopStanding: (() => void) | undefined;
+  readonly #checks: HealthChecks;
   #discovery: Discovery | undefined;
   #caller: Caller<At> | undefined;
   #server: Served | undefined;
@@ -95,6 +99,7 @@ export class Service<At> {
     this.#reach = options.reach ?? runtime.reach;
     this.#logger = options.logger ?? console;
     this.#engines = chooseEngines(options.engines, [dnodeEngine, ...runtime.engines]);
+    this.#checks = new HealthChecks(runtime.clock);
     this.id = newId();
     // A program may pass its methods around.
     this.start = this.start.bind(this);
@@ -123,6 +128,30 @@ export class Service<At> {
   /** How instances are found, for those who want to look for themselves. */
   get discovery(): Discovery {
     return (this.#discovery ??= this.#makeDiscovery());
+  }
+
+  /**
+   * Adds a check to what `health()` tells, here and to others: `s.check('db', () => db.ping())`. It has
+   * `time` ms (5,000). Returns what takes it away. Throws ERR_OPTION.
+   */
+  check(name: string, check: HealthCheck, options: { time?: number } = {}): () => void {
+    if (typeof name !== 'string' || typeof check !== 'function') {
+      throw new DserviceError('ERR_OPTION', 'check() takes a name and a function');
+    }
+    checkOptions('check()', options, { time });
+    return this.#checks.add(name, check, options.time);
+  }
+
+  /** How this instance is: what its checks say, at most a second ago, and what it misses. Never rejects. */
+  async health(): Promise<Health> {
+    const found = await this.#checks.run();
+    const sessions = [...(this.#server?.sessions ?? [])];
+    return {
+      ...found,
+      status: worst([found.status, this.#degraded ? 'degraded' : 'up']),
+      calls: sessions.reduce((sum, { tables }) => sum + tables.serving, 0),
+      sessions: sessions.length,
+    };
   }
 
   on<K extends keyof ServiceEvents>(
@@ -205,6 +234,8 @@ export class Service<At> {
       service: { id, name, version },
       ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
       ...{ authenticate, deadline, callbacks, stacks, maxVisits },
+      health: () => this.health(),
+      gates: new Gates(clock),
       resume: new Resumables({ clock, limits: this.#limits, authenticate }),
       onSession: (session) => this.#events.emit('session', session),
     });
