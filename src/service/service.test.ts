@@ -418,7 +418,10 @@ describe('what the package declares', () => {
     const starting = a.start();
     await a.stop();
     await expect(starting).rejects.toMatchObject({ code: 'ERR_STATE' });
-    expect(a.endpoints).toEqual([]);
+    await expect(host.runtime.connect('memory:1', { limits: {} as never })).rejects.toMatchObject({
+      code: 'ERR_CONNECT',
+    });
+    expect(host.shutdowns.size).toBe(0);
     expect(host.clock.pending).toBe(0);
   });
 });

@@ -205,9 +205,6 @@ export class Service<At> {
     }
     if (this.#state !== 'new') throw new DserviceError('ERR_STATE', 'this service was stopped');
     try {
-      const declared = this.#runtime.declared?.(this.#options);
-      if (declared !== undefined) this.#relies.addShared(await declared);
-      this.#abort.signal.throwIfAborted();
       await this.#serve(this.#api);
       await this.#dependencies?.ready(this.#options.startTimeout ?? 30_000, this.#abort.signal);
     } catch (error) {
@@ -244,6 +241,8 @@ export class Service<At> {
     const accept = (channel: Channel): void => server.accept(channel);
     const answer = (exchange: Exchange) => server.answer(exchange);
     await server.attach(await this.#runtime.listen(at, this.#limits, accept, answer));
+    const declared = this.#runtime.declared?.(this.#options);
+    if (declared !== undefined) this.#relies.addShared(await declared);
     this.#abort.signal.throwIfAborted();
     if (this.#reach === 'lan' && this.endpoints.length > 0) this.#tellReach();
     this.#forgetShutdown = this.#runtime.onShutdown(this.stop);
