@@ -395,15 +395,14 @@ describe('what the package declares', () => {
   };
 
   test('is relied on too, but for what the service is itself', async () => {
-    const { dservice } = declaring([
+    const { host, dservice } = declaring([
       { name: 'a', range: '^1' },
       { name: 'b', range: '^1' },
       { name: 'c', range: '', optional: true },
     ]);
     const a = dservice('a').rely('b@>=1.2');
     a.start().catch(() => {});
-    await Promise.resolve();
-    await Promise.resolve();
+    await host.clock.advance(0);
     expect(a.record.relies).toEqual([
       { name: 'b', range: '>=1.2' },
       { name: 'b', range: '^1' },
