@@ -20,6 +20,7 @@ import { streamChannel } from './channel/stream.js';
 import { wsChannel } from './channel/ws.js';
 import { nodeClock } from './clock.js';
 import { connectChannel } from './connect.js';
+import { diagnostics } from './diagnostics.js';
 import { jsonRpc } from './jsonrpc.js';
 import { listen, type ListenOptions } from './listen.js';
 import { declaredRelies } from './manifest.js';
@@ -40,6 +41,7 @@ function makeRuntime(): ServiceRuntime<At> {
       run: (context, fn, ...args) => storage.run(context, fn, ...args),
       get: () => storage.getStore(),
     },
+    observer: diagnostics(),
     // For short text, several times faster than TextDecoder.
     decodeText: (bytes) =>
       Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),

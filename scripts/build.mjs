@@ -18,6 +18,7 @@ const entries = [
   { file: 'browser/index', require: true },
   { file: 'browser/pipeline', require: true },
   { file: 'src/testing/index', require: true },
+  { file: 'src/service/opentelemetry', require: true },
   // No entry, but a file of its own: semver does not say that it has no side effects, so that whoever bundles the
   // file that imports it carries semver.
   { file: 'src/service/range' },

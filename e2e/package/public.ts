@@ -63,6 +63,7 @@ export const publicNames: Readonly<Record<string, readonly string[]>> = {
     'windows',
   ],
   'dservice/dnode': ['connect', 'default', 'listen'],
+  'dservice/opentelemetry': ['otel'],
   'dservice/pipeline': ['DserviceError', 'lmdb', 'memory', 'pipeline', 'redis', 'storeOf'],
   'dservice/testing': [
     'FaultyStores',

@@ -8,7 +8,16 @@ const modern = `
 import dservice, { serve, dial, DserviceError } from 'dservice';
 import type { Remote } from 'dservice';
 import dnode from 'dservice/dnode';
+import { otel, type OpenTelemetry } from 'dservice/opentelemetry';
 import { pipeline, type Pipeline, type StepContext } from 'dservice/pipeline';
+
+export function observe(api: OpenTelemetry): void {
+  const caller = dservice({ observe: [otel(api), { 'call:end': ({ method, duration }) => console.log(method, duration) }] });
+  caller.on('connection:open', ({ peer }) => console.log(peer.transport));
+  caller.on('state', (state) => console.log(state));
+  // @ts-expect-error There is no such event.
+  caller.on('call:begin', () => {});
+}
 
 export async function finish(): Promise<void> {
   const orders: Pipeline = pipeline('orders', { store: 'memory:', logger: console });

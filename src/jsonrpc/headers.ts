@@ -1,7 +1,7 @@
 import { DserviceError } from '../errors.js';
 import type { CallContext } from '../protocol/context.js';
 import type { Meta } from '../protocol/message.js';
-import { readMeta } from '../protocol/meta.js';
+import { givenTrace, readMeta } from '../protocol/meta.js';
 import type { CallOptions } from '../protocol/options.js';
 
 /** Where a call's metadata stands in HTTP: ms left, idempotency key, W3C trace context, services passed. */
@@ -34,7 +34,7 @@ export function headersOf(
   current: CallContext | undefined,
   deadline: number | undefined,
 ): Record<string, string> {
-  const trace = given?.traceparent === undefined ? current?.meta : given;
+  const trace = givenTrace(given) ?? current?.meta;
   // Of a long chain the end: a server takes 16 KiB of headers, and a loop is seen there as well.
   const path = (given?.path ?? current?.passed)?.slice(-longest);
   const all = {

@@ -86,7 +86,7 @@ export class JsonRpcServer implements EngineServer {
       return note(status, line);
     }
     if (this.#closed) return note(503, 'This service has ended.');
-    const visit = new Visit(peer);
+    const visit = new Visit(peer, this.#host.observe);
     const leave = (): void => visit.end(new DserviceError('ERR_CANCELLED', 'the caller went away'));
     if (gone.signal.aborted) return undefined;
     gone.signal.addEventListener('abort', leave);
@@ -151,7 +151,9 @@ export class JsonRpcServer implements EngineServer {
     const at = id === undefined ? undefined : callbackIndex(fn, args.length, callbacks);
     this.#running++;
     return new Promise((resolve) => {
+      const observed = visit.observer?.serve(method, meta);
       const running = new RunningCall(visit, meta, passed, clock, (failed, value) => {
+        observed?.end(failed, value);
         if (--this.#running === 0) for (const done of [...this.#waiting]) done();
         if (visit.tables.serving === 0) this.#visits.delete(visit);
         if (id !== undefined) resolve(failed ? this.#failure(id, value) : this.#success(id, value));
@@ -165,7 +167,8 @@ export class JsonRpcServer implements EngineServer {
           resolve(this.#failure(id, late(method, running.signal.reason), codes.server));
         });
       }
-      this.#enter(running, fn, method, () => scope.run(running, invoke, fn, args, at, running));
+      const run = (): void => scope.run(running, invoke, fn, args, at, running);
+      this.#enter(running, fn, method, observed === undefined ? run : () => observed.run(run));
       if (id === undefined) resolve('');
     });
   }

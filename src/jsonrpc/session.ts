@@ -4,6 +4,7 @@ import type { About } from '../protocol/about.js';
 import { rejected } from '../protocol/calls.js';
 import { isRecord } from '../protocol/message.js';
 import { isShallow, scan } from '../protocol/measure.js';
+import type { SessionObserver } from '../protocol/observer.js';
 import type { Callable, CallOptions } from '../protocol/options.js';
 import type { Peer, SessionEvents } from '../protocol/session-handle.js';
 import type { EngineDial, EngineSession } from '../service/engine.js';
@@ -39,6 +40,7 @@ export class JsonRpcSession implements EngineSession {
   readonly #post: Post;
   readonly #options: EngineDial;
   readonly #auth: Record<string, string>;
+  readonly #observer: SessionObserver | undefined;
   readonly #events = new Emitter<SessionEvents>();
   /** What ends each call that is out. */
   readonly #calls = new Set<(error: DserviceError) => void>();
@@ -53,6 +55,7 @@ export class JsonRpcSession implements EngineSession {
     this.#post = post;
     this.#options = options;
     this.#auth = writeAuth(options.auth);
+    this.#observer = options.observe?.(this);
     // It does not tell what it has: every name is a function, which says at the call that it is none.
     this.remote = serviceRemote({
       call: (path, args, given) => this.call(path.join('.'), args, given),
@@ -86,7 +89,13 @@ export class JsonRpcSession implements EngineSession {
     return { call: (args, given) => this.call(name, args, given), release: () => {} };
   }
 
-  call(method: string, args: unknown[], given: CallOptions = {}): Promise<unknown> {
+  call(method: string, args: unknown[], given?: CallOptions): Promise<unknown> {
+    const observed = this.#observer?.call(method, given);
+    if (observed === undefined) return this.#call(method, args, given);
+    return observed.follow(this.#call(method, args, observed.options));
+  }
+
+  #call(method: string, args: unknown[], given: CallOptions = {}): Promise<unknown> {
     const { clock, scope, limits } = this.#options;
     const { signal } = given;
     const fail = (error: DserviceError, mayHaveRun: boolean): DserviceError =>

@@ -3,6 +3,7 @@ import { DserviceError } from '../errors.js';
 import type { About } from '../protocol/about.js';
 import { rejected } from '../protocol/calls.js';
 import type { ServedCall } from '../protocol/context.js';
+import type { SessionObserver } from '../protocol/observer.js';
 import type { Peer, SessionEvents, SessionHandle } from '../protocol/session-handle.js';
 
 /** The caller of one request, as its handlers hold it: it can be answered, and has nothing to be called. */
@@ -20,8 +21,12 @@ export class Visit implements SessionHandle {
   readonly #calls = new Set<ServedCall>();
   #over: DserviceError | undefined;
 
-  constructor(peer: Peer) {
+  /** Told of the calls that are served for it. */
+  readonly observer: SessionObserver | undefined;
+
+  constructor(peer: Peer, observe: ((session: SessionHandle) => SessionObserver) | undefined) {
     this.peer = peer;
+    this.observer = observe?.(this);
   }
 
   get ended(): boolean {

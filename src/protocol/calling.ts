@@ -6,6 +6,7 @@ import type { ContextScope } from './context.js';
 import { HeldLines } from './held.js';
 import { isRecord, type Message, readId } from './message.js';
 import { writeMeta } from './meta.js';
+import type { SessionObserver } from './observer.js';
 import type { CallOptions } from './options.js';
 import { type Reference, released } from './references.js';
 import type { Wire } from './wire.js';
@@ -16,6 +17,7 @@ export interface CallingOptions {
   readonly scope: ContextScope;
   /** Milliseconds that a call may take, where it does not say. */
   readonly deadline: number;
+  readonly observer?: SessionObserver | undefined;
   /** A call left. */
   onCall(): void;
   /** A call has its outcome, or none will come. */
@@ -63,6 +65,18 @@ export class Calling {
     args: unknown[],
     given: CallOptions | undefined,
     bare = false,
+  ): Promise<unknown> {
+    const observed = this.#options.observer?.call(name, given);
+    if (observed === undefined) return this.#call(method, name, args, given, bare);
+    return observed.follow(this.#call(method, name, args, observed.options, bare));
+  }
+
+  #call(
+    method: number | string,
+    name: string,
+    args: unknown[],
+    given: CallOptions | undefined,
+    bare: boolean,
   ): Promise<unknown> {
     const wire = this.#wire;
     if (this.#over !== undefined) {

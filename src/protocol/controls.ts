@@ -44,7 +44,7 @@ export class Controls {
         return isRecord(message.counts) ? this.cull(Object.entries(message.counts)) : undefined;
       case 'health': {
         const reply = serving.replyOf(message);
-        if (reply !== undefined) serving.serve(health, { reply });
+        if (reply !== undefined) serving.serve(health, { reply }, 'health');
         return;
       }
       case 'bye':

@@ -25,7 +25,9 @@ export class Dispatch {
       return;
     }
     const local = this.#wire.local.get(id);
-    if (local !== undefined) return this.#serving.serve(local.fn, message, local.method);
+    if (local !== undefined) {
+      return this.#serving.serve(local.fn, message, local.name, local.method);
+    }
     this.#calling.drop(message);
     const released = this.#wire.issued(id);
     if (released && message.reply === undefined) return;
@@ -36,7 +38,7 @@ export class Dispatch {
   /** A call of a method of the api. Throws ERR_METHOD. */
   name(name: string, api: object, message: Message): void {
     const fn = this.#wire.local.named(api, name);
-    if (fn !== undefined) return this.#serving.serve(fn, message, name);
+    if (fn !== undefined) return this.#serving.serve(fn, message, name, name);
     this.#calling.drop(message);
     const method = name.slice(0, 64);
     const text = `there is no method "${method}"`;

@@ -1,6 +1,7 @@
 import { longestChain } from './chain.js';
 import { isRecord, type Meta } from './message.js';
 import type { CallOptions } from './options.js';
+import { readTrace, type TraceContext } from './trace-context.js';
 
 export const noMeta: Meta = {};
 
@@ -11,8 +12,7 @@ export function readMeta(meta: unknown): Meta {
   return {
     ...(typeof deadline === 'number' && deadline >= 0 ? { deadline } : {}),
     ...(typeof key === 'string' ? { key } : {}),
-    ...(typeof traceparent === 'string' ? { traceparent } : {}),
-    ...(typeof tracestate === 'string' ? { tracestate } : {}),
+    ...(traceparent === undefined ? {} : readTrace(traceparent, tracestate)),
     ...readPath(path),
   };
 }
@@ -42,10 +42,23 @@ export function writeMeta(
   const meta: Record<string, unknown> = {};
   if (deadline !== undefined) meta.deadline = deadline;
   if (given?.key !== undefined) meta.key = given.key;
-  const trace = given?.traceparent === undefined ? current : given;
+  const trace = givenTrace(given) ?? current;
   if (trace?.traceparent !== undefined) meta.traceparent = trace.traceparent;
   if (trace?.tracestate !== undefined) meta.tracestate = trace.tracestate;
   const path = given?.path ?? passed;
   if (path !== undefined) meta.path = path;
   return Object.keys(meta).length > 0 ? `,"meta":${JSON.stringify(meta)}` : '';
+}
+
+/** The trace that a call's own options name; none where that is malformed. */
+export function givenTrace(given: CallOptions | undefined): TraceContext | undefined {
+  if (given?.traceparent === undefined) return undefined;
+  return readTrace(given.traceparent, given.tracestate);
+}
+
+/** The trace of meta that was read. */
+export function traceOf(meta: Partial<TraceContext> | undefined): TraceContext | undefined {
+  if (meta?.traceparent === undefined) return undefined;
+  const { traceparent, tracestate } = meta;
+  return tracestate === undefined ? { traceparent } : { traceparent, tracestate };
 }

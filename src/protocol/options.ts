@@ -14,6 +14,8 @@ export interface CallOptions {
   readonly tracestate?: string;
   /** Services passed so far, oldest first. Set by services, not by users. */
   readonly path?: readonly string[];
+  /** The observed call that this is an attempt of: `SessionObserver` knows it again. @internal */
+  readonly observed?: object;
 }
 
 /** What stands behind every remote function, of a session or of a service. */

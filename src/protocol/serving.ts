@@ -8,6 +8,7 @@ import type { Gates, Place } from './gate.js';
 import { type Message, type Meta, readId } from './message.js';
 import { noMeta, readMeta } from './meta.js';
 import { type MethodOptions, methodOptions } from './method.js';
+import type { ObservedServing, SessionObserver } from './observer.js';
 import { callable } from './options.js';
 import type { Reference } from './references.js';
 import type { SessionHandle } from './session-handle.js';
@@ -24,6 +25,7 @@ export interface ServingOptions {
   readonly stop: Stop | undefined;
   /** The style of all handlers, where it is not to be told from each. */
   readonly callbacks: boolean | undefined;
+  readonly observer?: SessionObserver | undefined;
   /** A handler failed, and the caller does not want to know. */
   onError(error: unknown): void;
   /** A handler has ended. */
@@ -65,11 +67,11 @@ export class Serving {
   }
 
   /**
-   * Runs a handler for a message, and replies. `method`: where it stands in our api, if it does. Throws
-   * what the decoder throws, ERR_BUSY and ERR_CALL_CYCLE.
+   * Runs a handler, which is called `name`, for a message, and replies. `method`: where it stands in our
+   * api, if it does. Throws what the decoder throws, ERR_BUSY and ERR_CALL_CYCLE.
    */
-  serve(fn: AnyFunction, message: Message, method?: string): void {
-    const { session, clock, scope, callbacks } = this.#options;
+  serve(fn: AnyFunction, message: Message, name: string, method?: string): void {
+    const { session, clock, scope, callbacks, observer } = this.#options;
     const reply = this.replyOf(message);
     const args = this.#wire.decode(message);
     if (this.full && !this.#wire.plain) {
@@ -88,13 +90,20 @@ export class Serving {
     const call = new RunningCall(session, meta, passed, clock, this, reply, callback);
     const at = reply === undefined ? undefined : callbackIndex(fn, args.length, callbacks);
     this.#count++;
+    const observed = (call.observed = observer?.serve(name, meta));
     const said = methodOptions(fn);
-    if (said?.concurrency === undefined) scope.run(call, invoke, fn, args, at, call);
-    else {
-      // A handler that declares its caller's callback ends when it calls that.
-      const declared = at === undefined && args.length <= fn.length;
-      if (declared && (reply === undefined || isClassic(fn))) call.answer = answer;
-      this.#enter(call, said, method, () => scope.run(call, invoke, fn, args, at, call));
+    if (observed === undefined && said?.concurrency === undefined) {
+      scope.run(call, invoke, fn, args, at, call);
+    } else {
+      const handle = (): void => scope.run(call, invoke, fn, args, at, call);
+      const run = observed === undefined ? handle : () => observed.run(handle);
+      if (said?.concurrency === undefined) run();
+      else {
+        // A handler that declares its caller's callback ends when it calls that.
+        const declared = at === undefined && args.length <= fn.length;
+        if (declared && (reply === undefined || isClassic(fn))) call.answer = answer;
+        this.#enter(call, said, method, run);
+      }
     }
     if (call.ended) return;
     if (reply === undefined) this.#oneWay.add(call);
@@ -127,6 +136,7 @@ export class Serving {
       });
     } catch (error) {
       this.#count--;
+      call.observed?.end(true, error);
       throw error;
     }
   }
@@ -135,6 +145,8 @@ export class Serving {
   ended(call: RunningCall, answer: unknown[]): void {
     this.#count--;
     call.done();
+    // `[error]`, `[null, value]` or `[]`.
+    call.observed?.end(answer.length === 1, answer[0]);
     if (call.reply === undefined) this.#oneWay.delete(call);
     else {
       this.#running.delete(call.reply);
@@ -215,6 +227,7 @@ class RunningCall extends ServedCall implements Outcome {
   readonly reply: number | undefined;
   readonly #callback: Reference | undefined;
   #before: number;
+  observed: ObservedServing | undefined;
   ended = false;
   /** Its place at the gate of its method, if that has one. */
   place: Place | undefined;

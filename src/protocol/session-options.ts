@@ -8,7 +8,8 @@ import type { Gates } from './gate.js';
 import type { Identity } from './hello.js';
 import type { HeartbeatTimes } from './heartbeat.js';
 import type { Budget } from './lines.js';
-import type { Peer } from './session-handle.js';
+import type { SessionObserver } from './observer.js';
+import type { Peer, SessionHandle } from './session-handle.js';
 
 /** Decides who is let in, and returns an identity. False, undefined, null or a throw refuses. */
 export type Authenticate = (auth: unknown, peer: Peer) => unknown;
@@ -38,6 +39,8 @@ export interface SessionOptions {
   readonly health?: (() => unknown) | undefined;
   /** Gates of methods, where they are those of several sessions. */
   readonly gates?: Gates | undefined;
+  /** Makes who watches the session: its calls, and by its events the rest. */
+  readonly observe?: ((session: SessionHandle) => SessionObserver) | undefined;
   readonly heartbeat?: HeartbeatTimes | undefined;
   /** Decodes UTF-8, where the runtime has something faster than TextDecoder. */
   readonly decodeText?: ((bytes: Uint8Array) => string) | undefined;

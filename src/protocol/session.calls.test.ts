@@ -157,15 +157,16 @@ describe('deadlines', () => {
 
   test('a call made while serving another has no more time than that one', async () => {
     const scope = syncScope();
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const them = await peer({ scope, api: { relay: () => codeOf(them.session.call('next', [])) } });
     await them.send({
       method: 'relay',
       arguments: [],
       reply: 1,
-      meta: { deadline: 300, traceparent: 't', path: ['a'] },
+      meta: { deadline: 300, traceparent, path: ['a'] },
     });
     const next = them.got.find((it) => it.method === 'next');
-    expect(next?.meta).toEqual({ deadline: 300, traceparent: 't', path: ['a'] });
+    expect(next?.meta).toEqual({ deadline: 300, traceparent, path: ['a'] });
     await them.clock.advance(300);
     expect(them.outcome(1)?.arguments).toEqual([null, 'ERR_DEADLINE']);
   });

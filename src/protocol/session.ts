@@ -60,6 +60,7 @@ export class Session implements SessionHandle {
 
   constructor(options: SessionOptions) {
     const { clock, limits, scope, resume } = options;
+    const observer = options.observe?.(this);
     this.#options = options;
     const channel = (this.#channel = new Link(options.channel));
     this.#peer = channel.peer;
@@ -78,13 +79,13 @@ export class Session implements SessionHandle {
       { call: (target, args, given) => this.#calling.reference(target, args, given) },
     );
     this.#calling = new Calling({
-      ...{ wire: this.#wire, clock, scope },
+      ...{ wire: this.#wire, clock, scope, observer },
       deadline: options.deadline ?? 30_000,
       onCall: () => this.#pulse.busy(),
       onSettled: () => this.#farewell.settled(),
     });
     this.#serving = new Serving({
-      ...{ session: this, wire: this.#wire, clock, scope },
+      ...{ session: this, wire: this.#wire, clock, scope, observer },
       callbacks: options.callbacks,
       stop: options.service && { name: options.service.name, maxVisits: options.maxVisits },
       gates: options.gates ?? new Gates(clock),

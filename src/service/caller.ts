@@ -9,6 +9,7 @@ import type { Matcher } from './matcher.js';
 import { formatQuery, parseQuery, type Query } from './name.js';
 import type { Remote } from './remote.js';
 import { Resolver } from './resolver.js';
+import type { Observers } from './observers.js';
 import type { Logger } from './runtime.js';
 import { type Hit, Search } from './search.js';
 import {
@@ -48,6 +49,9 @@ export interface CallerOptions<At> {
   readonly logger: Logger;
   /** How instances can be spoken to. */
   readonly engines: readonly Engine[];
+  readonly observers: Observers;
+  /** The name of the service that calls. */
+  readonly self: string | undefined;
 }
 
 /** The calling half of a service: finds instances of others, and calls them. */
@@ -61,15 +65,17 @@ export class Caller<At> {
   constructor(options: CallerOptions<At>) {
     this.#options = options;
     const { runtime, matcher, discovery, reach, limits, logger, engines } = options;
+    const { observers, self } = options;
     const { pick, prefer, wait = 10_000, deadline = 30_000 } = options.options;
     this.#wait = wait;
     this.#deadline = deadline;
     const dialer = new Dialer({
-      ...{ runtime, discovery, reach, limits, logger, engines, options: options.options },
+      ...{ runtime, discovery, reach, limits, logger, engines, observers, self },
+      options: options.options,
     });
     this.resolver = new Resolver({
-      ...{ clock: runtime.clock, matcher, discovery, pick, prefer },
-      open: (endpoint, others) => dialer.open(endpoint, others),
+      ...{ clock: runtime.clock, matcher, discovery, pick, prefer, observers },
+      open: (instance, endpoint, others) => dialer.open(instance, endpoint, others),
       reachable: (endpoint) => dialer.reachable(endpoint),
     });
   }
@@ -77,7 +83,7 @@ export class Caller<At> {
   /** A remote that stands for a service, once an instance is connected. Rejects as `Service.connect` says. */
   async connect(query: string, options: ConnectOptions = {}): Promise<object> {
     checkConnectOptions(options);
-    const { runtime, matcher } = this.#options;
+    const { runtime, matcher, observers } = this.#options;
     const { clock, scope } = runtime;
     const { wait = this.#wait, deadline = this.#deadline, instance } = options;
     const { hedge = this.#options.options.hedge } = options;
@@ -89,7 +95,7 @@ export class Caller<At> {
     return serviceRemote(
       new ServiceCaller({
         ...{ query: parsed, resolver, clock, scope, wait, deadline, hedge },
-        usual: this.#deadline,
+        ...{ usual: this.#deadline, observers },
       }),
     );
   }

@@ -187,6 +187,22 @@ describe('with a direct way', () => {
     expect(await settled(meeting, remote.echo?.(2) ?? Promise.reject())).toBe(2);
   });
 
+  test('observers are told when it goes away and moves', async () => {
+    const { meeting, caller } = await setup(true);
+    const told: string[] = [];
+    caller.on('connection:away', ({ attributes, side }) => {
+      told.push(`${side} away: ${String(attributes['error.type'])}`);
+    });
+    caller.on('connection:moved', ({ attributes, peer }) => {
+      told.push(`${peer.transport} of ${String(attributes['dservice.service.name'])}`);
+      expect(attributes['network.transport']).toBe(peer.transport);
+    });
+    meeting.direct = false;
+    meeting.cutDirect();
+    await meeting.advance(2_000);
+    expect(told).toEqual(['client away: Error', 'relay of tab']);
+  });
+
   test('it is lost: the relay takes over, and a direct way is tried again', async () => {
     const { meeting, remote, d, answers } = await setup(true);
     const slow = remote.slow?.();

@@ -7,7 +7,11 @@ import { messageOf } from '../protocol/encode.js';
 import { dispose } from '../protocol/options.js';
 import { Session } from '../protocol/session.js';
 import { behind } from './behind.js';
+import type { SessionOptions } from '../protocol/session-options.js';
 import { type Engine, type EngineDial, engineFor, type EngineSession } from './engine.js';
+import { ObservedSession } from './observed-session.js';
+import type { Observer } from './observer.js';
+import { Observers } from './observers.js';
 import { check } from './option-rules.js';
 import type { Remote } from './remote.js';
 import type { Logger, Runtime } from './runtime.js';
@@ -31,6 +35,8 @@ export interface DialOptions {
   readonly engines?: readonly Engine[];
   /** Options for `tls://` and `wss://`; in Node, those of `tls.connect`. */
   readonly tls?: object;
+  /** Told of the connection and its calls: docs/observability.md. */
+  readonly observe?: Observer | readonly Observer[];
 }
 
 /** A remote that `using` closes. */
@@ -59,7 +65,15 @@ export function makeDial<At>(runtime: Runtime<At>) {
     if (options.api !== undefined) checkApi(options.api);
     const limits = { ...defaultLimits, ...options.limits };
     const { timeout = 10_000 } = options;
-    const given = { ...options, limits, timeout };
+    const { clock, scope } = runtime;
+    const observers = new Observers({
+      ...{ clock, scope, logger: options.logger ?? console },
+      observers: [runtime.observer, options.observe],
+    });
+    const given: Given = {
+      ...{ ...options, limits, timeout },
+      observe: (it) => new ObservedSession(observers, it, { side: 'client' }),
+    };
     const session =
       typeof target === 'string'
         ? await dialEndpoint(runtime, target, given, options.engines ?? runtime.engines)
@@ -123,6 +137,7 @@ export interface OpenOptions {
   readonly timeout: number;
   /** The session may go on over another channel. */
   readonly resume?: Resumable | undefined;
+  readonly observe?: SessionOptions['observe'];
 }
 
 /** A session over a channel, once the peer's api is here. Rejects with why it did not come. */
@@ -142,12 +157,13 @@ export function openSession<At>(
     timeout,
     signal,
     resume,
+    observe,
     logger = console,
   } = options;
   return new Promise((resolve, reject) => {
     const session = new Session({
       ...{ channel, clock, scope, decodeText, limits: { ...limits, handshake: timeout } },
-      ...{ api, auth, deadline, callbacks, stacks, resume },
+      ...{ api, auth, deadline, callbacks, stacks, resume, observe },
     });
     const abort = (): void => {
       // The signal's reason is the caller's own.

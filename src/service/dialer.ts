@@ -1,11 +1,16 @@
 import type { Channel } from '../channel/channel.js';
 import type { Discovery } from '../discovery/discovery.js';
+import type { InstanceRecord } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { resumable } from '../protocol/continuity.js';
+import type { SessionObserver } from '../protocol/observer.js';
+import type { SessionHandle } from '../protocol/session-handle.js';
 import { openSession } from './dial.js';
 import { type Engine, type EngineDial, engineFor, type EngineSession } from './engine.js';
 import { Lifeline } from './lifeline.js';
+import { ObservedSession } from './observed-session.js';
+import type { Observers } from './observers.js';
 import type { Logger } from './runtime.js';
 import type { Reach, ServiceOptions } from './service-options.js';
 import type { ServiceRuntime } from './service-runtime.js';
@@ -18,6 +23,9 @@ export interface DialerOptions<At> {
   readonly logger: Logger;
   /** How instances can be spoken to. */
   readonly engines: readonly Engine[];
+  readonly observers: Observers;
+  /** The name of the service that calls. */
+  readonly self: string | undefined;
   readonly options: Pick<ServiceOptions, 'tls' | 'auth' | 'deadline' | 'callbacks' | 'stacks'>;
 }
 
@@ -38,12 +46,16 @@ export class Dialer<At> {
   }
 
   /**
-   * A session with the instance at that endpoint. One that is carried is held to the instance as long
+   * A session with an instance, at one of its endpoints. One that is carried is held to the instance as long
    * as one of `others`, its endpoints by then, leads there. Rejects with why it could not.
    */
-  async open(endpoint: string, others: () => readonly string[]): Promise<EngineSession> {
+  async open(
+    instance: InstanceRecord,
+    endpoint: string,
+    others: () => readonly string[],
+  ): Promise<EngineSession> {
     const engine = engineFor(this.#options.engines, endpoint);
-    if (engine?.dial !== undefined) return await engine.dial(endpoint, this.#given());
+    if (engine?.dial !== undefined) return await engine.dial(endpoint, this.#given(instance));
     const { runtime, limits, logger, options } = this.#options;
     const { tls, auth, deadline, callbacks, stacks } = options;
     const carried = this.#isCarried(endpoint);
@@ -52,6 +64,7 @@ export class Dialer<At> {
       : await runtime.connect(endpoint, { timeout, tls, limits });
     const session = await openSession(runtime, channel, {
       ...{ auth, limits, timeout, logger, resume: carried ? resumable() : undefined },
+      observe: this.#observe(instance),
       ...(deadline === undefined ? {} : { deadline }),
       ...(callbacks === undefined ? {} : { callbacks }),
       ...(stacks === undefined ? {} : { stacks }),
@@ -64,11 +77,19 @@ export class Dialer<At> {
   }
 
   /** What engines other than dnode get of this caller. */
-  #given(): EngineDial {
+  #given(instance: InstanceRecord): EngineDial {
     const { runtime, limits, logger, options } = this.#options;
     const { auth, deadline, tls, callbacks, stacks } = options;
     const { clock, scope } = runtime;
-    return { clock, scope, limits, timeout, logger, auth, deadline, tls, callbacks, stacks };
+    return {
+      ...{ clock, scope, limits, timeout, logger, auth, deadline, tls, callbacks, stacks },
+      observe: this.#observe(instance),
+    };
+  }
+
+  #observe(instance: InstanceRecord): (session: SessionHandle) => SessionObserver {
+    const { observers, self } = this.#options;
+    return (session) => new ObservedSession(observers, session, { side: 'client', self, instance });
   }
 
   #isCarried(endpoint: string): boolean {

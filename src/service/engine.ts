@@ -6,6 +6,7 @@ import type { Api } from '../protocol/api.js';
 import type { ContextScope } from '../protocol/context.js';
 import type { Gates } from '../protocol/gate.js';
 import type { Identity } from '../protocol/hello.js';
+import type { SessionObserver } from '../protocol/observer.js';
 import type { Callable } from '../protocol/options.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
 import type { Authenticate } from '../protocol/session-options.js';
@@ -31,6 +32,8 @@ export interface EngineHost {
   readonly gates?: Gates | undefined;
   /** Where failures go that no caller is to hear of. */
   readonly logger?: Logger | undefined;
+  /** Makes who watches a session: to be asked for each call that is served. */
+  readonly observe?: ((session: SessionHandle) => SessionObserver) | undefined;
 }
 
 /**
@@ -128,6 +131,8 @@ export interface EngineDial {
   readonly stacks?: boolean | undefined;
   readonly logger?: Logger | undefined;
   readonly tls?: object | undefined;
+  /** Makes who watches the session: to be asked for each call. */
+  readonly observe?: ((session: SessionHandle) => SessionObserver) | undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Discovery } from '../discovery/discovery.js';
 import type { InstanceRecord } from '../discovery/record.js';
+import type { Observers } from './observers.js';
 
 /** The instances of one name, or of all, as a discovery tells of them, for as long as somebody follows. */
 export class Instances {
@@ -8,9 +9,13 @@ export class Instances {
   readonly #listeners = new Set<() => void>();
   readonly #stop: () => void;
 
-  constructor(name: string | undefined, discovery: Discovery) {
+  constructor(name: string | undefined, discovery: Discovery, observers?: Observers) {
     this.name = name;
     this.#stop = discovery.browse(name, ({ type, record }) => {
+      const was = this.#records.get(record.id)?.state === 'up';
+      const is = type !== 'down' && record.state === 'up';
+      if (is && !was) observers?.instanceUp(record);
+      if (was && !is) observers?.instanceDown(record);
       if (type === 'down') this.#records.delete(record.id);
       else this.#records.set(record.id, record);
       this.touch();

@@ -21,3 +21,8 @@ export const limits: Rule = {
       ([key, limit]) => Object.hasOwn(defaultLimits, key) && typeof limit === 'number' && limit > 0,
     ),
 };
+
+export const observe: Rule = {
+  says: 'an observer, an object of functions, or a list of them',
+  ok: (value) => (Array.isArray(value) ? value.every(isObject) : isObject(value)),
+};

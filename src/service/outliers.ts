@@ -18,6 +18,8 @@ export interface OutliersOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** An instance rests, for `ms`. */
   onEjected?(record: InstanceRecord, why: 'failures' | 'latency', ms: number): void;
+  /** An instance that rests gets one call. */
+  onTrial?(record: InstanceRecord): void;
   /** An instance is back. */
   onReturned?(record: InstanceRecord): void;
 }
@@ -59,7 +61,9 @@ export class Outliers {
   trial<T extends Judged>(peers: readonly T[]): T | undefined {
     const now = this.#options.clock.now();
     const due = peers.find(({ standing }) => standing.isDue(now));
-    due?.standing.begin(now);
+    if (due === undefined) return undefined;
+    due.standing.begin(now);
+    this.#options.onTrial?.(due.record);
     return due;
   }
 

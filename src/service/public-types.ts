@@ -6,9 +6,11 @@ export type { Limits } from '../limits.js';
 export type { About, MethodInfo } from '../protocol/about.js';
 export type { Api } from '../protocol/api.js';
 export type { CallContext } from '../protocol/context.js';
+export type { Attributes, CallEvent, ServeEvent } from '../protocol/observer.js';
 export type { Peer, SessionEvents, SessionHandle } from '../protocol/session-handle.js';
 export type { Authenticate } from '../protocol/session-options.js';
 export type { Session } from '../protocol/session.js';
+export type { TraceContext } from '../protocol/trace-context.js';
 export type { Description, MethodDescription } from './describe.js';
 export type { CheckResult, Health, HealthCheck, HealthStatus } from './health.js';
 export type { Dialled, DialOptions } from './dial.js';
@@ -21,6 +23,13 @@ export type {
   EngineSession,
   Exchange,
 } from './engine.js';
+export type {
+  ConnectionEvent,
+  InstanceEvent,
+  ObservedEvents,
+  Observer,
+  RetryEvent,
+} from './observer.js';
 export type { Candidate, Pick, Picker } from './pick.js';
 export type { Remote, RemoteFunction } from './remote.js';
 export type { Listenable, ListenContext, Listener, Logger } from './runtime.js';

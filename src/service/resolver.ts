@@ -9,13 +9,19 @@ import { formatQuery, matches, noRange, type Query } from './name.js';
 import { Outliers } from './outliers.js';
 import { makePicker, type Pick, type Picker } from './pick.js';
 import type { Matcher } from './matcher.js';
+import type { Observers } from './observers.js';
 
 export interface ResolverOptions {
   readonly clock: Clock;
   readonly discovery: Discovery;
   readonly matcher: Matcher;
-  /** Opens a session at an endpoint. `others`: all that may be used by now, should it be lost. */
-  open(endpoint: string, others: () => readonly string[]): Promise<Session>;
+  /** Opens a session with an instance, at an endpoint. `others`: all that may be used by now, should it be lost. */
+  open(
+    instance: InstanceRecord,
+    endpoint: string,
+    others: () => readonly string[],
+  ): Promise<Session>;
+  readonly observers?: Observers | undefined;
   /** Whether this caller may use an endpoint. */
   reachable(endpoint: string): boolean;
   readonly pick?: Pick | undefined;
@@ -52,7 +58,13 @@ export class Resolver {
   constructor(options: ResolverOptions) {
     this.#options = options;
     this.#pick = makePicker(options.pick, options.clock);
-    this.#outliers = new Outliers(options);
+    const { clock, observers } = options;
+    this.#outliers = new Outliers({
+      clock,
+      onEjected: (record, why, ms) => observers?.ejected(record, why, ms),
+      onTrial: (record) => observers?.trial(record),
+      onReturned: (record) => observers?.returned(record),
+    });
     this.#stopLearning = options.matcher.onLearned?.(() => {
       for (const instances of this.#names.values()) instances.touch();
     });
@@ -62,7 +74,7 @@ export class Resolver {
   instances(name: string): Instances {
     let instances = this.#names.get(name);
     if (instances === undefined) {
-      instances = new Instances(name, this.#options.discovery);
+      instances = new Instances(name, this.#options.discovery, this.#options.observers);
       instances.follow(() => this.#refresh(name));
       this.#names.set(name, instances);
     }
@@ -233,7 +245,8 @@ export class Resolver {
     if (connection === undefined) {
       const { clock, open, reachable, idle = 60_000 } = this.#options;
       connection = new Connection(record, {
-        ...{ clock, open, idle },
+        ...{ clock, idle },
+        open: (endpoint, others) => open(record, endpoint, others),
         usable: ({ endpoints }) => endpoints.filter((endpoint) => reachable(endpoint)),
         onEnd: ({ record: { name } }) => this.#refresh(name),
       });

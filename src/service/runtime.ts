@@ -4,6 +4,7 @@ import type { Limits } from '../limits.js';
 import type { ContextScope } from '../protocol/context.js';
 import type { Answer, Engine, Exchange } from './engine.js';
 import type { Logger } from './logger.js';
+import type { Observer } from './observer.js';
 import type { Rule } from './option-rules.js';
 
 export type { Logger } from './logger.js';
@@ -51,6 +52,8 @@ export interface Runtime<At> {
   readonly clock: Clock;
   readonly scope: ContextScope;
   readonly decodeText?: (bytes: Uint8Array) => string;
+  /** Told of everything, beside the observers that are given. */
+  readonly observer?: Observer;
   /** A channel over what the user has at hand: a port, a socket, a stream. Undefined for anything else. */
   adopt(target: unknown): Channel | undefined;
   /** Connects to an endpoint. Rejects with ERR_ENDPOINT, ERR_CONNECT, ERR_TIMEOUT, or the signal's reason. */

@@ -5,6 +5,9 @@ import { defaultLimits, type Limits } from '../limits.js';
 import type { Api } from '../protocol/api.js';
 import type { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
+import { ObservedSession } from './observed-session.js';
+import type { Observer } from './observer.js';
+import { Observers } from './observers.js';
 import {
   check,
   engines,
@@ -15,6 +18,7 @@ import {
   limits,
   logger,
   object,
+  observe,
   type Rule,
   signal,
   time,
@@ -42,13 +46,17 @@ export interface ServeOptions {
   readonly onSession?: (session: Session) => void;
   /** How it is spoken: names of this runtime's (all of them, without it), and your own. */
   readonly engines?: readonly (string | Engine)[];
+  /** Told of connections and calls: docs/observability.md. */
+  readonly observe?: Observer | readonly Observer[];
 }
 
-const rules = { authenticate: fn, deadline: time, callbacks: flag, stacks: flag, limits, logger };
+const rules = {
+  ...{ authenticate: fn, deadline: time, callbacks: flag, stacks: flag, limits, logger, observe },
+};
 const serveRules: Readonly<Record<string, Rule>> = { ...rules, onSession: fn, engines };
 export const dialRules: Readonly<Record<string, Rule>> = {
   ...{ deadline: time, callbacks: flag, stacks: flag, limits, logger, auth: json, signal },
-  ...{ engines, timeout: time, tls: object, api: { says: 'an api', ok: () => true } },
+  ...{ engines, observe, timeout: time, tls: object, api: { says: 'an api', ok: () => true } },
 };
 
 /** What `serve` takes in place of somewhere to listen: whatever a channel can be made over. */
@@ -80,8 +88,12 @@ export function makeServe<At extends object>(runtime: Runtime<At>): Serve<At> {
     const { clock, scope, decodeText } = runtime;
     const { authenticate, deadline, callbacks, stacks, logger: log = console, onSession } = given;
     const spoken = chooseEngines(given.engines, [dnodeEngine, ...runtime.engines]);
+    const observers = new Observers({
+      ...{ clock, scope, logger: log, observers: [runtime.observer, given.observe] },
+    });
     const server = new Served(api, spoken, {
       ...{ clock, scope, decodeText, limits: bounds },
+      observe: (session) => new ObservedSession(observers, session, { side: 'server' }),
       ...{ authenticate, deadline, callbacks, stacks, logger: log, onSession },
     });
     const accept = (it: Channel): void => server.accept(it);

@@ -8,7 +8,7 @@ import type { Identity } from '../protocol/hello.js';
 import { messageOf } from '../protocol/encode.js';
 import { Gates } from '../protocol/gate.js';
 import { Session } from '../protocol/session.js';
-import type { Authenticate } from '../protocol/session-options.js';
+import type { Authenticate, SessionOptions } from '../protocol/session-options.js';
 import { Absent } from './absent.js';
 import type { Listener, Logger } from './runtime.js';
 
@@ -32,6 +32,7 @@ export interface ServerOptions {
   readonly gates?: Gates | undefined;
   /** How the service is, for peers that ask. */
   readonly health?: (() => unknown) | undefined;
+  readonly observe?: SessionOptions['observe'];
   /** Told of each session, before it begins. */
   readonly onSession?: ((session: Session) => void) | undefined;
 }

@@ -8,6 +8,8 @@ import type { EngineSession as Session } from './engine.js';
 import type { Connection } from './connection.js';
 import { type Hedge, Hedger } from './hedge.js';
 import { formatQuery, type Query } from './name.js';
+import { observeCall } from './observed-call.js';
+import type { Observers } from './observers.js';
 import type { Resolver } from './resolver.js';
 import { RetryBudget } from './retry-budget.js';
 import { Search } from './search.js';
@@ -25,6 +27,7 @@ export interface ServiceCallerOptions {
   readonly usual: number;
   /** When a call that may run twice is made a second time, beside the first. */
   readonly hedge?: Hedge | undefined;
+  readonly observers?: Observers | undefined;
 }
 
 /** Why a call may be made again, at another instance: it did not run, or it may run twice. */
@@ -72,6 +75,17 @@ export class ServiceCaller {
    * another instance; everything else is told as it is, with the service's name. Never throws.
    */
   call(path: readonly string[], args: unknown[], given: CallOptions | undefined): Promise<unknown> {
+    const { observers, query } = this.#options;
+    const observed = observers && observeCall(observers, query.name, path, given);
+    if (observed === undefined) return this.#call(path, args, given);
+    return observed.follow(this.#call(path, args, observed.options));
+  }
+
+  #call(
+    path: readonly string[],
+    args: unknown[],
+    given: CallOptions | undefined,
+  ): Promise<unknown> {
     const { resolver, query } = this.#options;
     if (this.#released)
       return rejected(this.#error('ERR_RELEASED', 'this remote was released', path));

@@ -26,6 +26,7 @@ const wrong: [Record<string, unknown>, string][] = [
   [{ limits: { lines: 1 } }, '`limits` is an object of positive numbers: line, '],
   [{ limits: { line: 0 } }, '`limits` is an object of positive numbers: line, '],
   [{ logger: {} }, '`logger` is an object with a function `warn`'],
+  [{ observe: [() => {}] }, '`observe` is an observer, an object of functions, or a list of them'],
   [{ pick: 'best' }, "`pick` is 'round-robin', 'random' or a function"],
   [{ prefer: 'lowest' }, "`prefer` is 'highest'"],
   [{ retries: 3 }, '"retries" is no option of a service: reach, discovery, rendezvous'],

@@ -11,6 +11,7 @@ import {
   limits,
   logger,
   object,
+  observe,
   oneOf,
   port,
   type Rule,
@@ -21,6 +22,7 @@ import {
 } from './option-rules.js';
 import { type Hedge, shareOf } from './hedge.js';
 import type { Engine } from './engine.js';
+import type { Observer } from './observer.js';
 import type { Pick } from './pick.js';
 import { rendezvousRule } from './rendezvous-rule.js';
 import type { Logger } from './runtime.js';
@@ -72,6 +74,8 @@ export interface ServiceOptions {
   readonly stacks?: boolean;
   readonly limits?: Partial<Limits>;
   readonly logger?: Logger;
+  /** Told of connections, calls, instances: docs/observability.md. */
+  readonly observe?: Observer | readonly Observer[];
   /** Milliseconds to wait for an instance to call; 10,000. */
   readonly wait?: number;
   /** Milliseconds that `start` waits for what the service relies on; 30,000. */
@@ -130,6 +134,7 @@ const rules: Record<keyof ServiceOptions, Rule> = {
   stacks: flag,
   limits,
   logger,
+  observe,
   wait: time,
   startTimeout: time,
   manifest: {

@@ -17,6 +17,9 @@ import type { Matcher } from './matcher.js';
 import { Instances } from './instances.js';
 import { check as checkOptions, time } from './option-rules.js';
 import { parseService } from './name.js';
+import { ObservedSession } from './observed-session.js';
+import type { ObservedEvents } from './observer.js';
+import { Observers } from './observers.js';
 import { Relies } from './relies.js';
 import type { Remote } from './remote.js';
 import type { Logger } from './runtime.js';
@@ -59,6 +62,7 @@ export class Service<At> {
   readonly #limits: Limits;
   readonly #reach: Reach;
   readonly #logger: Logger;
+  readonly #observers: Observers;
   readonly #events = new Emitter<ServiceEvents>();
   readonly #relies: Relies;
   readonly #engines: readonly Engine[];
@@ -100,6 +104,10 @@ export class Service<At> {
     this.#logger = options.logger ?? console;
     this.#engines = chooseEngines(options.engines, [dnodeEngine, ...runtime.engines]);
     this.#checks = new HealthChecks(runtime.clock);
+    const { clock, scope, observer } = runtime;
+    this.#observers = new Observers({
+      ...{ clock, scope, logger: this.#logger, observers: [observer, options.observe] },
+    });
     this.id = newId();
     // A program may pass its methods around.
     this.start = this.start.bind(this);
@@ -154,11 +162,24 @@ export class Service<At> {
     };
   }
 
+  /** Adds a listener to an event of this service, or of what it does (docs/observability.md); returns what removes it. */
   on<K extends keyof ServiceEvents>(
     event: K,
     listener: (...args: ServiceEvents[K]) => void,
+  ): () => void;
+  on<K extends keyof ObservedEvents>(
+    event: K,
+    listener: (event: ObservedEvents[K]) => void,
+  ): () => void;
+  on<K extends keyof ServiceEvents, O extends keyof ObservedEvents>(
+    event: K | O,
+    // The overloads above have made sure that it is the listener of that event.
+    listener: ((...args: ServiceEvents[K]) => void) & ((event: ObservedEvents[O]) => void),
   ): () => void {
-    return this.#events.on(event, listener);
+    // What is observed has names of two parts.
+    return event.includes(':')
+      ? this.#observers.add({ [event]: listener })
+      : this.#events.on(event as K, listener);
   }
 
   /**
@@ -235,6 +256,8 @@ export class Service<At> {
       gates: new Gates(clock),
       resume: new Resumables({ clock, limits: this.#limits, authenticate }),
       onSession: (session) => this.#events.emit('session', session),
+      observe: (session) =>
+        new ObservedSession(this.#observers, session, { side: 'server', self: this.name }),
     });
     this.#server = server;
     const at = this.#runtime.place(this.#options, this.#reach);
@@ -378,7 +401,8 @@ export class Service<At> {
     return (this.#caller ??= new Caller({
       ...{ runtime: this.#runtime, matcher: this.#matcher, discovery: this.discovery },
       ...{ options: this.#options, reach: this.#reach, limits: this.#limits },
-      ...{ logger: this.#logger, engines: this.#engines },
+      ...{ logger: this.#logger, engines: this.#engines, observers: this.#observers },
+      self: this.name,
     }));
   }
 
