@@ -4,7 +4,7 @@
 //
 // Names, which --only takes as well, separated by commas, are those of subjects (ours-tcp, dnode), of
 // their paths (tcp, ws), of works (seq, c64, burst, objects), of parts (churn, setup, memory, sizes, start, healing,
-// page, direct, relay, rendezvous, pipelines-redis, …; pipelines for all of those), and of ways through pipelines
+// page, direct, relay, rendezvous, resume, pipelines-redis, …; pipelines for all of those), and of ways through pipelines
 // (per32, single, …). What is not the whole run writes nothing, or with --write the tables that it has made anew.
 // --quick measures for a shorter time, and leaves out set-up and memory. --profile writes CPU profiles of processes
 // to a folder.
@@ -21,6 +21,7 @@ import { endAll } from './process.mjs';
 import { measureRelay } from './relay.mjs';
 import { measureRendezvous } from './rendezvous.mjs';
 import { printReport } from './report.mjs';
+import { measureResume } from './resume.mjs';
 import { measureSizes } from './sizes.mjs';
 import { measureStart } from './start.mjs';
 import { subjects } from './subjects/index.mjs';
@@ -62,6 +63,7 @@ const parts = {
   direct: measureDirect,
   relay: measureRelay,
   rendezvous: measureRendezvous,
+  resume: measureResume,
   'pipelines-redis': measureRedis,
   'pipelines-lmdb': measureLmdb,
   'pipelines-indexeddb': measureIndexedDb,

@@ -2,6 +2,7 @@ import { count, kilobytes, median, megabytes, ratio, times } from './figures.mjs
 import { pageSubjects, pageWorks } from './page.mjs';
 import { pipelineTables } from './pipeline-tables.mjs';
 import { relayWorks } from './relay.mjs';
+import { amount } from './resume.mjs';
 import { targetsOf } from './targets.mjs';
 import { work } from './work.mjs';
 
@@ -18,7 +19,7 @@ export function tablesOf(plan, results) {
 export const goalsTitle = 'Figures to reach';
 
 const makers = {
-  ...{ rates, churn, setup, memory, start, healing, page, direct, relay, rendezvous },
+  ...{ rates, churn, setup, memory, start, healing, page, direct, relay, rendezvous, resume },
   ...pipelineTables,
   sizes,
 };
@@ -191,6 +192,19 @@ function relay({ relay, direct }) {
       row('CPU time, relayed', (it, per) => (median(relay[it].cpu) / per).toFixed(1)),
       row('of it at the rendezvous', (it, per) => (median(relay[it].hubCpu) / per).toFixed(1)),
       row('CPU time, over a WebSocket', (it, per) => (median(direct[it].cpu) / per).toFixed(1)),
+    ],
+  };
+}
+
+function resume({ lost, before, calls, callbacks, once, notOnce, ms, callbacksMs }) {
+  const { away, bytes } = amount;
+  return {
+    title: 'A connection that is cut',
+    note: `For ${away / 1_000} s, by resets, over TCP: ${count(amount.calls)} calls that wait for their outcome, and ${count(amount.callbacks)} callbacks of ${count(bytes)} characters each that the other side awaits, of which ${count(before)} had come. Cuts that were noticed: ${lost}.`,
+    rows: [
+      ['', 'outcomes', 'ran or came not once', 'ms from the mending to the last'],
+      ['calls', count(calls), count(notOnce), count(ms)],
+      ['callbacks', count(callbacks), count(amount.callbacks - once), count(callbacksMs)],
     ],
   };
 }

@@ -58,6 +58,7 @@ function makeRuntime(): ServiceRuntime<At> {
         tls: options.tls as ConnectionOptions,
         clock: nodeClock,
       }),
+    isGone,
     atRules: {
       ...{ host: text, path: text, tls: object, origins: texts, hosts: texts, request: fn },
       port: { says: `${port.says}, or false`, ok: (value) => value === false || port.ok(value) },
@@ -122,6 +123,14 @@ function place(options: ServiceOptions, reach: Reach): At {
     hosts,
   } = options;
   return { host, port, path, tls, origins, hosts };
+}
+
+/** The host has answered, and nobody listens there; or the unix socket is not there. A network that is down says other things. */
+function isGone(error: unknown): boolean {
+  if (!DserviceError.is(error) || error.code !== 'ERR_CONNECT') return false;
+  const { cause } = error;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return code === 'ECONNREFUSED' || code === 'ENOENT';
 }
 
 /** A caller with local reach uses only what cannot leave the machine. */

@@ -52,13 +52,19 @@ export const crowd = { name: 'crowd', label: 'clients of a rendezvous', path: 'w
 /** What a page runs. */
 export const tab = { name: 'tab', label: 'dservice as in a page', path: 'ws', file: 'tab' };
 
+/** Two whose connection is cut: see resume.mjs. */
+export const resumed = { name: 'resumed', label: 'dservice, cut', path: 'tcp', file: 'resumed' };
+
 /** What has queues: see contest.mjs. */
 export const queueSubjects = ['pipeline', 'bullmq', 'bare-redis', 'bare-lmdb'].map((name) => {
   return { name, label: name, path: 'queues', file: name };
 });
 
 /** All that a process can be. */
-export const all = [...subjects, service, healing, rendezvous, meeting, crowd, tab, ...queueSubjects];
+export const all = [
+  ...[...subjects, service, healing, rendezvous, meeting, crowd, tab, resumed],
+  ...queueSubjects,
+];
 
 /** @param {Subject} subject */
 export function load(subject) {

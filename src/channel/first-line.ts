@@ -13,12 +13,17 @@ export interface FirstLine {
 }
 
 /**
- * Looks at the first line of a channel that nobody has opened yet. Waits `time` ms for it. Never
- * rejects. One of `whole` and `rest` is to be used, and not both.
+ * Looks at the first line of a channel that nobody has opened yet. Waits `time` ms for it, and `quiet` ms
+ * for its beginning. Never rejects. One of `whole` and `rest` is to be used, and not both.
  */
 export function readFirstLine(
   channel: Channel,
-  { clock, limit, time }: { clock: Clock; limit: number; time: number },
+  {
+    clock,
+    limit,
+    time,
+    quiet = time,
+  }: { clock: Clock; limit: number; time: number; quiet?: number },
 ): Promise<FirstLine> {
   return new Promise((resolve) => {
     const early: (Uint8Array | string)[] = [];
@@ -98,13 +103,17 @@ export function readFirstLine(
         },
       });
     };
-    const stopTimer = clock.after(time, decide, true);
+    let stopTimer = clock.after(quiet, decide, true);
 
     channel.open({
       receive(data) {
         if (through) return handlers?.receive(data);
         // Bytes are lent: what is kept is copied.
         early.push(typeof data === 'string' ? data : data.slice());
+        if (size === 0 && !done) {
+          stopTimer();
+          stopTimer = clock.after(time, decide, true);
+        }
         size += data.length;
         const ends = typeof data === 'string' || data.includes(newline);
         if (ends || size > limit) decide();

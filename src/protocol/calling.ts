@@ -103,7 +103,7 @@ export class Calling {
     let deadline = given?.deadline ?? this.#options.deadline;
     const left = current?.deadline;
     if (left !== undefined && left < deadline) deadline = left;
-    if (wire.plain) return this.#wait(id, name, `${line}}`, deadline, given?.signal);
+    if (wire.plain) return this.#wait(id, name, `${line}}`, deadline, given);
     const named = given?.deadline !== undefined || left !== undefined;
     const meta =
       (given === undefined && current === undefined) || !wire.agreed('meta')
@@ -114,13 +114,7 @@ export class Calling {
             named && deadline !== Infinity ? deadline : undefined,
             current?.passed,
           );
-    return this.#wait(
-      id,
-      name,
-      `${line},"reply":${JSON.stringify(id)}${meta}}`,
-      deadline,
-      given?.signal,
-    );
+    return this.#wait(id, name, `${line},"reply":${JSON.stringify(id)}${meta}}`, deadline, given);
   }
 
   /** Asks the peer something that is not for its api. Never throws. */
@@ -130,7 +124,7 @@ export class Calling {
     }
     const id = this.#wire.nextId();
     const line = `{"control":"${control}","reply":${JSON.stringify(id)}}`;
-    return this.#wait(id, control, line, given.deadline ?? this.#options.deadline, given.signal);
+    return this.#wait(id, control, line, given.deadline ?? this.#options.deadline, given);
   }
 
   #wait(
@@ -138,11 +132,12 @@ export class Calling {
     method: string,
     line: string,
     deadline: number,
-    signal: AbortSignal | undefined,
+    given: CallOptions | undefined,
   ): Promise<unknown> {
+    const signal = given?.signal;
     const usual = deadline === this.#options.deadline;
     const due = usual && deadline !== Infinity ? this.#clock.now() + deadline : 0;
-    const call = new PendingCall(method, due, this.#wire.plain);
+    const call = new PendingCall(method, due, this.#wire.plain, given);
     if (!usual || signal !== undefined) {
       const stopTimer =
         usual || deadline === Infinity
@@ -254,6 +249,48 @@ export class Calling {
     else this.#held.drop(id);
     call.reject(error);
     this.#settled();
+  }
+
+  /**
+   * While the peer is away: gives up the calls that somebody else will take, if they were not written or
+   * may run twice: as their caller says, or else the peer of the method. They reject with ERR_CONNECTION_LOST, and do not leave when the peer is back.
+   */
+  yield(mayRunTwice: (method: string) => boolean): void {
+    const { outbox } = this.#wire;
+    const fresh = new Set<number>();
+    const given: number[] = [];
+    for (const id of this.#pending.ids) {
+      const call = this.#pending.get(id);
+      if (call?.given?.elsewhere === undefined) continue;
+      const { elsewhere, idempotent = mayRunTwice(call.method) } = call.given;
+      const written = call.line <= outbox.written;
+      if ((written && !idempotent) || !elsewhere(written)) continue;
+      if (!written && call.line !== Infinity) fresh.add(id);
+      given.push(id);
+    }
+    if (fresh.size > 0) outbox.withdraw((line) => this.#isCallOf(fresh, line));
+    for (const id of given) this.#yield(id);
+  }
+
+  #yield(id: number): void {
+    const call = this.#pending.take(id);
+    if (call === undefined) return;
+    const { method, line } = call;
+    const mayHaveRun = line <= this.#wire.outbox.written;
+    if (mayHaveRun) this.#wire.control('cancel', `,"call":${id}`);
+    else this.#held.drop(id);
+    const text = `the connection was lost before the outcome of ${method}: it may go elsewhere`;
+    call.reject(new DserviceError('ERR_CONNECTION_LOST', text, { method, mayHaveRun }));
+    this.#options.onSettled();
+  }
+
+  /** Whether a line makes one of these calls. Then nobody will hear of the functions in it, nor let them go. */
+  #isCallOf(ids: ReadonlySet<number>, line: string): boolean {
+    // Our own line, of the turn in which the connection was lost: there are few.
+    const { reply, callbacks } = JSON.parse(line) as Message;
+    if (typeof reply !== 'number' || !ids.has(reply)) return false;
+    for (const key of Object.keys(callbacks ?? {})) this.#wire.local.cull(Number(key), 1);
+    return true;
   }
 
   #settled(): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
+import type { CallOptions } from './options.js';
 
 const forgotten = (): void => {};
 
@@ -10,6 +11,7 @@ export class PendingCall {
   readonly due: number;
   /** It was made as a plain peer's: the outcome comes by a callback. */
   readonly plain: boolean;
+  readonly given: CallOptions | undefined;
   /** Which line of the outbox it is; Infinity while it is held back. */
   line = Infinity;
   /** Ends its timer and its listener on a signal, where it has them. */
@@ -18,10 +20,11 @@ export class PendingCall {
   fulfil!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(method: string, due: number, plain: boolean) {
+  constructor(method: string, due: number, plain: boolean, given: CallOptions | undefined) {
     this.method = method;
     this.due = due;
     this.plain = plain;
+    this.given = given;
     this.outcome = new Promise((fulfil, reject) => {
       this.fulfil = fulfil;
       this.#reject = reject;
@@ -59,6 +62,11 @@ export class PendingCalls {
 
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** Their ids, in the order in which they were made. */
+  get ids(): Iterable<number> {
+    return this.#byId.keys();
   }
 
   get(id: number): PendingCall | undefined {

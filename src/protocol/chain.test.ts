@@ -39,7 +39,17 @@ test('the loop is told, not all that came before, and not without end', () => {
 test('a path that lies is bounded', () => {
   const names = Array.from({ length: 50_000 }, (_, i) => `s${i}`);
   expect(readMeta({ path: names }).path).toEqual(names.slice(-1_000));
-  for (const path of [['a', 1], [['a']], 'a', {}, ['a'.repeat(64)], ['a,b'], ['é'], [null], [undefined]]) {
+  for (const path of [
+    ['a', 1],
+    [['a']],
+    'a',
+    {},
+    ['a'.repeat(64)],
+    ['a,b'],
+    ['é'],
+    [null],
+    [undefined],
+  ]) {
     expect(readMeta({ path }).path).toBeUndefined();
   }
 });

@@ -85,6 +85,11 @@ export class Continuity {
     return this.#options.outbox.replay?.size ?? 0;
   }
 
+  /** Tells how many characters more are kept or held back, each time while it is away. */
+  onKept(listener: (more: number) => void): void {
+    this.#options.outbox.onKept = listener;
+  }
+
   /** There is no channel, and the session waits for the next. */
   get away(): boolean {
     return this.#away;
@@ -117,7 +122,14 @@ export class Continuity {
    */
   leave(why: Error | undefined): number {
     const { link, outbox, intake, flow, clock, limits, onAway } = this.#options;
-    if (this.#away) return intake.got;
+    if (this.#away) {
+      // It was to move, and that came to nothing.
+      if (this.#lost?.why === undefined && why !== undefined) {
+        this.#lost = { due: clock.now() + limits.resume, ...this.#lost, why };
+        onAway(why);
+      }
+      return intake.got;
+    }
     this.#away = true;
     this.#lost = { why, due: clock.now() + limits.resume };
     link.leave();

@@ -9,14 +9,14 @@ interface HeldLine {
 
 /** Lines that are held back, in order. Adding, taking and dropping take constant time. */
 export class HeldLines implements Iterable<HeldLine> {
-  readonly #wire: Pick<Wire, 'takeMentioned' | 'local'>;
+  readonly #wire: Pick<Wire, 'takeMentioned' | 'local' | 'outbox'>;
   // A map keeps the order, and lets go of what is dropped in its middle. Lines without a call get keys below 0.
   readonly #lines = new Map<number, HeldLine>();
   #lastKey = 0;
   /** How many of the lines are calls. */
   calls = 0;
 
-  constructor(wire: Pick<Wire, 'takeMentioned' | 'local'>) {
+  constructor(wire: Pick<Wire, 'takeMentioned' | 'local' | 'outbox'>) {
     this.#wire = wire;
   }
 
@@ -32,6 +32,7 @@ export class HeldLines implements Iterable<HeldLine> {
   add(line: string, id: number | undefined): void {
     if (id !== undefined) this.calls++;
     this.#lines.set(id ?? --this.#lastKey, { line, id, mentioned: this.#wire.takeMentioned() });
+    this.#wire.outbox.onKept(line.length);
   }
 
   takeFirst(): void {

@@ -21,11 +21,15 @@ export class Outbox {
   /** There is no channel to write to: what is pushed is kept for the next one. */
   #away = false;
   #full = false;
+  /** Lines in `#text`; while away, lines that nobody was sent, each of which is kept by itself. */
+  #fresh = 0;
   /** What the peer may not have got, where the session can go on over another channel. */
   replay: Replay | undefined;
   /** Lines taken, and lines handed to the channel. */
   pushed = 0;
   written = 0;
+  /** Told of each line that is kept while there is no channel, or that is held back. */
+  onKept: (more: number) => void = () => {};
   /** Called after each write that found the channel full. */
   onFull: (buffered: number) => void = () => {};
 
@@ -47,9 +51,13 @@ export class Outbox {
   /** Takes a line. Not counted are those that a resume does not send again: hello, ack, ping, pong. */
   push(line: string, counted = true): void {
     if (this.#stopped) return;
-    if (counted && this.replay !== undefined) this.#keep(this.replay, line);
+    if (!counted && this.replay !== undefined) return this.#writeAlone(line);
     this.pushed++;
-    if (this.#away) return;
+    this.#fresh++;
+    if (this.#away) {
+      this.#keep(line, 1);
+      return this.onKept(line.length);
+    }
     this.#text += line;
     if (this.#text.length >= enough) this.flush();
     else if (!this.#scheduled && !this.#corked) {
@@ -58,8 +66,19 @@ export class Outbox {
     }
   }
 
-  #keep(replay: Replay, line: string): void {
-    replay.keep(line);
+  /** Writes a line that is not kept, so that what is written with others is what is kept. */
+  #writeAlone(line: string): void {
+    this.flush();
+    this.pushed++;
+    if (this.#away || this.#stopped) return;
+    this.written = this.pushed;
+    this.#write(line);
+  }
+
+  #keep(text: string, lines: number): void {
+    const { replay } = this;
+    if (replay === undefined) return;
+    replay.keep(text, lines);
     if (replay.size > this.#limits.replay) this.onFull(replay.size);
   }
 
@@ -81,8 +100,11 @@ export class Outbox {
   flush(): void {
     if (this.#stopped || this.#text === '') return;
     const text = this.#text;
+    const lines = this.#fresh;
     this.#text = '';
     this.written = this.pushed;
+    this.#fresh = 0;
+    this.#keep(text, lines);
     this.#write(text);
   }
 
@@ -99,10 +121,21 @@ export class Outbox {
     this.#full = false;
   }
 
-  /** There is no channel any more. What was not written is among what is kept. */
+  /** There is no channel any more. What was not written is kept as well. */
   leave(): void {
+    const text = this.#text;
     this.#away = true;
     this.#text = '';
+    for (let at = 0; at < text.length;) {
+      const end = text.indexOf('\n', at) + 1;
+      this.#keep(text.slice(at, end), 1);
+      at = end;
+    }
+  }
+
+  /** While there is no channel: takes back those lines that were not written and are not wanted any more. */
+  withdraw(unwanted: (line: string) => boolean): void {
+    if (this.#away) this.#fresh -= this.replay?.drop(this.#fresh, unwanted) ?? 0;
   }
 
   /** There is another channel: it is told the greeting, then what the peer has not got. */
@@ -111,13 +144,14 @@ export class Outbox {
     this.#full = false;
     let text = greeting;
     // In pieces, since a channel may not take it all as one message.
-    for (const line of this.replay?.rest() ?? []) {
-      text += line;
+    for (const piece of this.replay?.rest() ?? []) {
+      text += piece;
       if (text.length < enough) continue;
       this.#write(text);
       text = '';
     }
     this.written = this.pushed;
+    this.#fresh = 0;
     if (text !== '') this.#write(text);
   }
 

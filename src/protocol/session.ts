@@ -8,7 +8,7 @@ import type { Continuity, Resumable } from './continuity.js';
 import { Controls } from './controls.js';
 import { Dispatch } from './dispatch.js';
 import { messageOf } from './encode.js';
-import { readClose, writeClose } from './close.js';
+import { closeWell, lossOf, readClose, untold, writeClose } from './close.js';
 import { Farewell } from './farewell.js';
 import { Flow } from './flow.js';
 import { Gates } from './gate.js';
@@ -66,9 +66,7 @@ export class Session implements SessionHandle {
     this.#peer = channel.peer;
     this.#admission = new Admission(options.authenticate);
     this.#intake = new Intake({
-      limits,
-      decodeText: options.decodeText,
-      budget: options.budget,
+      ...{ limits, decodeText: options.decodeText, budget: options.budget },
       onMessage: (message, line) => this.#onMessage(message, line),
       mayPass: (message) => this.#mayPass(message),
       onRefused: (error, reply, outcome) => this.#refuse(error, reply, outcome),
@@ -79,14 +77,12 @@ export class Session implements SessionHandle {
       { call: (target, args, given) => this.#calling.reference(target, args, given) },
     );
     this.#calling = new Calling({
-      ...{ wire: this.#wire, clock, scope, observer },
-      deadline: options.deadline ?? 30_000,
+      ...{ wire: this.#wire, clock, scope, observer, deadline: options.deadline ?? 30_000 },
       onCall: () => this.#pulse.busy(),
       onSettled: () => this.#farewell.settled(),
     });
     this.#serving = new Serving({
-      ...{ session: this, wire: this.#wire, clock, scope, observer },
-      callbacks: options.callbacks,
+      ...{ session: this, wire: this.#wire, clock, scope, observer, callbacks: options.callbacks },
       stop: options.service && { name: options.service.name, maxVisits: options.maxVisits },
       gates: options.gates ?? new Gates(clock),
       onError: (error) => this.#events.emit('error', error),
@@ -104,7 +100,7 @@ export class Session implements SessionHandle {
       clock,
       plain: () => !this.#wire.agreed('bye'),
       sayBye: () => this.#wire.control('bye'),
-      outstanding: () => this.#calling.outstanding,
+      outstanding: () => this.outstanding,
       serving: () => this.#serving.count,
       close: () => this.close(),
     });
@@ -114,7 +110,11 @@ export class Session implements SessionHandle {
       outstanding: () => this.#calling.outstanding,
       ping: (n) => this.#wire.control('ping', `,"n":${n}`),
       suspect: (suspect) => this.#events.emit('suspect', suspect),
-      dead: () => this.#dead(),
+      dead: () => {
+        const error = new DserviceError('ERR_HEARTBEAT', 'the peer shows no life');
+        if (this.lose(error)) channel.destroy(error);
+        else this.#finish('ERR_HEARTBEAT', error.message);
+      },
     });
     this.#controls = new Controls({
       ...{ wire: this.#wire, serving: this.#serving, farewell: this.#farewell },
@@ -212,10 +212,9 @@ export class Session implements SessionHandle {
     return this.#calling.outstanding;
   }
 
-  get tables(): { local: number; references: number; pending: number; serving: number } {
-    const { local, references } = this.#wire;
-    const [pending, serving] = [this.#calling.outstanding, this.#serving.count];
-    return { local: local.size, references: references.size, pending, serving };
+  get tables(): SessionHandle['tables'] {
+    const [local, references] = [this.#wire.local.size, this.#wire.references.size];
+    return { local, references, pending: this.outstanding, serving: this.#serving.count };
   }
 
   /**
@@ -253,6 +252,11 @@ export class Session implements SessionHandle {
   abandon(error: DserviceError): void {
     this.#channel.close();
     this.#end(error);
+  }
+
+  /** While it is away: gives up the calls that may go elsewhere, see `Calling.yield`. */
+  yield(): void {
+    if (this.away) this.#calling.yield((method) => this.about.get(method)?.idempotent === true);
   }
 
   drain(time = 10_000): Promise<void> {
@@ -353,16 +357,14 @@ export class Session implements SessionHandle {
     if (this.#wire.agreed('ping')) this.#pulse.start(this.#peer.transport);
   }
 
-  /** Waits for another channel, if there may be one: before both know each other, nobody comes back. */
-  #leave(why: Error): boolean {
+  /**
+   * Takes the channel for lost, if there may be another one. It stays open until that one is there: the
+   * peer, which may only have been slow, could take its end for ours.
+   */
+  lose(why: Error): boolean {
     const { continuity } = this;
+    // Before both know each other, nobody comes back.
     return this.#ready && continuity?.possible === true && continuity.leave(why) >= 0;
-  }
-
-  #dead(): void {
-    const error = new DserviceError('ERR_HEARTBEAT', 'the peer shows no life');
-    if (this.#leave(error)) this.#channel.destroy(error);
-    else this.#finish('ERR_HEARTBEAT', error.message);
   }
 
   #announceRemote(): void {
@@ -412,6 +414,7 @@ export class Session implements SessionHandle {
     if (this.#ended) return;
     const error = code === 'ERR_CLOSED' ? undefined : new DserviceError(code, message);
     if (error !== undefined) this.#wire.write(writeClose(error));
+    else if (this.continuity?.possible === true) this.#wire.write(closeWell);
     this.#wire.outbox.flush();
     this.#channel.close();
     this.#end(error, error === undefined ? code : undefined);
@@ -420,10 +423,8 @@ export class Session implements SessionHandle {
   /** The channel has ended by itself. */
   #lost(cause: Error | undefined): void {
     if (this.#ended) return;
-    if (cause !== undefined && this.#leave(cause)) return;
-    if (cause === undefined || DserviceError.is(cause)) return this.#end(cause);
-    const text = `the connection was lost: ${cause.message}`;
-    this.#end(new DserviceError('ERR_CONNECTION_LOST', text, { cause }));
+    const why = cause ?? (this.leaving ? undefined : untold(this.#channel));
+    if (why === undefined || !this.lose(why)) this.#end(lossOf(cause));
   }
 
   /** `code` is what calls that wait are rejected with. */

@@ -14,8 +14,8 @@ export interface ConnectionOptions {
   usable(record: InstanceRecord): readonly string[];
   /** Milliseconds after which a connection that nobody uses is closed. */
   readonly idle: number;
-  /** Told when a session has ended. */
-  onEnd(connection: Connection): void;
+  /** Told when its session has ended, is away, or is back. */
+  onChange(connection: Connection): void;
 }
 
 /** ms that opening may take before others are better: a machine that is gone does not refuse, it says nothing. */
@@ -171,7 +171,10 @@ export class Connection implements Candidate {
     this.#failedAt = undefined;
     this.#session = session;
     this.#apiSize = session.tables.references;
-    session.on('end', () => this.#options.onEnd(this));
+    const changed = (): void => this.#options.onChange(this);
+    session.on('end', changed);
+    session.on('away', changed);
+    session.on('moved', changed);
     this.#settle();
   }
 

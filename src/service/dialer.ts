@@ -8,9 +8,10 @@ import type { SessionObserver } from '../protocol/observer.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
 import { openSession } from './dial.js';
 import { type Engine, type EngineDial, engineFor, type EngineSession } from './engine.js';
-import { Lifeline } from './lifeline.js';
+import { Gone, Lifeline } from './lifeline.js';
 import { ObservedSession } from './observed-session.js';
 import type { Observers } from './observers.js';
+import { race } from './race.js';
 import type { Logger } from './runtime.js';
 import type { Reach, ServiceOptions } from './service-options.js';
 import type { ServiceRuntime } from './service-runtime.js';
@@ -46,8 +47,8 @@ export class Dialer<At> {
   }
 
   /**
-   * A session with an instance, at one of its endpoints. One that is carried is held to the instance as long
-   * as one of `others`, its endpoints by then, leads there. Rejects with why it could not.
+   * A session with the instance at that endpoint, held to it as long as one of `others`, its endpoints by
+   * then, leads there. Rejects with why it could not.
    */
   async open(
     instance: InstanceRecord,
@@ -57,22 +58,23 @@ export class Dialer<At> {
     const engine = engineFor(this.#options.engines, endpoint);
     if (engine?.dial !== undefined) return await engine.dial(endpoint, this.#given(instance));
     const { runtime, limits, logger, options } = this.#options;
-    const { tls, auth, deadline, callbacks, stacks } = options;
-    const carried = this.#isCarried(endpoint);
-    const channel = carried
-      ? await this.#carry([endpoint])
-      : await runtime.connect(endpoint, { timeout, tls, limits });
+    const { auth, deadline, callbacks, stacks } = options;
+    const channel = await this.#connect(endpoint);
     const session = await openSession(runtime, channel, {
-      ...{ auth, limits, timeout, logger, resume: carried ? resumable() : undefined },
+      ...{ auth, limits, timeout, logger, resume: resumable() },
       observe: this.#observe(instance),
       ...(deadline === undefined ? {} : { deadline }),
       ...(callbacks === undefined ? {} : { callbacks }),
       ...(stacks === undefined ? {} : { stacks }),
     });
-    if (carried) {
-      const redial = (): Promise<Channel> => this.#carry(others());
-      new Lifeline({ session, clock: runtime.clock, limits, auth, redial }, channel);
-    }
+    const { clock } = runtime;
+    const way = { last: endpoint };
+    const redial = (): Promise<Channel> =>
+      this.#redial(
+        others().filter((each) => this.#isOurs(each)),
+        way,
+      );
+    new Lifeline({ session, clock, limits, auth, redial }, channel);
     return session;
   }
 
@@ -92,42 +94,55 @@ export class Dialer<At> {
     return (session) => new ObservedSession(observers, session, { side: 'client', self, instance });
   }
 
+  /** Whether it is spoken as we do, and not by another engine. */
+  #isOurs(endpoint: string): boolean {
+    return engineFor(this.#options.engines, endpoint)?.dial === undefined;
+  }
+
   #isCarried(endpoint: string): boolean {
     return this.#options.discovery.reaches?.(endpoint) === true;
   }
 
+  async #connect(endpoint: string): Promise<Channel> {
+    const { runtime, discovery, limits, options } = this.#options;
+    if (!this.#isCarried(endpoint)) {
+      return await runtime.connect(endpoint, { timeout, tls: options.tls, limits });
+    }
+    const channel = await discovery.connect?.(endpoint, { timeout });
+    if (channel === undefined) throw unreached();
+    return channel;
+  }
+
   /**
-   * A channel to the endpoint that is reached first, of those that a discovery carries to: one of several
-   * rendezvous may be away without a word. Rejects with why there is none; with ERR_NO_INSTANCE only
-   * where all say so.
+   * A channel to the instance by the endpoint that is reached first, best first: any of them may be away
+   * without a word. `way.last` is the one by which it was reached before. Rejects with why there is none:
+   * with `Gone` where that one, or each, says that nobody is there any more; with ERR_NO_INSTANCE where all
+   * who carry say that they do not know it.
    */
-  async #carry(endpoints: readonly string[]): Promise<Channel> {
-    const { discovery } = this.#options;
-    let won = false;
-    const attempts = endpoints
-      .filter((endpoint) => this.#isCarried(endpoint))
-      .map(async (endpoint) => {
-        const channel = await discovery.connect?.(endpoint, { timeout });
-        if (channel === undefined) throw unreached();
-        if (won) {
-          channel.close();
-          throw unreached();
-        }
-        won = true;
-        return channel;
-      });
-    if (attempts.length === 0) throw unreached();
+  async #redial(endpoints: readonly string[], way: { last: string }): Promise<Channel> {
+    const { runtime } = this.#options;
+    const ways = endpoints.map((endpoint) => async () => {
+      const channel = await this.#connect(endpoint);
+      way.last = endpoint;
+      return channel;
+    });
+    if (ways.length === 0) throw unreached();
     try {
-      return await Promise.any(attempts);
+      return await race(runtime.clock, ways);
     } catch (error) {
-      const all: unknown[] = error instanceof AggregateError ? error.errors : [error];
-      throw all.find((each) => !isUnknown(each)) ?? all[0];
+      const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];
+      // Of one that is carried, a connection that is refused is the carrier's.
+      const gone = endpoints.filter(
+        (each, at) => !this.#isCarried(each) && runtime.isGone?.(errors[at]) === true,
+      );
+      if (gone.includes(way.last) || gone.length === endpoints.length) throw new Gone(errors[0]);
+      throw errors.find((each) => !isUnknown(each)) ?? errors[0];
     }
   }
 }
 
 function unreached(): DserviceError {
-  const text = 'no rendezvous carries to the instance';
+  const text = 'no way leads to the instance';
   return new DserviceError('ERR_CONNECT', text, { mayHaveRun: false });
 }
 

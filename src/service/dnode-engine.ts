@@ -15,6 +15,7 @@ export const dnodeEngine: Engine = {
       sessions: server.sessions,
       accept: (channel) => server.welcome(channel),
       announce: (next) => server.announce(next),
+      allBack: () => server.allBack(),
       drain: (time) => server.drain(time),
       close: () => void server.close(),
     };

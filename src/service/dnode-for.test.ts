@@ -9,18 +9,21 @@ const logger = { warn: () => {} };
 async function makeHost() {
   const host = new MemoryHost();
   const dservice = makeDservice(host.runtime);
-  const service = dservice(
-    'greeter@1.2.0',
-    {
-      shout: (s: string) => s.toUpperCase(),
-      add(a: number, b: number, cb: (sum: number) => void) {
-        cb(a + b);
+  const start = async () => {
+    const service = dservice(
+      'greeter@1.2.0',
+      {
+        shout: (s: string) => s.toUpperCase(),
+        add(a: number, b: number, cb: (sum: number) => void) {
+          cb(a + b);
+        },
       },
-    },
-    { logger },
-  );
-  await service.start();
-  return { host, dservice, service, caller: dservice({ logger }) };
+      { logger },
+    );
+    await service.start();
+    return service;
+  };
+  return { host, dservice, start, service: await start(), caller: dservice({ logger }) };
 }
 
 type Found = [
@@ -114,7 +117,7 @@ describe('the connection', () => {
   });
 
   test('tells of its end: given back, lost, or left by the service', async () => {
-    const { host, caller, service } = await makeHost();
+    const { host, caller, service, start } = await makeHost();
     const told: unknown[] = [];
     const watched = async () => {
       const [, , d] = await find(caller, 'greeter');
@@ -124,25 +127,31 @@ describe('the connection', () => {
     (await watched()).end();
     await host.clock.advance(0);
     await watched();
-    host.cut(String(service.endpoints[0]));
-    await host.clock.advance(0);
-    await watched();
     await service.stop();
     await host.clock.advance(0);
-    expect(told).toEqual([undefined, 'ERR_CONNECTION_LOST', undefined]);
+    const other = await start();
+    await watched();
+    host.kill(String(other.endpoints[0]));
+    await host.clock.advance(0);
+    expect(told).toEqual([undefined, undefined, 'ERR_CONNECTION_LOST']);
     expect(host.open()).toBe(0);
   });
 
-  test('that was lost is made anew for the next one', async () => {
+  test('that was lost and found again is the same, and one that has ended is made anew', async () => {
     const { host, caller, service } = await makeHost();
     const [, , first] = await find(caller, 'greeter');
     host.cut(String(service.endpoints[0]));
+    expect(first.session.away).toBe(false);
     await host.clock.advance(0);
-    const [, remote, second] = await find(caller, 'greeter');
+    const [, , second] = await find(caller, 'greeter');
+    expect(second.session).toBe(first.session);
+    first.session.close();
+    await host.clock.advance(0);
+    const [, remote, third] = await find(caller, 'greeter');
     // Late, and of a connection that is gone: it ends nothing.
     first.end();
     expect(await remote['shout']?.('hi')).toBe('HI');
-    expect(second.session).not.toBe(first.session);
+    expect(third.session).not.toBe(first.session);
   });
 });
 

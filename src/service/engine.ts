@@ -82,6 +82,8 @@ export interface EngineServer {
   answer?(exchange: Exchange): Promise<Answer | undefined> | undefined;
   /** Serves another api from now on; calls that run go on. Throws ERR_API, ERR_NAME. */
   announce(api: object): void;
+  /** Resolves when nobody is waited for who has lost a connection: till then, who drains goes on listening. */
+  allBack?(): Promise<void>;
   /** Resolves when nothing runs any more, or after `time` ms. What comes meanwhile is still served. */
   drain(time: number): Promise<void>;
   /** Ends everything at once: the signals of handlers fire, and their outcomes reach nobody. */
@@ -145,6 +147,8 @@ export interface EngineSession extends SessionHandle {
   readonly hello?: { readonly service?: Identity | undefined } | undefined;
   /** Whether it keeps the process alive. */
   hold(keep: boolean): void;
+  /** While it is away, gives up the calls that may go elsewhere (`elsewhere` of a call); where it can be away. */
+  yield?(): void;
   /** The function at a path, of a peer that does not tell what it has; else it is looked up in `remote`. */
   find?(path: readonly string[]): Callable | undefined;
 }

@@ -3,7 +3,18 @@ import { DserviceError } from '../errors.js';
 import { contextOf } from '../protocol/context.js';
 import { method } from '../protocol/method.js';
 import { options } from '../protocol/options.js';
+import type { Session } from '../protocol/session.js';
 import { codeOf, makeHost, silent, tally } from '../testing/fixtures/instances.js';
+import type { Service } from './service.js';
+
+/** Ends all sessions of a service, for good. */
+function ender(service: Service<object>): () => void {
+  const sessions: Session[] = [];
+  service.on('session', (session) => sessions.push(session));
+  return () => {
+    for (const session of sessions) session.close();
+  };
+}
 
 /** Instances of `a` whose handler does what `act` says, by the number of the instance. */
 async function makeMany(count: number, act: (i: number) => unknown) {
@@ -111,11 +122,12 @@ describe('a call is not made again', () => {
         {
           do() {
             calls++;
-            host.cut(String(service.endpoints[0]));
+            end();
           },
         },
         { logger: silent },
       );
+      const end = ender(service);
       await service.start();
     }
     const remote = options(await dservice().connect('a'), { idempotent: true });
@@ -135,11 +147,12 @@ test('a method may say that it is idempotent: its calls are made again where the
   for (let i = 0; i < 2; i++) {
     const once = (): string => {
       if (i > 0) return 'done';
-      host.cut(String(service.endpoints[0]));
+      end();
       return 'lost';
     };
     const read = method({ idempotent: true }, () => once());
     const service = make('a', { write: () => once(), deep: { read } }, { logger: silent });
+    const end = ender(service);
     await service.start();
   }
   const remote = await dservice({ pick: 'round-robin' }).connect('a');

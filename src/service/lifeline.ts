@@ -11,14 +11,27 @@ export interface LifelineOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly auth?: unknown;
-  /** Another channel to the same instance, by whatever way there is. Rejects with why there is none. */
+  /**
+   * Another channel to the same instance, by whatever way there is. Rejects with why there is none; with
+   * `Gone`, there will be none.
+   */
   redial(): Promise<Channel>;
+}
+
+/** Nobody listens any more where the instance was reached. */
+export class Gone extends Error {
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+  }
 }
 
 /** Milliseconds for the answer to a resume, and between two attempts at first and at most. */
 const answer = 5_000;
 const firstPause = 100;
 const longestPause = 2_000;
+
+/** So long, ms, a peer may be suspect before another way to it is looked for. */
+const patience = 8_000;
 
 /** For so many ms nobody may know the instance: whoever was to know it may only just be back. */
 const unknown = 5_000;
@@ -31,12 +44,34 @@ export class Lifeline {
   readonly #options: LifelineOptions;
   #busy = false;
   #unknownSince: number | undefined;
+  /** The peer shows life, or doubting it is of no use any more. */
+  #trust = (): void => {};
 
   /** `channel`: the one that the session began with. */
   constructor(options: LifelineOptions, channel: Channel) {
     this.#options = options;
     this.#watch(channel);
-    options.session.on('away', () => void this.#find());
+    options.session.on('away', () => {
+      this.#trust();
+      void this.#find();
+    });
+    options.session.on('end', () => this.#trust());
+    options.session.on('suspect', (suspect) => this.#doubt(suspect));
+  }
+
+  /**
+   * With calls out and nothing heard, the way may be gone without a word, long before the network gives it
+   * up: then another one is looked for. Nothing is lost if the peer was only slow.
+   */
+  #doubt(suspect: boolean): void {
+    const { session, clock } = this.#options;
+    this.#trust();
+    if (!suspect) return;
+    this.#trust = clock.after(
+      patience,
+      () => session.lose(new DserviceError('ERR_HEARTBEAT', 'the peer shows no life')),
+      true,
+    );
   }
 
   #watch(channel: Channel): void {
@@ -93,8 +128,9 @@ export class Lifeline {
     await returnOver(session, channel, { clock, limits, auth, time: answer });
   }
 
-  /** Whether everybody who was asked has said, for long enough, that there is no such instance. */
+  /** Whether the instance is gone, or everybody who was asked says, for long enough, that there is none. */
   #isGone(error: unknown): boolean {
+    if (error instanceof Gone) return true;
     if (!DserviceError.is(error) || error.code !== 'ERR_NO_INSTANCE') {
       this.#unknownSince = undefined;
       return false;

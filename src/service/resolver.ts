@@ -248,11 +248,16 @@ export class Resolver {
         ...{ clock, idle },
         open: (endpoint, others) => open(record, endpoint, others),
         usable: ({ endpoints }) => endpoints.filter((endpoint) => reachable(endpoint)),
-        onEnd: ({ record: { name } }) => this.#refresh(name),
+        onChange: ({ record: { name } }) => this.#refresh(name),
       });
       this.#connections.set(record.id, connection);
     }
     return connection;
+  }
+
+  /** Whether a call would find an instance that is neither away nor leaving. */
+  has(query: Query): boolean {
+    return this.#candidates(query).some(isFit);
   }
 
   /** Records may have changed, or gone; a connection outlives its record. */
@@ -266,6 +271,10 @@ export class Resolver {
       const record = records.get(id);
       if (record !== undefined) connection.renew(record);
       else if (!connection.alive) this.#connections.delete(id);
+    }
+    // Last, when it is known who else would take their calls.
+    for (const connection of this.#connections.values()) {
+      if (connection.record.name === name) connection.session?.yield?.();
     }
   }
 

@@ -124,6 +124,60 @@ describe('who vanishes', () => {
   });
 });
 
+describe('who subscribes, and vanishes', () => {
+  test('is told no more than all of them may have kept', async () => {
+    const clock = new VirtualClock();
+    const follow = (fn: (text: string) => void): void => {
+      const tell = (): void => {
+        fn('x'.repeat(10_000));
+        clock.after(100, tell);
+      };
+      tell();
+    };
+    const server = serverWith(clock, { follow }, { buffered: 200_000 });
+    for (let n = 0; n < 5; n++) {
+      const raw = lossy(clock, server).say(hello());
+      await clock.advance(10);
+      raw.say('{"method":"follow","arguments":["[Function]"],"callbacks":{"7":["0"]},"reply":1}\n');
+      await clock.advance(10);
+      raw.lose();
+    }
+    expect(server.sessions.size).toBe(5);
+    // Each is told 10,000 characters ten times a second.
+    const lines = () => [...server.sessions].reduce((sum, it) => sum + it.tables.pending, 0);
+    for (let n = 0; n < 20; n++) {
+      await clock.advance(100);
+      if (server.sessions.size > 1) expect(lines()).toBeLessThan(25);
+    }
+    expect(server.sessions.size).toBe(1);
+  });
+
+  test('from one address: so many are waited for, the last ones', async () => {
+    const clock = new VirtualClock();
+    const server = serverWith(clock, {}, { sessionsPerAddress: 5 });
+    const other = lossy(clock, server).say(hello());
+    await clock.advance(10);
+    other.lose();
+    for (let n = 0; n < 20; n++) {
+      const [near, far] = memoryPair({ clock });
+      near.open({ receive() {}, drain() {}, close() {} });
+      const peer = { transport: 'memory', address: `192.0.2.1:${1_000 + n}` };
+      server.welcome(
+        new Proxy(far, { get: (it, key) => (key === 'peer' ? peer : Reflect.get(it, key)) }),
+      );
+      near.write(hello());
+      await clock.advance(10);
+      far.destroy(new Error('reset'));
+      await clock.advance(0);
+    }
+    const { token } = other;
+    expect(server.sessions.size).toBe(6);
+    const back = new Raw(clock, server).say(hello({ resume: { session: token, got: 0 } }));
+    await clock.advance(10);
+    expect(back.text).toContain('resumed');
+  });
+});
+
 describe('who comes back', () => {
   const setup = async (api?: object, limits?: Partial<Limits>) => {
     const clock = new VirtualClock();

@@ -44,9 +44,12 @@ export interface ResumablesOptions {
   readonly authenticate: Authenticate | undefined;
 }
 
-/** Where dnode clients of old may come, some of which wait for our first word: so long, ms, we wait for theirs. */
-const silence = 500;
-const oldWays = new Set(['tcp', 'tls', 'unix', 'stream']);
+/**
+ * Where dnode clients of old may come, some of which wait for our first word. Whoever listens there has
+ * waited for the beginning of theirs before it hands over a channel: if there is none by now (ms), none comes.
+ */
+const silence = 1;
+const oldWays = new Set(['tcp', 'tls', 'unix']);
 
 /** The sessions of a server that may go on over another channel, by their secrets. */
 export class Resumables implements Returning {
@@ -84,8 +87,8 @@ export class Resumables implements Returning {
   async #recognise(channel: Channel): Promise<Channel | undefined> {
     const { clock, limits } = this.#options;
     const first = await readFirstLine(channel, {
-      ...{ clock, limit: limits.firstLine },
-      time: oldWays.has(channel.peer.transport) ? silence : limits.handshake,
+      ...{ clock, limit: limits.firstLine, time: limits.handshake },
+      ...(oldWays.has(channel.peer.transport) ? { quiet: silence } : {}),
     });
     const { whole, rest } = first;
     const hello = readGreeting(first.line);
@@ -169,7 +172,9 @@ export async function returnOver(
   }
   if (line === undefined) {
     channel.destroy();
-    throw new DserviceError('ERR_TIMEOUT', `no answer to a resume within ${time} ms`);
+    const error = new DserviceError('ERR_TIMEOUT', `no answer to a resume within ${time} ms`);
+    continuity.leave(error);
+    throw error;
   }
   const resumed = readGreeting(line)?.resumed;
   if (resumed === undefined || !continuity.acknowledged(resumed.got)) {

@@ -58,6 +58,8 @@ export interface Runtime<At> {
   adopt(target: unknown): Channel | undefined;
   /** Connects to an endpoint. Rejects with ERR_ENDPOINT, ERR_CONNECT, ERR_TIMEOUT, or the signal's reason. */
   connect(endpoint: string, options: ConnectOptions): Promise<Channel>;
+  /** Whether an error of `connect` says that whoever listened there is gone, and not only out of reach. */
+  isGone?(error: unknown): boolean;
   /** What the options of a place to listen must be. */
   readonly atRules: Readonly<Record<string, Rule>>;
   /** How services are spoken here beside dnode. */

@@ -40,7 +40,8 @@ export class Served {
   /** Serves one more channel. */
   accept(channel: Channel): void {
     const engine = this.#engines.find(({ accept }) => accept !== undefined);
-    if (engine?.accept === undefined || this.#closed) channel.destroy();
+    // Who leaves takes nobody new, but those who come back; that is for the engine to tell apart.
+    if (engine?.accept === undefined) channel.destroy();
     else engine.accept(channel);
   }
 
@@ -70,8 +71,9 @@ export class Served {
     // Without any time, at once: whoever says so has none.
     if (time === 0) return await this.close();
     this.#closed = true;
+    const back = Promise.all(this.#engines.map((engine) => engine.allBack?.()));
     await Promise.all([
-      this.#listener?.close(time),
+      back.then(() => this.#listener?.close(time)),
       ...this.#engines.map((engine) => engine.drain(time)),
     ]);
     for (const engine of this.#engines) engine.close();

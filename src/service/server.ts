@@ -68,7 +68,8 @@ export class Server {
     this.#options = options;
     this.#gates = options.gates ?? new Gates(options.clock);
     this.#budget = { used: 0, limit: options.limits.buffered };
-    this.#absent = new Absent(options.limits.buffered);
+    const { buffered: most, sessionsPerAddress: perAddress } = options.limits;
+    this.#absent = new Absent({ most, perAddress });
   }
 
   /** Where it is reached, best first: `unix:/path`, `tcp://host:port`, `tls://host:port`. */
@@ -154,6 +155,11 @@ export class Server {
     this.#closed = true;
     for (const session of [...this.#sessions]) session.close();
     await this.#listener?.close();
+  }
+
+  /** Resolves when none of the sessions that are away now is away any more: they come back, or end. */
+  allBack(): Promise<void> {
+    return this.#absent.allBack();
   }
 
   /** Stops listening, lets every session finish what runs (within `time` ms), and ends it. */

@@ -316,10 +316,12 @@ describe('an instance that is gone', () => {
     const killer = make('a', {
       kill() {
         calls++;
-        host.cut(String(killer.endpoints[0]));
+        for (const session of sessions) session.close();
         return new Promise(() => {});
       },
     });
+    const sessions: { close(): void }[] = [];
+    killer.on('session', (session) => sessions.push(session));
     await killer.start();
     const remote = await dservice().connect('a');
     const call = options(remote, { idempotent: true }).kill();
@@ -329,7 +331,7 @@ describe('an instance that is gone', () => {
     expect(calls).toBe(4);
   });
 
-  test('a connection that was lost is made anew', async () => {
+  test('a connection that was lost is found again', async () => {
     const { host, dservice, instance } = makeHost();
     const a = await instance('a');
     const remote = await dservice().connect('a');
@@ -347,7 +349,7 @@ describe('an instance that is gone', () => {
     const a = await instance('a');
     const remote = await dservice().connect('a');
     host.kill(a.endpoint);
-    await a.service.stop();
+    await a.service.stop(0);
     await host.clock.advance(0);
     const call = remote.who();
     await host.clock.advance(3_000);
@@ -406,7 +408,7 @@ describe('an instance that is gone', () => {
     await announcement.withdraw();
     await host.clock.advance(0);
     expect(await remote.who()).toBe(a.service.id);
-    host.cut(a.endpoint);
+    host.kill(a.endpoint);
     await host.clock.advance(0);
     const call = remote.who();
     call.catch(() => {});
@@ -566,7 +568,7 @@ test('an outcome that nobody waits for ends nothing', async () => {
   void remote.wait();
   await host.clock.advance(0);
   host.kill(a.endpoint);
-  await a.service.stop();
+  await a.service.stop(0);
   await host.clock.advance(0);
   void remote.who();
   await host.clock.advance(60_000);

@@ -49,7 +49,7 @@ const forgotten = (): void => {};
 export class ServiceCaller {
   readonly #options: ServiceCallerOptions;
   readonly #service: string;
-  readonly #usual: CallOptions | undefined;
+  readonly #usual: CallOptions;
   readonly #end: () => void;
   readonly #budget = new RetryBudget();
   readonly #hedger: Hedger | undefined;
@@ -59,7 +59,11 @@ export class ServiceCaller {
     const { query, resolver, deadline, usual, hedge, clock } = options;
     this.#options = options;
     this.#service = formatQuery(query);
-    this.#usual = deadline === usual ? undefined : { deadline };
+    this.#usual = {
+      ...(deadline === usual ? {} : { deadline }),
+      // A call that costs too much elsewhere waits for the one that has it.
+      elsewhere: (ran) => resolver.has(query) && (!ran || this.#budget.promise()),
+    };
     this.#end = resolver.remote(query.name);
     if (hedge !== undefined) this.#hedger = new Hedger(hedge, clock);
   }
@@ -268,7 +272,7 @@ export class ServiceCaller {
   }
 
   /** The options of a call, with those of this remote. */
-  #complete(given: CallOptions | undefined): CallOptions | undefined {
+  #complete(given: CallOptions | undefined): CallOptions {
     return given === undefined ? this.#usual : { ...this.#usual, ...given };
   }
 

@@ -14,6 +14,7 @@ import { VirtualClock } from './virtual-clock.js';
 /** One end of a connection that a host made. */
 interface Wire {
   readonly endpoint: string;
+  stalled: boolean;
   readonly ends: readonly [Channel, Channel];
 }
 
@@ -45,6 +46,7 @@ export class MemoryHost {
       atRules: {},
       engines: [],
       connect: (endpoint, options) => this.#connect(endpoint, options),
+      isGone: (error) => DserviceError.is(error) && error.code === 'ERR_CONNECT',
       listen: (_at, _limits, onChannel) => Promise.resolve(this.#listen(onChannel)),
       discover: () => this.discovery(),
       merge: (discoveries) => mergeDiscoveries({ discoveries, clock }),
@@ -80,6 +82,11 @@ export class MemoryHost {
     for (const wire of this.#wires.filter((it) => it.endpoint === endpoint)) {
       for (const end of wire.ends) end.destroy(new Error('the wire was cut'));
     }
+  }
+
+  /** Of what is connected to an endpoint nothing is heard any more, at either end. */
+  stall(endpoint: string): void {
+    for (const wire of this.#wires.filter((it) => it.endpoint === endpoint)) wire.stalled = true;
   }
 
   /** Who connects there gets no answer, from now on or not any more. */
@@ -132,22 +139,24 @@ export class MemoryHost {
         },
       },
     });
-    const wire = { endpoint, ends };
+    const wire: Wire = { endpoint, ends, stalled: false };
     this.#wires.push(wire);
     const [near, far] = ends;
-    accept(far);
-    return watched(near, () => (this.#wires = this.#wires.filter((it) => it !== wire)));
+    accept(watched(far, wire, () => {}));
+    return watched(near, wire, () => (this.#wires = this.#wires.filter((it) => it !== wire)));
   }
 }
 
-/** A channel that tells when it has ended. */
-function watched(channel: Channel, ended: () => void): Channel {
+/** A channel that tells when it has ended, and nothing else while its wire is stalled. */
+function watched(channel: Channel, wire: Wire, ended: () => void): Channel {
   return new Proxy(channel, {
     get(target, key) {
       if (key !== 'open') return Reflect.get(target, key);
       const open: Channel['open'] = (handlers) =>
         target.open({
-          receive: (data) => handlers.receive(data),
+          receive(data) {
+            if (!wire.stalled) handlers.receive(data);
+          },
           drain: () => handlers.drain(),
           close(error) {
             ended();
