@@ -36,6 +36,7 @@ export async function answerAll(count) {
   return [...runs.values()].filter((times) => times !== 1).length + count - runs.size;
 }
 
+/** @type {() => unknown} */
 let back = () => {};
 
 /**

@@ -297,6 +297,8 @@ class RunningCall extends ServedCall implements Outcome {
 function passedOn(error: unknown): unknown {
   try {
     if (!DserviceError.is(error) || error.mayHaveRun !== false) return error;
+    // What names no method is of the handler's own making, and says what it means.
+    if (error.method === undefined) return error;
     const { code, message, cause } = error;
     const copy = new DserviceError(code, message, cause === undefined ? {} : { cause });
     return Object.assign(copy, error, { mayHaveRun: true });

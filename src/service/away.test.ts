@@ -238,7 +238,7 @@ describe('an instance that does not come back', () => {
     await host.clock.advance(0);
     expect(host.clock.now()).toBe(0);
     const codes = await Promise.all(calls.map(codeOf));
-    expect(codes.sort()).toEqual(['ERR_CONNECTION_LOST', 'none']);
+    expect(new Set(codes)).toEqual(new Set(['ERR_CONNECTION_LOST', 'none']));
   });
 });
 

@@ -102,7 +102,9 @@ test('equal ones get equally many', async () => {
 describe('a call is not made again', () => {
   test('since what its handler called was lost', async () => {
     const { dservice, calls } = await makeMany(3, () => {
-      throw new DserviceError('ERR_CONNECTION_LOST', 'behind me', { mayHaveRun: false });
+      throw new DserviceError('ERR_CONNECTION_LOST', 'behind me', {
+        ...{ method: 'other', mayHaveRun: false },
+      });
     });
     const remote = await dservice().connect('a');
     const call = remote.do();

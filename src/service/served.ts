@@ -71,7 +71,9 @@ export class Served {
     // Without any time, at once: whoever says so has none.
     if (time === 0) return await this.close();
     this.#closed = true;
-    const back = Promise.all(this.#engines.map((engine) => engine.allBack?.()));
+    const back = Promise.all(
+      this.#engines.map((engine) => engine.allBack?.() ?? Promise.resolve()),
+    );
     await Promise.all([
       back.then(() => this.#listener?.close(time)),
       ...this.#engines.map((engine) => engine.drain(time)),
