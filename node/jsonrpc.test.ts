@@ -152,7 +152,7 @@ describe('a service as it is', () => {
     const headers = {
       Origin: 'http://localhost:5173',
       Authorization: 'Bearer t0ken',
-      traceparent: '00-x',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     };
     const { content } = await ask(port, body('peer'), headers);
     expect(JSON.parse(content)).toMatchObject({
@@ -161,7 +161,9 @@ describe('a service as it is', () => {
         address: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as unknown,
       },
     });
-    expect((await ask(port, body('later'), headers)).content).toContain('"result":"00-x"');
+    expect((await ask(port, body('later'), headers)).content).toContain(
+      '"result":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"',
+    );
     const refused = await ask(port, body('peer'), { Authorization: 'Digest x' });
     expect(refused.status).toBe(401);
     expect(refused.answer).toMatch(/^www-authenticate: Bearer/im);
