@@ -138,6 +138,16 @@ describe('an outcome asked for, of a handler that declares one parameter more', 
     expect(await a.call('third', [1])).toBe('third');
   });
 
+  test('`callbacks: true`: who gives the callback that is declared is answered there', async () => {
+    const api = { double: (n: number, back: Back) => void back(n * 2) };
+    const { a } = await sessionPair({ b: { api, callbacks: true } });
+    const told: unknown[] = [];
+    // Nothing is left that would wait for its deadline.
+    expect(await a.call('double', [4, (value: unknown) => void told.push(value)])).toBeUndefined();
+    expect(await a.call('double', [5])).toBe(10);
+    expect(told).toEqual([8]);
+  });
+
   test('one that gets all it declares, or more, answers by returning', async () => {
     const api = {
       f: function (x: number, y: number): number {

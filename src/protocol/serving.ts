@@ -88,7 +88,9 @@ export class Serving {
     // One that stands for a function elsewhere has handed the callback on: it is answered there.
     const callback = args.length > fn.length && !(callable in fn) ? answer : undefined;
     const call = new RunningCall(session, meta, passed, clock, this, reply, callback);
-    const at = reply === undefined ? undefined : callbackIndex(fn, args.length, callbacks);
+    // Who gives the callback that the handler declares is answered there, and waits for nothing else.
+    const given = answer !== undefined && args.length === fn.length;
+    const at = reply === undefined || given ? undefined : callbackIndex(fn, args.length, callbacks);
     this.#count++;
     const observed = (call.observed = observer?.serve(name, meta));
     const said = methodOptions(fn);
