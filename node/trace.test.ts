@@ -39,9 +39,9 @@ it('a trace passes through services and callbacks that know nothing of it', asyn
   expect(seen).toEqual({
     b: { ...trace, path: undefined },
     c: { ...trace, path: ['b'] },
-    // Run for the call that calls them back, which is c's, and b's.
-    'callback of b': { ...trace, path: ['b'] },
-    'callback of a': { ...trace, path: ['b'] },
+    // Called back from within the chain, and no further stop of it.
+    'callback of b': { ...trace, path: ['b', 'c'] },
+    'callback of a': { ...trace, path: ['b', 'c'] },
   });
 });
 
