@@ -1,27 +1,21 @@
-import type { Discovery } from '../discovery/discovery.js';
 import type { InstanceRecord } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
-import type { Limits } from '../limits.js';
 import { messageOf } from '../protocol/encode.js';
-import type { Engine, EngineSession as Session } from './engine.js';
-import { Dialer } from './dialer.js';
+import type { EngineSession as Session } from './engine.js';
+import { Dialer, type DialerOptions } from './dialer.js';
 import type { Matcher } from './matcher.js';
 import { formatQuery, parseQuery, type Query } from './name.js';
 import type { Remote } from './remote.js';
 import { Resolver } from './resolver.js';
-import type { Observers } from './observers.js';
-import type { Logger } from './runtime.js';
 import { type Hit, Search } from './search.js';
 import {
   checkConnectOptions,
   type ConnectOptions,
   type FindOptions,
-  type Reach,
   type ServiceOptions,
 } from './service-options.js';
 import { ServiceCaller } from './service-caller.js';
 import { serviceRemote } from './service-remote.js';
-import type { ServiceRuntime } from './service-runtime.js';
 
 /** One instance's connection, as `dnodeFor` hands it over. */
 export interface ServiceConnection {
@@ -39,19 +33,10 @@ export type Found<T> = (
     | [error: DserviceError, remote: undefined, d: undefined]
 ) => void;
 
-export interface CallerOptions<At> {
-  readonly runtime: ServiceRuntime<At>;
+/** What opens its sessions, and how versions are matched. */
+export interface CallerOptions<At> extends DialerOptions<At> {
   readonly matcher: Matcher;
-  readonly discovery: Discovery;
   readonly options: ServiceOptions;
-  readonly reach: Reach;
-  readonly limits: Limits;
-  readonly logger: Logger;
-  /** How instances can be spoken to. */
-  readonly engines: readonly Engine[];
-  readonly observers: Observers;
-  /** The name of the service that calls. */
-  readonly self: string | undefined;
 }
 
 /** The calling half of a service: finds instances of others, and calls them. */
