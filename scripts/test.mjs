@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { chromiumPath } from './chromium.mjs';
 import { withoutEngines } from './engines.mjs';
 import { root } from './root.mjs';
@@ -37,6 +37,8 @@ const chosen = stages.filter(
 const results = await mkdtemp(join(tmpdir(), 'dservice-test-'));
 const total = { passed: 0, failed: 0, skipped: 0 };
 const broken = [];
+/** The lines that say what failed, told once more at the end: of a long log, the end is what is kept. */
+const failures = [];
 
 try {
   for (const stage of chosen) {
@@ -53,6 +55,7 @@ try {
 }
 
 console.log(broken.length === 0 ? '' : `\nfailed: ${broken.join(', ')}`);
+for (const line of failures) console.log(line);
 const skipped = total.skipped === 0 ? '' : `, ${total.skipped} skipped`;
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exitCode = total.failed === 0 ? 0 : 1;
@@ -89,12 +92,30 @@ async function suite({ suite: project, lacks }) {
       status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
   ).length;
   const failed = report.numFailedTests + unloaded;
+  for (const file of report.testResults) failures.push(...told(project, file));
   return {
     passed: report.numPassedTests,
     // An unhandled error, or a process that ended, fails the run though every test has passed.
     failed: code !== 0 && failed === 0 ? 1 : failed,
     skipped: report.numPendingTests + report.numTodoTests,
   };
+}
+
+/** What failed in a file of tests, each with the first lines of why. */
+function told(project, { name, status, message, assertionResults }) {
+  if (status !== 'failed') return [];
+  const file = `${project}: ${relative(root, name)}`;
+  const failed = assertionResults.filter((test) => test.status === 'failed');
+  if (failed.length === 0) return [`${file}\n${shortened(message)}`];
+  return failed.map((test) => `${file} > ${test.fullName}\n${shortened(test.failureMessages[0])}`);
+}
+
+function shortened(text = '') {
+  return text
+    .split('\n')
+    .slice(0, 6)
+    .map((line) => `    ${line.slice(0, 300)}`)
+    .join('\n');
 }
 
 function withoutChromium() {
