@@ -16,6 +16,8 @@ export interface Child {
   /** Resolves once that is in its standard output, with what matched; rejects if it ends before. */
   says(what: string | RegExp): Promise<string>;
   kill(signal: NodeJS.Signals): void;
+  /** Writes a line to its standard input, which is there with the option `input`. */
+  tell(line: string): void;
   /** Its standard output is read no more. */
   hangUp(): void;
 }
@@ -24,9 +26,13 @@ export interface Child {
 export function start(
   file: string,
   args: readonly string[] = [],
-  { cwd = inject('installed'), network }: { cwd?: string; network?: Network } = {},
+  {
+    cwd = inject('installed'),
+    network,
+    input = false,
+  }: { cwd?: string; network?: Network; input?: boolean } = {},
 ): Child {
-  const options: SpawnOptions = { cwd, stdio: ['ignore', 'pipe', 'pipe'] };
+  const options: SpawnOptions = { cwd, stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'] };
   const child =
     network === undefined ? spawn(file, args, options) : network.start([file, ...args], options);
   if (child.stdout === null || child.stderr === null) throw new Error('it has no output');
@@ -62,6 +68,7 @@ export function start(
         void ended.then(() => reject(new Error(`it ended and never said ${what}: ${out}${err}`)));
       }),
     kill: (signal) => void child.kill(signal),
+    tell: (line) => void child.stdin?.write(`${line}\n`),
     hangUp: () => void stdout.destroy(),
   };
 }

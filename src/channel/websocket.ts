@@ -54,7 +54,8 @@ export function webSocketChannel(
         : { transport: 'ws' },
       send(data) {
         if (early) early.push(data);
-        else ws.send(data);
+        // One that is closing takes nothing more, and a browser would complain in its console.
+        else if (ws.readyState === 1) ws.send(data);
         if (ws.bufferedAmount > window) poll();
       },
       buffered: () => (early ?? []).reduce((sum, data) => sum + data.length, ws.bufferedAmount),

@@ -118,13 +118,18 @@ export class Calling {
   }
 
   /** Asks the peer something that is not for its api. Never throws. */
-  ask(control: string, given: CallOptions): Promise<unknown> {
+  ask(control: string, given: CallOptions, args?: unknown[]): Promise<unknown> {
     if (this.#over !== undefined) {
       return this.#refuse(new DserviceError(this.#over.code, this.#over.message), control);
     }
     const id = this.#wire.nextId();
-    const line = `{"control":"${control}","reply":${JSON.stringify(id)}}`;
-    return this.#wait(id, control, line, given.deadline ?? this.#options.deadline, given);
+    let line = `{"control":"${control}","reply":${JSON.stringify(id)}`;
+    try {
+      if (args !== undefined) line += `,"arguments":${this.#wire.encode(args)}`;
+    } catch (error) {
+      return this.#refuse(error, control);
+    }
+    return this.#wait(id, control, `${line}}`, given.deadline ?? this.#options.deadline, given);
   }
 
   #wait(

@@ -5,13 +5,20 @@ import type { Pulse } from './pulse.js';
 import type { Serving } from './serving.js';
 import type { Wire } from './wire.js';
 
+/** Adds a listener of the peer's, as it was sent; returns what takes it away. Throws ERR_OPTION, ERR_LIMIT. */
+export type Subscribe = (event: unknown, listener: unknown, group: unknown) => unknown;
+
+const isUp = () => ({ status: 'up' });
+
 export interface ControlsOptions {
   readonly wire: Wire;
   readonly pulse: Pulse;
   readonly serving: Serving;
   readonly farewell: Farewell;
   /** How this side is. */
-  readonly health: () => unknown;
+  readonly health: (() => unknown) | undefined;
+  /** A listener of the peer's for an event of this side: what takes it away again. */
+  readonly subscribe: Subscribe;
   readonly continuity: () => Continuity | undefined;
   onBye(): void;
   /** Functions of ours were let go. */
@@ -29,7 +36,8 @@ export class Controls {
   }
 
   read(control: string, message: Message): void {
-    const { wire, pulse, serving, farewell, health, continuity, onBye, onFatal } = this.#options;
+    const { pulse, serving, farewell, continuity, onBye, onFatal } = this.#options;
+    const { wire, health, subscribe } = this.#options;
     switch (control) {
       case 'ping':
         return wire.control('pong', `,"n":${readId(message.n) ?? 0}`);
@@ -44,9 +52,12 @@ export class Controls {
         return isRecord(message.counts) ? this.cull(Object.entries(message.counts)) : undefined;
       case 'health': {
         const reply = serving.replyOf(message);
-        if (reply !== undefined) serving.serve(health, { reply }, 'health');
+        if (reply !== undefined) serving.serve(health ?? isUp, { reply }, 'health');
         return;
       }
+      case 'on':
+        if (serving.replyOf(message) !== undefined) serving.serve(subscribe, message, 'on');
+        return;
       case 'bye':
         onBye();
         return farewell.onBye();

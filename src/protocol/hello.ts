@@ -13,6 +13,7 @@ export const features = [
   'ping',
   'bye',
   'health',
+  'on',
   'resume',
 ] as const;
 

@@ -2,6 +2,7 @@ import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import type { Limits } from '../limits.js';
 import type { Api } from './api.js';
+import type { Subscribe } from './controls.js';
 import type { ContextScope } from './context.js';
 import type { Resumable } from './continuity.js';
 import type { Gates } from './gate.js';
@@ -37,6 +38,9 @@ export interface SessionOptions {
   readonly resume?: Resumable | undefined;
   /** How this side is, for peers that ask; without it, up. May be a promise. */
   readonly health?: (() => unknown) | undefined;
+  /** Adds a listener of the peer's to an event of this side; without it, there are none. */
+  readonly subscribe?:
+    ((session: SessionHandle, ...args: Parameters<Subscribe>) => unknown) | undefined;
   /** Gates of methods, where they are those of several sessions. */
   readonly gates?: Gates | undefined;
   /** Makes who watches the session: its calls, and by its events the rest. */

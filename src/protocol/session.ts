@@ -119,7 +119,8 @@ export class Session implements SessionHandle {
     this.#controls = new Controls({
       ...{ wire: this.#wire, serving: this.#serving, farewell: this.#farewell },
       ...{ pulse: this.#pulse, continuity: () => this.continuity },
-      health: options.health ?? (() => ({ status: 'up' })),
+      health: options.health,
+      subscribe: (...args) => options.subscribe?.(this, ...args),
       onBye: () => this.#events.emit('bye'),
       onCulled: () => {
         if (!this.#held) this.hold(false);
@@ -240,8 +241,8 @@ export class Session implements SessionHandle {
     return this.#calling.call(name, name, args, given);
   }
 
-  ask(control: 'health', given: CallOptions): Promise<unknown> {
-    return this.#wire.agreed(control) ? this.#calling.ask(control, given) : Promise.resolve();
+  ask(control: 'health' | 'on', given: CallOptions, args?: unknown[]): Promise<unknown> {
+    return this.#wire.agreed(control) ? this.#calling.ask(control, given, args) : Promise.resolve();
   }
 
   close(): void {
@@ -260,8 +261,7 @@ export class Session implements SessionHandle {
   }
 
   drain(time = 10_000): Promise<void> {
-    if (this.#ended) return Promise.resolve();
-    return this.#farewell.drain(time, this.away);
+    return this.#ended ? Promise.resolve() : this.#farewell.drain(time, this.away);
   }
 
   #sendApi(first: boolean): void {

@@ -1,6 +1,7 @@
 import type { InstanceRecord } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
 import { messageOf } from '../protocol/encode.js';
+import { dispose } from '../protocol/options.js';
 import type { EngineSession as Session } from './engine.js';
 import { Dialer, type DialerOptions } from './dialer.js';
 import type { Matcher } from './matcher.js';
@@ -16,6 +17,8 @@ import {
 } from './service-options.js';
 import { ServiceCaller } from './service-caller.js';
 import { serviceRemote } from './service-remote.js';
+import { Listening, type Subscription } from './subscription.js';
+import { checkEvent } from './subscriptions.js';
 
 /** One instance's connection, as `dnodeFor` hands it over. */
 export interface ServiceConnection {
@@ -46,6 +49,7 @@ export class Caller<At> {
   /** Milliseconds to wait for an instance, and that a call may take, where nothing else is said. */
   readonly #wait: number;
   readonly #deadline: number;
+  readonly #listening = new Set<Listening>();
 
   constructor(options: CallerOptions<At>) {
     this.#options = options;
@@ -119,8 +123,40 @@ export class Caller<At> {
     }
   }
 
+  /** Listens to an event of others, as `Service.on` says. */
+  listen(
+    query: string,
+    event: string,
+    listener: (...args: never[]) => unknown,
+    onError: (error: unknown) => void,
+  ): Subscription {
+    checkEvent(event);
+    if (typeof listener !== 'function') {
+      throw new DserviceError('ERR_OPTION', 'on() takes a query, an event and a function');
+    }
+    const { runtime, matcher, self = null } = this.#options;
+    const listening = new Listening({
+      ...{ resolver: this.resolver, clock: runtime.clock, self, event, onError },
+      query: { ...parseQuery(query, matcher), every: true },
+      // Whoever emits says what it has; the types are what the listener believes.
+      listener: listener as (...args: unknown[]) => unknown,
+    });
+    this.#listening.add(listening);
+    const stop = (): void => {
+      this.#listening.delete(listening);
+      listening.stop();
+    };
+    return Object.assign(stop, { ready: listening.ready, [dispose]: stop });
+  }
+
+  /** No more events; resolves when what they have begun has ended. Never rejects. */
+  async quiet(): Promise<void> {
+    await Promise.all([...this.#listening].map((each) => each.drain()));
+  }
+
   /** Ends all connections; who waits is told. */
   close(): void {
+    for (const each of this.#listening) each.stop();
     this.resolver.close();
   }
 }

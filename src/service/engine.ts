@@ -7,7 +7,7 @@ import type { ContextScope } from '../protocol/context.js';
 import type { Gates } from '../protocol/gate.js';
 import type { Identity } from '../protocol/hello.js';
 import type { SessionObserver } from '../protocol/observer.js';
-import type { Callable } from '../protocol/options.js';
+import type { Callable, CallOptions } from '../protocol/options.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
 import type { Authenticate } from '../protocol/session-options.js';
 import type { Session } from '../protocol/session.js';
@@ -149,6 +149,8 @@ export interface EngineSession extends SessionHandle {
   hold(keep: boolean): void;
   /** While it is away, gives up the calls that may go elsewhere (`elsewhere` of a call); where it can be away. */
   yield?(): void;
+  /** Asks the session itself, not the api, where it speaks as we do. Undefined: the peer cannot be asked. */
+  ask?(control: 'health' | 'on', given: CallOptions, args?: unknown[]): Promise<unknown>;
   /** The function at a path, of a peer that does not tell what it has; else it is looked up in `remote`. */
   find?(path: readonly string[]): Callable | undefined;
 }

@@ -8,6 +8,8 @@ export interface Query {
   readonly range: string | undefined;
   /** The id of the one instance that will do. */
   readonly instance?: string | undefined;
+  /** All versions in range, also where the newest is preferred. */
+  readonly every?: boolean | undefined;
 }
 
 /** Characters of a range: more does no record hold. */
@@ -73,4 +75,10 @@ function split(text: unknown): [name: string, rest: string | undefined] {
     throw new DserviceError('ERR_NAME', `"${name.slice(0, 80)}" is no name of a service: ${form}`);
   }
   return [name, at === -1 ? undefined : text.slice(at + 1)];
+}
+
+/** The id of an instance: 64 random bits, as 16 hex digits. */
+export function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

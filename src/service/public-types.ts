@@ -37,6 +37,8 @@ export type { Adoptable, ServeOptions } from './serve.js';
 export type { Served as Server } from './served.js';
 export type { ServiceConnection } from './caller.js';
 export type { Service } from './service.js';
+export type { Subscription } from './subscription.js';
+export type { Delivery } from './subscriptions.js';
 export type {
   ConnectOptions,
   FindOptions,

@@ -83,7 +83,7 @@ export class Resolver {
 
   /** Picks an instance, without waiting, and none of those in `tried`. */
   pick(query: Query, tried?: ReadonlySet<string>): Connection | undefined {
-    const all = this.#candidates(query);
+    const all = this.connections(query);
     if (all.length === 0) return undefined;
     if ((tried === undefined || tried.size === 0) && all.every(isFit)) return this.#choose(all);
     const open = all.filter(({ leaving, record }) => !leaving && tried?.has(record.id) !== true);
@@ -99,7 +99,7 @@ export class Resolver {
 
   /** Whether there is one that is fit, and none of those in `tried`. */
   offers(query: Query, tried: ReadonlySet<string>): boolean {
-    return this.#candidates(query).some((it) => isFit(it) && !tried.has(it.record.id));
+    return this.connections(query).some((it) => isFit(it) && !tried.has(it.record.id));
   }
 
   /** Asks the picker, which may be the user's. Throws ERR_OPTION for what is none of those it was given. */
@@ -111,17 +111,17 @@ export class Resolver {
 
   /** A call to an instance was answered, after `ms`. */
   answered(query: Query, connection: Connection, ms: number): void {
-    this.#outliers.answered(connection, ms, () => this.#candidates(query));
+    this.#outliers.answered(connection, ms, () => this.connections(query));
   }
 
   /** A call to an instance failed by its fault, or that of the way to it. */
   failed(query: Query, connection: Connection): void {
-    this.#outliers.failed(connection, () => this.#candidates(query));
+    this.#outliers.failed(connection, () => this.connections(query));
   }
 
   /** A session with any of the instances that will do, where one is open. */
   connected(query: Query): Session | undefined {
-    for (const { session } of this.#candidates(query)) if (session !== undefined) return session;
+    for (const { session } of this.connections(query)) if (session !== undefined) return session;
     return undefined;
   }
 
@@ -210,7 +210,8 @@ export class Resolver {
     };
   }
 
-  #candidates(query: Query): readonly Connection[] {
+  /** The instances that will do, as far as they are known. Throws ERR_RANGE. */
+  connections(query: Query): readonly Connection[] {
     if (this.#over !== undefined) return [];
     // Followed from the first question on.
     const { records } = this.instances(query.name);
@@ -236,7 +237,10 @@ export class Resolver {
       '',
     );
     return good
-      .filter(({ version }) => prefer !== 'highest' || matcher.compare(version, newest) === 0)
+      .filter(
+        ({ version }) =>
+          prefer !== 'highest' || query.every === true || matcher.compare(version, newest) === 0,
+      )
       .map((record) => this.#connection(record));
   }
 
@@ -257,7 +261,7 @@ export class Resolver {
 
   /** Whether a call would find an instance that is neither away nor leaving. */
   has(query: Query): boolean {
-    return this.#candidates(query).some(isFit);
+    return this.connections(query).some(isFit);
   }
 
   /** Records may have changed, or gone; a connection outlives its record. */

@@ -32,6 +32,8 @@ export interface ServerOptions {
   readonly gates?: Gates | undefined;
   /** How the service is, for peers that ask. */
   readonly health?: (() => unknown) | undefined;
+  /** Adds listeners of peers to the events of the service. */
+  readonly subscribe?: SessionOptions['subscribe'];
   readonly observe?: SessionOptions['observe'];
   /** Told of each session, before it begins. */
   readonly onSession?: ((session: Session) => void) | undefined;

@@ -7,7 +7,6 @@ import { defaultLimits, type Limits } from '../limits.js';
 import { type Api, checkApi } from '../protocol/api.js';
 import { messageOf } from '../protocol/encode.js';
 import { Gates } from '../protocol/gate.js';
-import type { Session } from '../protocol/session.js';
 import { Caller, type Found } from './caller.js';
 import { Dependencies } from './dependencies.js';
 import { dnodeEngine } from './dnode-engine.js';
@@ -16,7 +15,7 @@ import { type Health, type HealthCheck, HealthChecks, worst } from './health.js'
 import type { Matcher } from './matcher.js';
 import { Instances } from './instances.js';
 import { check as checkOptions, time } from './option-rules.js';
-import { parseService } from './name.js';
+import { newId, parseService } from './name.js';
 import { ObservedSession } from './observed-session.js';
 import type { ObservedEvents } from './observer.js';
 import { Observers } from './observers.js';
@@ -33,18 +32,14 @@ import {
   type Reach,
   type ServiceOptions,
 } from './service-options.js';
+import type { ServiceEvents } from './service-events.js';
 import type { ServiceRuntime } from './service-runtime.js';
+import type { Subscription } from './subscription.js';
+import { type Delivery, Subscriptions } from './subscriptions.js';
 
-export type ServiceEvents = {
-  /** The state of this instance. */
-  state: [state: InstanceState | 'new' | 'stopped'];
-  /** What the service relies on and does not find any more; empty when it is whole again. */
-  degraded: [missing: readonly Rely[]];
-  /** What a `start` that nobody awaits was rejected with. */
-  error: [error: unknown];
-  /** A peer connected. */
-  session: [session: Session];
-};
+/** Any listener, whatever it takes. */
+// oxlint-disable-next-line no-explicit-any
+type Anything = (...args: any[]) => unknown;
 
 /** Milliseconds for which an instance that gave up in a circle is known as stuck. */
 const standing = 5_000;
@@ -72,6 +67,7 @@ export class Service<At> {
   #stuckUntil = 0;
   #stopStanding: (() => void) | undefined;
   readonly #checks: HealthChecks;
+  readonly #subscriptions: Subscriptions;
   #discovery: Discovery | undefined;
   #caller: Caller<At> | undefined;
   #server: Served | undefined;
@@ -104,6 +100,7 @@ export class Service<At> {
     this.#logger = options.logger ?? console;
     this.#engines = chooseEngines(options.engines, [dnodeEngine, ...runtime.engines]);
     this.#checks = new HealthChecks(runtime.clock);
+    this.#subscriptions = new Subscriptions(this.#limits.calls);
     const { clock, scope, observer } = runtime;
     this.#observers = new Observers({
       ...{ clock, scope, logger: this.#logger, observers: [observer, options.observe] },
@@ -171,15 +168,44 @@ export class Service<At> {
     event: K,
     listener: (event: ObservedEvents[K]) => void,
   ): () => void;
-  on<K extends keyof ServiceEvents, O extends keyof ObservedEvents>(
-    event: K | O,
+  /**
+   * Listens to what each instance of another service in range emits, as they come and go. What the listener
+   * throws goes to the `error` event, or the logger. Throws ERR_NAME, ERR_RANGE, ERR_OPTION, ERR_STATE.
+   */
+  on<A extends unknown[]>(
+    query: string,
+    event: string,
+    listener: (...args: A) => unknown,
+  ): Subscription;
+  on(what: string, ...rest: [Anything] | [string, Anything]): () => void {
     // The overloads above have made sure that it is the listener of that event.
-    listener: ((...args: ServiceEvents[K]) => void) & ((event: ObservedEvents[O]) => void),
-  ): () => void {
+    const [listener, event] = rest.reverse() as [Anything, string?];
+    if (event !== undefined) {
+      return this.#call().listen(what, event, listener, (error) => this.#failed(what, error));
+    }
     // What is observed has names of two parts.
-    return event.includes(':')
-      ? this.#observers.add({ [event]: listener })
-      : this.#events.on(event as K, listener);
+    return what.includes(':')
+      ? this.#observers.add({ [what]: listener })
+      : this.#events.on(what as keyof ServiceEvents, listener);
+  }
+
+  /**
+   * Tells those who listen to an event of this service: of each service that listens, one instance. Resolves
+   * with what became of it at each, once their listeners have run. Never rejects. Throws ERR_OPTION.
+   */
+  emit(event: string, ...args: unknown[]): Promise<readonly Delivery[]> {
+    return this.#subscriptions.tell(event, args, false);
+  }
+
+  /** As `emit`, to every instance of each service that listens. */
+  broadcast(event: string, ...args: unknown[]): Promise<readonly Delivery[]> {
+    return this.#subscriptions.tell(event, args, true);
+  }
+
+  /** What nobody awaits has failed. */
+  #failed(what: string, error: unknown): void {
+    if (this.#events.listens('error')) return this.#events.emit('error', error);
+    this.#logger.warn(`dservice: ${what}: ${messageOf(error)}`);
   }
 
   /**
@@ -209,9 +235,7 @@ export class Service<At> {
     this.#starting.catch((error: unknown) => {
       // Who called `stop` knows.
       if (error === this.#abort.signal.reason) return;
-      if (this.#events.listens('error')) return this.#events.emit('error', error);
-      const what = this.name ?? 'a service';
-      this.#logger.warn(`dservice: ${what} did not start: ${messageOf(error)}`);
+      this.#failed(`${this.name ?? 'a service'} did not start`, error);
     });
     return this.#starting;
   }
@@ -253,6 +277,7 @@ export class Service<At> {
       ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
       ...{ authenticate, deadline, callbacks, stacks, maxVisits },
       health: () => this.health(),
+      subscribe: (...args) => this.#subscriptions.add(...args),
       gates: new Gates(clock),
       resume: new Resumables({ clock, limits: this.#limits, authenticate }),
       onSession: (session) => this.#events.emit('session', session),
@@ -336,7 +361,7 @@ export class Service<At> {
     this.#forgetShutdown?.();
     this.#dependencies?.stop();
     if (this.#announcement !== undefined && this.#state !== 'stuck') this.#become('draining');
-    await this.#server?.drain(time).catch(() => {});
+    await Promise.all([this.#server?.drain(time).catch(() => {}), this.#quiet(time)]);
     await this.#stood(time);
     this.#state = 'stopped';
     await this.#announcement?.withdraw();
@@ -352,6 +377,14 @@ export class Service<At> {
     this.#stopStanding?.();
     const left = Math.min(this.#stuckUntil - clock.now(), time);
     if (left > 0) await new Promise<void>((resolve) => clock.after(left, resolve));
+  }
+
+  /** No more events of others; resolves when what they have begun has ended, after `time` ms at most. */
+  async #quiet(time = 10_000): Promise<void> {
+    let end = (): void => {};
+    const late = new Promise<void>((resolve) => (end = this.#runtime.clock.after(time, resolve)));
+    await Promise.race([this.#caller?.quiet(), late]);
+    end();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -411,9 +444,4 @@ export class Service<At> {
     if (given === undefined) return this.#runtime.discover(this.#reach, this.#options);
     return 'announce' in given ? given : this.#runtime.merge(given);
   }
-}
-
-function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
