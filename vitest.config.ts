@@ -7,6 +7,8 @@ const chromium = chromiumPath();
 const net = '**/*.net.test.ts';
 const nodeOnly = '**/*.node.test.ts';
 const engines = 'e2e/engines/**/*.test.ts';
+/** Several processes and pages that are in networks of their own, or on none. */
+const apart = ['e2e/pages/**/*.test.ts', 'e2e/chaos/**/*.test.ts', 'e2e/package/**/*.test.ts'];
 
 export default defineConfig({
   test: {
@@ -18,18 +20,19 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'node/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude: [...never, net],
           execArgv: ['--expose-gc'],
+          maxWorkers: '100%',
           // Nothing waits that long, but for a machine that has much else to do.
           testTimeout: 20_000,
         },
       },
       {
-        // Real multicast and network namespaces: one file at a time.
+        // Real multicast, each file in network namespaces of its own.
         test: {
           name: 'net',
           include: [net],
           exclude: never,
           execArgv: ['--expose-gc'],
-          fileParallelism: false,
+          maxWorkers: '100%',
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -57,11 +60,22 @@ export default defineConfig({
         },
       },
       {
-        // Several processes and pages against the packed package.
+        test: {
+          name: 'apart',
+          include: apart,
+          exclude: never,
+          globalSetup: ['e2e/installed.setup.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        // Several processes and pages against the packed package, on this machine's own loopback.
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: [...never, engines],
+          exclude: [...never, engines, ...apart],
           globalSetup: ['e2e/installed.setup.ts'],
           fileParallelism: false,
           testTimeout: 60_000,

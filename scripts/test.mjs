@@ -14,10 +14,11 @@ const stages = [
   { name: 'setup', node: ['scripts/setup.mjs'] },
   { name: 'build', node: ['scripts/build.mjs'] },
   { name: 'lint', npm: 'lint' },
-  { name: 'format:check', npm: 'format:check' },
   { name: 'typecheck', npm: 'typecheck' },
+  { name: 'format:check', npm: 'format:check' },
   { name: 'unit', suite: 'node' },
   { name: 'net', suite: 'net' },
+  { name: 'apart', suite: 'apart', lacks: withoutChromium },
   { name: 'browser', suite: 'browser', lacks: withoutChromium },
   { name: 'e2e', suite: 'e2e' },
   { name: 'engines', suite: 'engines', lacks: withoutEngines },
@@ -26,29 +27,50 @@ const stages = [
   { name: 'size', npm: 'check:size' },
 ];
 
+/**
+ * What runs after what, and what beside what: in each step every lane at once, and in a lane one stage after the
+ * other. Beside others runs what mostly waits, and only what cannot meet them: of the stages that multicast on this
+ * machine's own loopback, no two.
+ */
+const plan = [
+  [['setup', 'build']],
+  [['lint', 'typecheck'], ['format:check']],
+  [['unit']],
+  [
+    ['net', 'apart'],
+    ['browser', 'e2e', 'engines', 'demo'],
+  ],
+  [['package', 'size']],
+];
+
 const interrupts = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** ms after which a stage hangs: it is ended, and has failed. The longest takes five minutes on two cores. */
 const limit = 12 * 60_000;
 
 const wanted = process.argv.slice(2);
-const chosen = stages.filter(
-  ({ name }) => wanted.length === 0 || wanted.some((each) => name.startsWith(each)),
-);
+const isWanted = (name) => wanted.length === 0 || wanted.some((each) => name.startsWith(each));
 const results = await mkdtemp(join(tmpdir(), 'dservice-test-'));
 const total = { passed: 0, failed: 0, skipped: 0 };
 const broken = [];
 /** The lines that say what failed, told once more at the end: of a long log, the end is what is kept. */
 const failures = [];
+/** Ends what runs, each with what it has started. */
+const running = new Set();
+
+// What ends this program from a terminal does not reach other groups by itself.
+for (const signal of interrupts) {
+  process.once(signal, () => {
+    for (const end of running) end(signal);
+    process.exit(1);
+  });
+}
 
 try {
-  for (const stage of chosen) {
-    console.log(`\n== ${stage.name}`);
-    const began = performance.now();
-    const counts = stage.suite === undefined ? await check(stage) : await suite(stage);
-    for (const key of Object.keys(total)) total[key] += counts[key];
-    if (counts.failed > 0) broken.push(stage.name);
-    const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    console.log(`== ${stage.name}: ${counts.failed === 0 ? 'ok' : 'FAILED'}, ${seconds} s`);
+  for (const step of plan) {
+    const lanes = step
+      .map((lane) => stages.filter(({ name }) => lane.includes(name) && isWanted(name)))
+      .filter((lane) => lane.length > 0);
+    await Promise.all(lanes.map((lane) => take(lane, lanes.length > 1)));
   }
 } finally {
   await rm(results, { recursive: true, force: true });
@@ -60,17 +82,33 @@ const skipped = total.skipped === 0 ? '' : `, ${total.skipped} skipped`;
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exitCode = total.failed === 0 ? 0 : 1;
 
+/** Runs stages one after the other. Beside others, what one prints is shown when it has ended. */
+async function take(lane, beside) {
+  for (const stage of lane) {
+    const { name } = stage;
+    console.log(beside ? `\n== ${name} begins` : `\n== ${name}`);
+    const print = beside ? [] : undefined;
+    const began = performance.now();
+    const counts = await (stage.suite === undefined ? check(stage, print) : suite(stage, print));
+    for (const key of Object.keys(total)) total[key] += counts[key];
+    if (counts.failed > 0) broken.push(name);
+    if (print !== undefined) console.log(`\n== ${name}\n${print.join('')}`);
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    console.log(`== ${name}: ${counts.failed === 0 ? 'ok' : 'FAILED'}, ${seconds} s`);
+  }
+}
+
 /** A stage that counts as one test. */
-async function check({ npm, node }) {
-  const code = await (npm === undefined ? run(process.execPath, node) : runNpm(npm));
+async function check({ npm, node }, print) {
+  const code = await (npm === undefined ? run(process.execPath, node, print) : runNpm(npm, print));
   return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
 }
 
 /** A project of vitest's: every test counts, and so does what breaks outside of tests. */
-async function suite({ suite: project, lacks }) {
+async function suite({ suite: project, lacks }, print) {
   const reason = lacks?.();
   if (reason !== undefined) {
-    console.log(reason);
+    failures.push(reason);
     return { passed: 0, failed: 1, skipped: 0 };
   }
   const output = join(results, `${project}.json`);
@@ -83,7 +121,7 @@ async function suite({ suite: project, lacks }) {
     `--outputFile.json=${output}`,
   ];
   const args = [vitest, 'run', '--project', project, ...reporters];
-  const code = await run(process.execPath, args);
+  const code = await run(process.execPath, args, print);
   const report = await readFile(output, 'utf8').then(JSON.parse, () => undefined);
   if (report === undefined) return { passed: 0, failed: 1, skipped: 0 };
   // A file that cannot be loaded has no tests: it fails as a file.
@@ -123,19 +161,26 @@ function withoutChromium() {
   return 'There is no Chromium: install it (Debian: chromium), or name one with CHROMIUM=/path.';
 }
 
-function runNpm(script) {
+function runNpm(script, print) {
   // npm's own program where npm runs this, so that nothing depends on the PATH or on a shell.
   const cli = process.env.npm_execpath;
   const args = ['run', '--silent', script];
-  return cli === undefined ? run('npm', args) : run(process.execPath, [cli, ...args]);
+  return cli === undefined ? run('npm', args, print) : run(process.execPath, [cli, ...args], print);
 }
 
-/** Runs a program with its output shown; resolves to its exit code, or 1 if it was killed, never began, or hangs. */
-function run(program, args) {
+/**
+ * Runs a program; resolves to its exit code, or 1 if it was killed, never began, or hangs. Its output is shown, or
+ * added to `print`.
+ */
+function run(program, args, print) {
   return new Promise((resolve) => {
+    const output = print === undefined ? 'inherit' : 'pipe';
     // With a group of its own, so that what it has started can be ended with it.
-    const options = { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], detached: true };
+    const options = { cwd: root, stdio: ['ignore', output, output], detached: true };
     const child = spawn(program, args, options);
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text) => print.push(text));
+    }
     const end = (signal) => {
       try {
         process.kill(-child.pid, signal);
@@ -143,23 +188,18 @@ function run(program, args) {
         // They have all ended.
       }
     };
+    running.add(end);
     const timer = setTimeout(() => {
-      console.error(`it did not end within ${limit / 1000} s, and is ended`);
+      failures.push(`${args.join(' ')} did not end within ${limit / 1000} s, and was ended`);
       end('SIGKILL');
     }, limit);
-    // What ends this program from a terminal does not reach another group by itself.
-    const interrupted = (signal) => {
-      end(signal);
-      process.exit(1);
-    };
-    for (const signal of interrupts) process.once(signal, interrupted);
     const ended = (code) => {
       clearTimeout(timer);
-      for (const signal of interrupts) process.off(signal, interrupted);
+      running.delete(end);
       resolve(code);
     };
     child.once('error', (error) => {
-      console.error(String(error));
+      failures.push(String(error));
       ended(1);
     });
     child.once('close', (code) => ended(code ?? 1));

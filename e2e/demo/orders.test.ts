@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await browser?.close();
-  demo?.kill();
+  await demo?.end();
 });
 
 /** The panel of orders in a page. */

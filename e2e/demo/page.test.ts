@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await browser?.close();
-  demo?.kill();
+  await demo?.end();
 });
 
 test('a tab sees the programs and the other tab, and how each is reached', async () => {

@@ -49,8 +49,10 @@ export class Demo {
     this.#child.kill('SIGINT');
   }
 
-  kill(): void {
-    this.#child.kill('SIGKILL');
+  /** Ends it, and with it the programs that it started: others of this machine would meet them. */
+  async end(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    await this.ended;
   }
 }
 
