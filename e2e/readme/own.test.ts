@@ -46,6 +46,17 @@ test('callbacks, the other way round', async () => {
   await modern.says(/^\d+\n\d+\n/);
 });
 
+test('telling others', async () => {
+  const [store, bills] = [ownName('store'), ownName('bills')];
+  const text = example('// who tells', 'store', store).replaceAll(`'bills`, `'${bills}`);
+  const load = `import dservice from 'dservice';\n`;
+  const [emits = '', listens = ''] = text.split(/^\/\/ who listens.*$/m);
+  const both = [await runs(load + listens), await runs(load + listens)];
+  await runs(load + emits);
+  // Each in turn.
+  for (const each of both) await each.says(/^a-1\na-1\n/);
+});
+
 test('depending on others', async () => {
   const [shop, stock] = [ownName('shop'), ownName('stock')];
   const text = example("rely('stock", 'shop', shop).replaceAll(`'stock`, `'${stock}`);
