@@ -1,6 +1,7 @@
 import { DserviceError } from '../errors.js';
 import { isReceived } from '../protocol/error-value.js';
 import { callable, type Callable } from '../protocol/options.js';
+import { Reference } from '../protocol/references.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
 
 /** What became of an event at one of those who listen. */
@@ -60,6 +61,8 @@ export class Subscriptions {
     if (own === undefined || (service !== null && typeof service !== 'string')) {
       throw new DserviceError('ERR_OPTION', 'who listens gives a function, and its name or null');
     }
+    // What errors and observers call it.
+    if (own instanceof Reference) own.name = event;
     const peer = this.#peers.get(session) ?? this.#meet(session);
     if (peer.listeners >= mostListeners) {
       throw new DserviceError('ERR_LIMIT', `a peer may have ${mostListeners} listeners`);
