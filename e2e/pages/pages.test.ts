@@ -87,6 +87,30 @@ describe('a page and a Node program', () => {
     await caller.says('came 1000 1000');
     expect(await tab.evaluate('tab.alerts')).toEqual(['hello from Node']);
   });
+
+  test('each hears what the other emits', async () => {
+    const [shop, name] = [ownName('shop'), ownName('tab')];
+    const tab = await meeting.tab();
+    await serve(tab, `${name}@1.0.0`);
+    const program = await meeting.node(
+      'events',
+      `const [shop, tab] = args;
+       const service = dservice(shop, {}, quiet);
+       await service.start();
+       await service.on(tab, 'typed', (text) => console.log('heard ' + text)).ready;
+       // Until the page listens, too.
+       while ((await service.emit('sold', 7)).length === 0) await new Promise((go) => setTimeout(go, 20));
+       console.log('told');`,
+      ...[`${shop}@1.0.0`, `${name}@^1`],
+    );
+    const heard = tab.evaluate(
+      `new Promise((heard) => tab.service.on(${JSON.stringify(shop)}, 'sold', heard))`,
+    );
+    expect(await heard).toBe(7);
+    await program.says('told');
+    expect(await tab.evaluate(`tab.service.emit('typed', 'hello')`)).toEqual([{ service: shop }]);
+    await program.says('heard hello');
+  });
 });
 
 describe('page to page', () => {
