@@ -3,6 +3,7 @@ import { DserviceError } from '../errors.js';
 import { callable } from '../protocol/options.js';
 import { makeHost, silent } from '../testing/fixtures/instances.js';
 import { Peer } from '../testing/fixtures/peer.js';
+import type { Engine } from './engine.js';
 import type { Service } from './service.js';
 import type { ServiceOptions } from './service-options.js';
 import { type Delivery, Subscriptions } from './subscriptions.js';
@@ -241,6 +242,25 @@ describe('who listens', () => {
     expect(errors).toEqual([bad]);
     expect(lines).toEqual([expect.stringContaining('no ink')]);
   });
+});
+
+test('an instance that tells no events is said to, once', async () => {
+  const { host, make, dservice } = makeListeners();
+  const jsonOnly: Engine = {
+    name: 'silent',
+    schemes: ['memory'],
+    dial: () => Promise.resolve(session),
+  };
+  const { session } = new Peer({ hello: null });
+  await make('shop@1.0.0', {}, { logger: silent }).start();
+  const lines: string[] = [];
+  const logger = { warn: (line: string) => void lines.push(line) };
+  const stop = dservice({ logger, engines: [jsonOnly] }).on('shop', 'sold', () => {});
+  await host.clock.advance(60_000);
+  expect(lines).toEqual([expect.stringContaining('shop@1.0.0 tells no events')]);
+  stop();
+  await host.clock.advance(60_000);
+  expect(host.clock.pending).toBe(0);
 });
 
 describe('an event that does not arrive', () => {

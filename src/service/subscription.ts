@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
+import { messageOf } from '../protocol/encode.js';
 import { dispose } from '../protocol/options.js';
 import type { Connection } from './connection.js';
 import type { Query } from './name.js';
@@ -80,7 +81,11 @@ export class Listening {
     try {
       for (const connection of resolver.connections(query)) {
         if (this.#at.has(connection)) continue;
-        const listening = this.#listen(connection).finally(() => this.#at.delete(connection));
+        const listening = this.#listen(connection).finally(() => {
+          this.#at.delete(connection);
+          // It may be back by now.
+          this.#look();
+        });
         this.#at.set(connection, listening);
       }
     } catch (error) {
@@ -95,6 +100,7 @@ export class Listening {
   async #listen(connection: Connection): Promise<void> {
     const { resolver, query, clock, onError } = this.#options;
     let pause = firstPause;
+    let told = '';
     const isThere = (): boolean => !this.#over && resolver.connections(query).includes(connection);
     while (isThere()) {
       // In use, so that it stays open.
@@ -103,7 +109,11 @@ export class Listening {
         await this.#hear(connection);
         pause = firstPause;
       } catch (error) {
-        if (!(DserviceError.is(error) && passing.has(error.code))) onError(error);
+        const text = messageOf(error);
+        if (!(DserviceError.is(error) && passing.has(error.code)) && text !== told) {
+          told = text;
+          onError(error);
+        }
         pause = Math.min(2 * pause, longestPause);
       } finally {
         end();
