@@ -1,40 +1,24 @@
 import type { Channel } from '../channel/channel.js';
-import type { Limits } from '../limits.js';
 import { type Api, checkApi, checkSendable } from '../protocol/api.js';
-import type { Clock } from '../clock.js';
-import type { ContextScope } from '../protocol/context.js';
 import type { Resumable } from '../protocol/continuity.js';
-import type { Identity } from '../protocol/hello.js';
 import { messageOf } from '../protocol/encode.js';
 import { Gates } from '../protocol/gate.js';
 import { Session } from '../protocol/session.js';
-import type { Authenticate, SessionOptions } from '../protocol/session-options.js';
+import type { SessionOptions } from '../protocol/session-options.js';
 import { Absent } from './absent.js';
-import type { Listener, Logger } from './runtime.js';
+import type { EngineHost } from './engine.js';
+import type { Listener } from './runtime.js';
 
-export interface ServerOptions {
-  readonly clock: Clock;
-  readonly scope: ContextScope;
-  readonly limits: Limits;
+/** What an engine has of who serves, and what only sessions of dnode need. */
+export interface ServerOptions extends EngineHost {
   readonly decodeText?: ((bytes: Uint8Array) => string) | undefined;
-  readonly authenticate?: Authenticate | undefined;
-  /** Which instance this is, for those who found it by a record. */
-  readonly service?: Identity | undefined;
-  /** So often a chain of calls may come back to that service; 8. */
-  readonly maxVisits?: number | undefined;
   readonly deadline?: number | undefined;
-  readonly callbacks?: boolean | undefined;
-  readonly stacks?: boolean | undefined;
-  readonly logger?: Logger | undefined;
   /** How sessions go on over another channel, where they may: `Resumables` of resume.ts. */
   readonly resume?: Returning | undefined;
-  /** The gates of its methods, where others than its sessions are at them. */
-  readonly gates?: Gates | undefined;
   /** How the service is, for peers that ask. */
   readonly health?: (() => unknown) | undefined;
   /** Adds listeners of peers to the events of the service. */
   readonly subscribe?: SessionOptions['subscribe'];
-  readonly observe?: SessionOptions['observe'];
   /** Told of each session, before it begins. */
   readonly onSession?: ((session: Session) => void) | undefined;
 }
