@@ -40,7 +40,7 @@ try {
 }
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 const file = 'e2e/chaos/chaos.test.ts';
-const args = ['run', file, '--project', 'e2e', '--disable-console-intercept'];
+const args = ['run', file, '--project', 'apart', '--disable-console-intercept'];
 const child = spawn(process.execPath, [vitest, ...args], {
   cwd: root,
   stdio: 'inherit',
