@@ -112,7 +112,8 @@ test('an instance that is far slower than its peers rests, one that is a little 
   answer(2, 100, 30);
   expect(told).toEqual([]);
   answer(2, 2_000, 30);
-  expect(told[0]).toBe('i2 rests 5 s: latency');
+  // Those calls that were out when it was ejected are answered late, too: its rest is no longer for that.
+  expect(told).toEqual(['i2 rests 5 s: latency']);
 });
 
 test('works with two, never with the last, and never with more than half', () => {

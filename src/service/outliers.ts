@@ -40,6 +40,8 @@ export class Outliers {
     const now = this.#options.clock.now();
     const { standing } = it;
     if (standing.answered(ms, now)) return this.#options.onReturned?.(it.record);
+    // A call that was out before it was ejected.
+    if (standing.out) return;
     // Not for each: a look at all peers costs as much as a call.
     const { outcomes } = standing;
     if (outcomes >= slow.outcomes && outcomes % slow.outcomes === 0 && isSlow(it, peers())) {
