@@ -200,6 +200,22 @@ describe('who listens', () => {
     await dservice().stop();
   });
 
+  test('is passed by where an event crosses its leaving: another instance hears that', async () => {
+    const { host, serve, listener } = makeListeners();
+    const shop = await serve('shop@1.0.0');
+    const [first, second] = [await listener('bills'), await listener('bills')];
+    const leaving = first.service.stop();
+    const told = shop.emit('sold', 0);
+    await host.clock.advance(1);
+    expect(await told).toEqual([{ service: 'bills' }]);
+    expect([first.heard, second.heard]).toEqual([[], [0]]);
+    second.stop();
+    const crossed = shop.emit('sold', 1);
+    await host.clock.advance(1);
+    expect((await crossed)[0]?.error).toMatchObject({ code: 'ERR_CLOSED', mayHaveRun: false });
+    await leaving;
+  });
+
   test('hears on when the connection was lost for a moment, each event once and in order', async () => {
     const { host, serve, listener, after } = makeListeners();
     const shop = await serve('shop@1.0.0');
@@ -361,6 +377,8 @@ describe('what is no event', () => {
       ['sold'],
       ['sold', 'x', null],
       ['sold', listener, 7],
+      ['sold', listener, 'No Name'],
+      ['sold', listener, 'x'.repeat(64)],
       [7, listener, null],
     ]) {
       await expect(ask(...args)).rejects.toMatchObject({ code: 'ERR_OPTION' });

@@ -61,6 +61,11 @@ export function matches(
   return query.range === undefined || matcher.satisfies(record.version, query.range);
 }
 
+/** Whether it is a name of a service. */
+export function isName(value: unknown): value is string {
+  return typeof value === 'string' && /^[a-z0-9.-]{1,63}$/.test(value);
+}
+
 function split(text: unknown): [name: string, rest: string | undefined] {
   if (typeof text !== 'string') {
     throw new DserviceError(
@@ -70,7 +75,7 @@ function split(text: unknown): [name: string, rest: string | undefined] {
   }
   const at = text.indexOf('@');
   const name = at === -1 ? text : text.slice(0, at);
-  if (!/^[a-z0-9.-]{1,63}$/.test(name)) {
+  if (!isName(name)) {
     const form = 'lower-case letters, digits, "-" and ".", at most 63';
     throw new DserviceError('ERR_NAME', `"${name.slice(0, 80)}" is no name of a service: ${form}`);
   }

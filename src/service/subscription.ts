@@ -150,7 +150,9 @@ export class Listening {
   }
 
   /** What an instance calls, with all that the event has as one list: no function in it is taken for a callback. */
-  readonly #heard = async (args: unknown): Promise<true> => {
+  readonly #heard = async (args: unknown): Promise<boolean> => {
+    // It crossed our word that we listen no more: another instance is to hear it.
+    if (this.#over) return false;
     const run = this.#run(Array.isArray(args) ? args : []);
     this.#running.add(run);
     await run;
@@ -160,7 +162,6 @@ export class Listening {
   };
 
   async #run(args: unknown[]): Promise<void> {
-    if (this.#over) return;
     try {
       await this.#options.listener(...args);
     } catch (error) {

@@ -3,6 +3,7 @@ import { isReceived } from '../protocol/error-value.js';
 import { callable, type Callable } from '../protocol/options.js';
 import { Reference } from '../protocol/references.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
+import { isName } from './name.js';
 
 /** What became of an event at one of those who listen. */
 export interface Delivery {
@@ -32,7 +33,8 @@ interface Peer {
 /** One peer's listeners for one event. */
 interface Member {
   readonly peer: Peer;
-  readonly listeners: Set<Callable>;
+  /** Each with the function that stands for it here: were that collected, the peer would be told to forget it. */
+  readonly listeners: Map<Callable, unknown>;
 }
 
 /** Those of one service, or one caller without a name. */
@@ -58,7 +60,7 @@ export class Subscriptions {
   add(session: SessionHandle, event: unknown, listener: unknown, service: unknown): () => true {
     checkEvent(event);
     const own = callableOf(listener);
-    if (own === undefined || (service !== null && typeof service !== 'string')) {
+    if (own === undefined || !(service === null || isName(service))) {
       throw new DserviceError('ERR_OPTION', 'who listens gives a function, and its name or null');
     }
     // What errors and observers call it.
@@ -73,9 +75,9 @@ export class Subscriptions {
       service: service ?? undefined,
       members: new Map<SessionHandle, Member>(),
     }));
-    const { listeners } = entry(group.members, session, () => ({ peer, listeners: new Set() }));
-    peer.listeners++;
-    listeners.add(own);
+    const { listeners } = entry(group.members, session, () => ({ peer, listeners: new Map() }));
+    if (!listeners.has(own)) peer.listeners++;
+    listeners.set(own, listener);
     return () => {
       if (listeners.delete(own)) {
         peer.listeners--;
@@ -143,12 +145,11 @@ export class Subscriptions {
     }
     peer.telling++;
     peer.told = ++this.#told;
-    const calls = [...listeners].map((listener) => listener.call([args], { deadline }));
+    const calls = [...listeners.keys()].map((listener) => listener.call([args], { deadline }));
     const found = await Promise.allSettled(calls);
     peer.telling--;
-    const errors = found.flatMap((each) =>
-      each.status === 'rejected' ? toError(each.reason) : [],
-    );
+    // None is left where all were taken away while others were told.
+    const errors = found.length === 0 ? [takenAway()] : found.flatMap(errorOf);
     // Where one of its listeners has heard it, the peer has.
     const heard = errors.length < found.length;
     return errors.find((error) => !isUnheard(error)) ?? (heard ? undefined : errors[0]);
@@ -185,8 +186,15 @@ function callableOf(listener: unknown): Callable | undefined {
   return typeof found === 'function' ? found[callable] : undefined;
 }
 
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
+function errorOf(outcome: PromiseSettledResult<unknown>): Error[] {
+  // It says so itself, where the event crossed its leaving.
+  if (outcome.status === 'fulfilled') return outcome.value === false ? [takenAway()] : [];
+  const reason: unknown = outcome.reason;
+  return [reason instanceof Error ? reason : new Error(String(reason))];
+}
+
+function takenAway(): DserviceError {
+  return new DserviceError('ERR_CLOSED', 'the listener was taken away', { mayHaveRun: false });
 }
 
 function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
