@@ -31,6 +31,23 @@ test('what somebody holds stays', async () => {
   expect(await kept[0]?.()).toBe('kept');
 });
 
+test('a callback that a handler will answer by its outcome stays, though the handler does not name it', async () => {
+  let finish: (value: unknown) => void = () => {};
+  const { a, b } = await sessionPair({
+    b: { api: { late: (_: number) => new Promise((resolve) => (finish = resolve)) } },
+  });
+  const heard: unknown[] = [];
+  const call = a.call('late', [1, (value: unknown) => void heard.push(value)]);
+  await turns(2);
+  for (let i = 0; i < 6; i++) await collect(() => true);
+  finish('done');
+  await call;
+  await turns(2);
+  expect(heard).toEqual(['done']);
+  await collect(() => a.tables.local === 0);
+  expect([a.tables.local, b.tables.references]).toEqual([0, 0]);
+});
+
 test('a callback sent over and over leaves tables and heap where they were', async () => {
   const { a, b } = await sessionPair({ b: { api: { take: (fn: () => unknown) => fn() } } });
   const rounds = async (count: number): Promise<number> => {

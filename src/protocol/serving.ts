@@ -88,6 +88,7 @@ export class Serving {
     // One that stands for a function elsewhere has handed the callback on: it is answered there.
     const callback = args.length > fn.length && !(callable in fn) ? answer : undefined;
     const call = new RunningCall(session, meta, passed, clock, this, reply, callback);
+    if (callback !== undefined) call.held = last;
     // Who gives the callback that the handler declares is answered there, and waits for nothing else.
     const given = answer !== undefined && args.length === fn.length;
     const at = reply === undefined || given ? undefined : callbackIndex(fn, args.length, callbacks);
@@ -228,6 +229,8 @@ class RunningCall extends ServedCall implements Outcome {
   readonly #serving: Serving;
   readonly reply: number | undefined;
   readonly #callback: Reference | undefined;
+  /** What stands for that callback, until it is answered: were it collected, the caller would be told to forget it. */
+  held: unknown;
   #before: number;
   observed: ObservedServing | undefined;
   ended = false;
@@ -291,6 +294,7 @@ class RunningCall extends ServedCall implements Outcome {
   #end(answer: unknown[]): void {
     if (this.ended) return;
     this.ended = true;
+    this.held = undefined;
     this.#serving.ended(this, answer);
   }
 }
