@@ -27,14 +27,16 @@ export function createExchanges({ clock, limits, answer }: ExchangesOptions): Re
       exchange.write({ status: 404, body: ['text/plain; charset=utf-8', 'Nothing is here.\n'] });
       return;
     }
-    void answered.then((given) => {
+    const tell = (given: Answer | undefined): void => {
       if (response.destroyed) return;
       if (given === undefined) return void response.destroy();
       exchange.write(given);
       // Who does not read it would have us keep it for ever.
       const stop = clock.after(takeTime, () => response.destroy(), true);
       response.once('close', stop);
-    });
+    };
+    // An engine rejects nothing; one that does all the same, a user's maybe, has no answer.
+    answered.then(tell).catch(() => void response.destroy());
   };
 }
 

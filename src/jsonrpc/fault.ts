@@ -25,12 +25,18 @@ function isFree(code: unknown): code is number {
  * where it is a number that programs may use, else -32000. Never throws.
  */
 export function writeFault(thrown: unknown, options: JsonOptions, code?: number): string {
-  const own: unknown = isRecord(thrown) ? thrown.code : undefined;
-  const number = code ?? (isFree(own) ? own : codes.server);
-  const message = JSON.stringify(
-    thrown instanceof Error ? messageOf(thrown) : 'no error was thrown, but data',
-  );
-  return `{"code":${number},"message":${message},"data":${writeData(thrown, options)}}`;
+  try {
+    const own: unknown = isRecord(thrown) ? thrown.code : undefined;
+    const number = code ?? (isFree(own) ? own : codes.server);
+    const text = thrown instanceof Error ? messageOf(thrown) : 'no error was thrown, but data';
+    const message = JSON.stringify(text);
+    return `{"code":${number},"message":${message},"data":${writeData(thrown, options)}}`;
+  } catch {
+    // A getter or a proxy may throw whatever is asked of it.
+    const message = messageOf(thrown);
+    const data = { name: 'Error', message };
+    return JSON.stringify({ code: code ?? codes.server, message, data });
+  }
 }
 
 function writeData(thrown: unknown, options: JsonOptions): string {

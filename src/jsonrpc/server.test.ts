@@ -36,6 +36,24 @@ const api = {
     // oxlint-disable-next-line no-throw-literal, only-throw-error -- a handler may
     throw undefined;
   },
+  strange(kind: number) {
+    const bad = (): never => {
+      throw new Error('do not look');
+    };
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    throw [
+      Object.defineProperty(new Error('x'), 'code', { get: bad, enumerable: true }),
+      Object.defineProperty(new Error('x'), 'message', { get: bad }),
+      Object.defineProperty(new Error('x'), 'message', { value: undefined }),
+      {
+        get code() {
+          return bad();
+        },
+      },
+      proxy,
+    ][kind];
+  },
   get broken(): unknown {
     throw new Error('a getter');
   },
@@ -228,6 +246,13 @@ describe('outcomes', () => {
   test.each(['fn', 'cycle', 'big'])('that JSON cannot hold are errors: %s', async (name) => {
     const data = expect.objectContaining({ code: 'ERR_DATA', mayHaveRun: true }) as unknown;
     expect(await make().call(name)).toEqual(fault(-32_603, 1, { data }));
+  });
+
+  test('that cannot be looked at is told as an error all the same', async () => {
+    const { call } = make();
+    for (let kind = 0; kind < 5; kind++) {
+      expect(await call('strange', [kind])).toEqual(fault(-32_000, 1));
+    }
   });
 
   test('an error keeps a code of its own that programs may use', async () => {

@@ -49,7 +49,7 @@ export function encode(
 
 export function messageOf(error: unknown): string {
   try {
-    return error instanceof Error ? error.message : String(error);
+    return String(error instanceof Error ? error.message : error);
   } catch {
     return 'what was thrown cannot be put into words';
   }

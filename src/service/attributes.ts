@@ -32,7 +32,12 @@ export function ofPeer({ transport, address }: Peer, is: 'server' | 'client'): A
 
 /** What kind of error it is: its code, or else its name. Some are the peer's, so it is no longer than any of ours. */
 export function errorType(error: unknown): string {
-  const { code, name } = Object(error) as { code?: unknown; name?: unknown };
-  const type = typeof code === 'string' && code !== '' ? code : name;
-  return (typeof type === 'string' && type !== '' ? type : typeof error).slice(0, 64);
+  try {
+    const { code, name } = Object(error) as { code?: unknown; name?: unknown };
+    const type = typeof code === 'string' && code !== '' ? code : name;
+    return (typeof type === 'string' && type !== '' ? type : typeof error).slice(0, 64);
+  } catch {
+    // A getter of what was thrown has thrown.
+    return typeof error;
+  }
 }

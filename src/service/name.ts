@@ -62,8 +62,8 @@ export function matches(
 }
 
 /** Whether it is a name of a service. */
-export function isName(value: unknown): value is string {
-  return typeof value === 'string' && /^[a-z0-9.-]{1,63}$/.test(value);
+export function isName(text: string): boolean {
+  return /^[a-z0-9.-]{1,63}$/.test(text);
 }
 
 function split(text: unknown): [name: string, rest: string | undefined] {

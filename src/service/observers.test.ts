@@ -40,6 +40,24 @@ describe('an observer that misbehaves', () => {
   });
 });
 
+test('a handler that throws what cannot be looked at fails its call, and nothing else', async () => {
+  const { make } = makeHost();
+  const bad = (): never => {
+    const get = (): never => {
+      throw new Error('do not look');
+    };
+    throw Object.defineProperty(new Error('bad'), 'code', { get, enumerable: true });
+  };
+  const types: unknown[] = [];
+  const observe: Observer = {
+    'serve:end': ({ attributes }) => void types.push(attributes['error.type']),
+  };
+  await make('a', { bad }, { logger: silent, observe }).start();
+  const remote = await make({ logger: silent }).connect('a');
+  await expect(remote.bad()).rejects.toThrow('do not look');
+  expect(types).toEqual(['object']);
+});
+
 test('several are told in the order they were given, and run a handler within each other', async () => {
   const { make } = makeHost();
   const told: string[] = [];

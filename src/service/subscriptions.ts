@@ -60,7 +60,7 @@ export class Subscriptions {
   add(session: SessionHandle, event: unknown, listener: unknown, service: unknown): () => true {
     checkEvent(event);
     const own = callableOf(listener);
-    if (own === undefined || !(service === null || isName(service))) {
+    if (own === undefined || !isListener(service)) {
       throw new DserviceError('ERR_OPTION', 'who listens gives a function, and its name or null');
     }
     // What errors and observers call it.
@@ -178,6 +178,11 @@ function rank({ peer: { session, telling, told } }: Member): readonly number[] {
 /** Whether an event certainly was not heard: what a listener itself says is no word on that. */
 function isUnheard(error: Error): boolean {
   return DserviceError.is(error) && error.mayHaveRun === false && !isReceived(error);
+}
+
+/** What a listener calls itself: the name of its service, or null. */
+function isListener(service: unknown): service is string | null {
+  return service === null || (typeof service === 'string' && isName(service));
 }
 
 function callableOf(listener: unknown): Callable | undefined {
