@@ -10,6 +10,7 @@ import { Session } from '../protocol/session.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 import { Resumables, returnOver } from './resume.js';
 import { Server } from './server.js';
+import type { Authenticate } from '../protocol/session-options.js';
 
 const scope = syncScope();
 const logger = { warn() {} };
@@ -18,10 +19,11 @@ function serverWith(
   clock: Clock,
   api: object = { echo: (x: unknown) => x },
   given: Partial<Limits> = {},
+  authenticate?: Authenticate,
 ): Server {
   const limits = { ...defaultLimits, ...given };
-  const resume = new Resumables({ clock, limits, authenticate: undefined });
-  return new Server(api, { clock, scope, limits, logger, resume });
+  const resume = new Resumables({ clock, limits, authenticate });
+  return new Server(api, { clock, scope, limits, logger, resume, authenticate });
 }
 
 /** What a dialer says first. */
@@ -70,6 +72,22 @@ function lossy(clock: Clock, server: Server): Raw & { lose(): void } {
   const raw = new Raw(clock, { welcome } as unknown as Server);
   return Object.assign(raw, { lose: () => lose() });
 }
+
+test('credentials that are too deep to be compared are not those of the session', async () => {
+  const clock = new VirtualClock();
+  const server = serverWith(clock, {}, {}, () => 'anybody');
+  const deep = '['.repeat(28_000) + ']'.repeat(28_000);
+  const withAuth = (line: string): string => line.replace('"v":1', `"v":1,"auth":${deep}`);
+  const raw = lossy(clock, server).say(withAuth(hello()));
+  await clock.advance(10);
+  raw.lose();
+  await clock.advance(10);
+  const resume = { session: raw.token, got: 0 };
+  const back = new Raw(clock, server).say(withAuth(hello({ resume })));
+  await clock.advance(10);
+  expect(back.text).not.toContain('"resumed"');
+  expect(back.text).toContain('"methods"');
+});
 
 describe('who vanishes', () => {
   test.each([

@@ -118,12 +118,13 @@ export class Resumables implements Returning {
     if (session.peer.origin !== channel.peer.origin) return undefined;
     const { authenticate } = this.#options;
     if (authenticate !== undefined) {
-      // Who it was, it must be again; and whether it may still come in is asked anew.
-      if (JSON.stringify(hello.auth) !== JSON.stringify(session.hello?.auth)) return undefined;
       try {
+        // Who it was, it must be again; and whether it may still come in is asked anew.
+        if (JSON.stringify(hello.auth) !== JSON.stringify(session.hello?.auth)) return undefined;
         const identity: unknown = await authenticate(hello.auth, channel.peer);
         if (identity === undefined || identity === null || identity === false) return undefined;
       } catch {
+        // Credentials may be nested so deep that they cannot be compared.
         return undefined;
       }
     }
