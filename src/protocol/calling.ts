@@ -101,7 +101,7 @@ export class Calling {
     }
     const current = this.#options.scope.get();
     let deadline = given?.deadline ?? this.#options.deadline;
-    const left = current?.deadline;
+    const left = given?.apart === true ? undefined : current?.deadline;
     if (left !== undefined && left < deadline) deadline = left;
     if (wire.plain) return this.#wait(id, name, `${line}}`, deadline, given);
     const named = given?.deadline !== undefined || left !== undefined;

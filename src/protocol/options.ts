@@ -14,6 +14,8 @@ export interface CallOptions {
   readonly tracestate?: string;
   /** Services passed so far, oldest first. Set by services, not by users. */
   readonly path?: readonly string[];
+  /** Its deadline is its own, and not cut short by that of the call in whose service it is made. Set by services, not by users. */
+  readonly apart?: boolean;
   /** The observed call that this is an attempt of: `SessionObserver` knows it again. @internal */
   readonly observed?: object;
   /** Whether somebody else will take the call, now that the peer is away, which may have run it or not. Set by services, not by users. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { DserviceError } from '../errors.js';
-import { callable } from '../protocol/options.js';
+import { callable, options } from '../protocol/options.js';
 import { makeHost, silent } from '../testing/fixtures/instances.js';
 import { Peer } from '../testing/fixtures/peer.js';
 import type { Engine } from './engine.js';
@@ -67,6 +67,19 @@ describe('emit', () => {
     done();
     await host.clock.advance(0);
     expect(told).toBe(true);
+  });
+
+  test('from within a call leaves a listener its own time', async () => {
+    const { host, make, dservice } = makeListeners();
+    const told: Promise<readonly Delivery[]>[] = [];
+    const order = () => void told.push(shop.emit('sold'));
+    const shop: Service<object> = make('shop@1.0.0', { order }, { logger: silent });
+    await shop.start();
+    const slow = () => new Promise<void>((resolve) => host.clock.after(1_000, resolve));
+    await dservice().on('shop', 'sold', slow).ready;
+    await options(await dservice().connect('shop'), { deadline: 100 }).order();
+    await host.clock.advance(2_000);
+    expect(await told[0]).toEqual([{ service: undefined }]);
   });
 
   test('carries any values: none, several, functions that are called back', async () => {
