@@ -92,3 +92,26 @@ test('a plain peer has names alone, and cannot be asked how it is', async () => 
   });
   expect(await health(them.session)).toBeUndefined();
 });
+
+test('a group that stands in more places than can be counted is described once', async () => {
+  // As a peer may send it: 2^40 ways lead to one method.
+  const peer = new Peer({});
+  const group: Record<string, unknown> = {};
+  const links: object[] = [];
+  let at = group;
+  const path: string[] = [];
+  for (let depth = 0; depth < 40; depth++) {
+    const next = {};
+    Object.assign(at, { a: next, b: null });
+    at = next;
+    links.push({ from: ['0', ...path, 'a'], to: ['0', ...path, 'b'] });
+    path.push('a');
+  }
+  Object.assign(at, { f: '[Function]' });
+  await peer.send({
+    ...methodsOf(null, [group]),
+    ...{ callbacks: { 0: ['0', ...path, 'f'] }, links },
+  });
+  const { methods: found } = await describe(peer.session);
+  expect(found).toEqual([{ name: `${path.join('.')}.f` }]);
+});

@@ -31,11 +31,12 @@ export async function describe(target: object): Promise<Description> {
   return { name, version, instance, methods };
 }
 
-function methodsIn(group: object, before: string, inside: ReadonlySet<object>): string[] {
-  if (inside.has(group)) return [];
-  const here = new Set([...inside, group]);
+/** Each group once: the same in many places is as many paths as a peer likes, which end nowhere in a circle. */
+function methodsIn(group: object, before: string, met: Set<object>): string[] {
+  if (met.has(group)) return [];
+  met.add(group);
   return Object.entries(group).flatMap(([key, value]) => {
     if (typeof value === 'function') return `${before}${key}`;
-    return isRecord(value) ? methodsIn(value, `${before}${key}.`, here) : [];
+    return isRecord(value) ? methodsIn(value, `${before}${key}.`, met) : [];
   });
 }

@@ -54,6 +54,15 @@ test('data as it is', async () => {
   expect('subtitle' in remote).toBe(false);
 });
 
+test('data that contains itself', async () => {
+  const circle: Record<string, unknown> = { n: 1 };
+  circle.self = circle;
+
+  const { remote } = await connected({ circle });
+  expect(remote.circle).toMatchObject({ n: 1 });
+  expect(remote.circle.self).toBe(remote.circle);
+});
+
 test('a function stays the same one, and good for the next instance', async () => {
   const { host, dservice, service, remote } = await connected(api);
   const { shout } = remote;

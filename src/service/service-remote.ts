@@ -52,12 +52,13 @@ function level(caller: RemoteCaller, path: readonly string[], own: object): obje
   });
 }
 
-/** Whether a value of an api is a function, or a group of them. */
-function hasFunction(value: unknown): boolean {
+/** Whether a value of an api is a function, or a group of them. It is a peer's: the same may stand in many places, and in itself. */
+function hasFunction(value: unknown, met = new Set<object>()): boolean {
   if (typeof value === 'function') return true;
-  if (typeof value !== 'object' || value === null) return false;
+  if (typeof value !== 'object' || value === null || met.has(value)) return false;
   if (Object.getPrototypeOf(value) !== Object.prototype) return false;
-  return Object.values(value).some(hasFunction);
+  met.add(value);
+  return Object.values(value).some((inner) => hasFunction(inner, met));
 }
 
 /** A function at a path, through which what lies deeper is reached as well. */
