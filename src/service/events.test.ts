@@ -373,6 +373,22 @@ describe('what is no event', () => {
     );
   });
 
+  test('nor of the service itself, is not waited for in silence', async () => {
+    const { serve } = makeListeners();
+    const shop = await serve('shop@1.0.0');
+    const on = shop.on.bind(shop) as (...args: unknown[]) => unknown;
+    for (const args of [
+      [],
+      ['error'],
+      ['call:start'],
+      ['error', 'no function'],
+      ['sold', () => {}],
+      ['shop@^1', () => {}],
+    ]) {
+      expect(() => on(...args)).toThrow(expect.objectContaining({ code: 'ERR_OPTION' }));
+    }
+  });
+
   test('is refused when a peer sends it, and so is one listener too many', async () => {
     const { serve, dservice } = makeListeners();
     const shop = await serve('shop@1.0.0');

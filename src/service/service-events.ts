@@ -1,4 +1,5 @@
 import type { InstanceState, Rely } from '../discovery/record.js';
+import { DserviceError } from '../errors.js';
 import type { Session } from '../protocol/session.js';
 
 /** What a service tells of itself. */
@@ -12,3 +13,20 @@ export type ServiceEvents = {
   /** A peer connected. */
   session: [session: Session];
 };
+
+const own: ReadonlySet<unknown> = new Set<keyof ServiceEvents>([
+  'state',
+  'degraded',
+  'error',
+  'session',
+]);
+
+/** Throws ERR_OPTION for a listener to an event of this service that is none, or to what is no event. What is observed has names of two parts. */
+export function checkListener(event: unknown, listener: unknown): void {
+  if (typeof listener !== 'function') {
+    throw new DserviceError('ERR_OPTION', 'on() takes a function last: who listens');
+  }
+  if (own.has(event) || (typeof event === 'string' && event.includes(':'))) return;
+  const text = `a service has the events ${[...own].join(', ')}; to those of another one: on(query, event, listener)`;
+  throw new DserviceError('ERR_OPTION', text);
+}

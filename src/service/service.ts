@@ -32,7 +32,7 @@ import {
   type Reach,
   type ServiceOptions,
 } from './service-options.js';
-import type { ServiceEvents } from './service-events.js';
+import { checkListener, type ServiceEvents } from './service-events.js';
 import type { ServiceRuntime } from './service-runtime.js';
 import type { Subscription } from './subscription.js';
 import { type Delivery, Subscriptions } from './subscriptions.js';
@@ -159,7 +159,10 @@ export class Service<At> {
     };
   }
 
-  /** Adds a listener to an event of this service, or of what it does (docs/observability.md); returns what removes it. */
+  /**
+   * Adds a listener to an event of this service, or of what it does (docs/observability.md); returns what
+   * removes it. Throws ERR_OPTION.
+   */
   on<K extends keyof ServiceEvents>(
     event: K,
     listener: (...args: ServiceEvents[K]) => void,
@@ -183,7 +186,7 @@ export class Service<At> {
     if (event !== undefined) {
       return this.#call().listen(what, event, listener, (error) => this.#failed(what, error));
     }
-    // What is observed has names of two parts.
+    checkListener(what, listener);
     return what.includes(':')
       ? this.#observers.add({ [what]: listener })
       : this.#events.on(what as keyof ServiceEvents, listener);
