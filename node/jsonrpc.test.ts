@@ -80,6 +80,28 @@ async function ask(port: number, text: string, headers: Record<string, string> =
   return { answer, status: statusOf(answer), content: contentOf(answer) };
 }
 
+test('a call that offers HTTP/2, as Java and `curl --http2` do, is answered by HTTP/1.1', async () => {
+  const { port } = await start();
+  const offer = {
+    Connection: 'Upgrade, HTTP2-Settings',
+    Upgrade: 'h2c',
+    'HTTP2-Settings': 'AAMAAABk',
+  };
+  const socket = await dialRaw(port);
+  // In two pieces, and another one behind it: nothing of either is lost.
+  const both = request('POST /', { ...json, ...offer }, body('shout', ['na']));
+  const last = request('POST /', { ...json, Connection: 'close' }, body('shout', ['b'], 2));
+  const bytes = Buffer.from(both + last);
+  socket.write(bytes.subarray(0, both.length - 10));
+  await new Promise((resolve) => setImmediate(resolve));
+  socket.write(bytes.subarray(both.length - 10));
+  const answer = await untilEnd(socket);
+  expect(statusOf(answer)).toBe(200);
+  expect(answer).toMatch(/"result":"N.+"result":"B"/s);
+  const foreign = await ask(port, body('shout', ['x']), { ...offer, Origin: 'http://a.example' });
+  expect(foreign.status).toBe(403);
+});
+
 describe('a service as it is', () => {
   test('answers curl', async () => {
     const service = dservice('greeter@1.2.0', api, {

@@ -92,21 +92,26 @@ export function createHttp(options: HttpOptions): Http {
     // Only ever a connection that was attached below.
     const socket = stream as Socket;
     release(socket);
-    upgrade(request, socket, head);
+    if (request.method === 'GET') return upgrade(request, socket, head);
+    // Java and `curl --http2` offer HTTP/2 with each call. Whoever does not take it up goes on (RFC 9110, 7.8).
+    socket.unshift(Buffer.concat([withoutUpgrade(request), head]));
+    attach(socket);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, stream: unknown) => {
     // As above.
     refuse(stream as Socket, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400, 'No HTTP request.');
   });
 
+  const attach = (socket: Socket): void => {
+    allow(socket, limits.handshake);
+    socket.once('close', () => release(socket));
+    server.emit('connection', socket);
+    // The parser took the handle over; what was read before it did is still in the stream.
+    socket.resume();
+  };
+
   return {
-    attach(socket) {
-      allow(socket, limits.handshake);
-      socket.once('close', () => release(socket));
-      server.emit('connection', socket);
-      // The parser took the handle over; what was read before it did is still in the stream.
-      socket.resume();
-    },
+    attach,
     close(time = 0) {
       closing = true;
       for (const responses of busy.values()) {
@@ -130,6 +135,16 @@ export function createHttp(options: HttpOptions): Http {
       });
     },
   };
+}
+
+/** The head of a request as it would be had nobody offered another protocol. */
+function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  rawHeaders.forEach((name, i) => {
+    if (i % 2 === 0 && !/^(connection|upgrade|http2-settings)$/i.test(name))
+      lines.push(`${name}: ${rawHeaders[i + 1]}`);
+  });
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
 
 function answer(response: ServerResponse, status: number, text: string): void {
