@@ -229,6 +229,20 @@ describe('a hedged call', () => {
     expect(ids).toHaveLength(1);
   });
 
+  test('does not take longer than its deadline, the second time included', async () => {
+    const { host, make, dservice } = makeHost();
+    const stuck = () => new Promise(() => {});
+    for (let i = 0; i < 2; i++) await make('a', { stuck }, { logger: silent }).start();
+    const remote = await dservice({ hedge: 500 }).connect('a');
+    const call = options(remote, { idempotent: true, deadline: 1_000 }).stuck();
+    let code: unknown;
+    void codeOf(call).then((found) => (code = found));
+    await host.clock.advance(999);
+    expect(code).toBeUndefined();
+    await host.clock.advance(2);
+    expect(code).toBe('ERR_DEADLINE');
+  });
+
   test('is cancelled at both', async () => {
     const { host, remote } = await makeHedged(50);
     const cancel = new AbortController();

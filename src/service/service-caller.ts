@@ -105,11 +105,16 @@ export class ServiceCaller {
     if (hedger === undefined || !mayRunTwice(given, connection?.session, path)) {
       return this.#make(path, args, options, connection);
     }
+    const { clock } = this.#options;
+    const due = clock.now() + this.#time(given);
     return quiet(
       hedger.run(
         (signal, avoid) => {
-          const at = avoid === undefined ? connection : undefined;
-          const outcome = this.#make(path, args, { ...options, signal }, at, avoid);
+          const first = avoid === undefined;
+          // The second has what the first has left.
+          const deadline = first ? options.deadline : Math.max(1, due - clock.now());
+          const own = { ...options, signal, ...(deadline === undefined ? {} : { deadline }) };
+          const outcome = this.#make(path, args, own, first ? connection : undefined, avoid);
           return { instance: connection?.record.id, outcome };
         },
         () => this.#budget.spend(),
