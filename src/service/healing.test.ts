@@ -174,6 +174,24 @@ test('a method may say that it is idempotent: its calls are made again where the
   expect(await seen(() => not.deep.read())).toContain('ERR_CONNECTION_LOST');
 });
 
+test('a call that was lost once may have run, whatever became of the attempts after', async () => {
+  const { host, make, dservice } = makeHost();
+  const a = make('a', { stuck: () => new Promise(() => {}) }, { logger: silent });
+  await a.start();
+  const remote = await dservice().connect('a');
+  const calls = [{ deadline: 30_000 }, { deadline: 5_000 }].map((given) =>
+    options(remote, { idempotent: true, ...given })
+      .stuck()
+      .catch((error: unknown) => error),
+  );
+  await host.clock.advance(1);
+  host.kill(String(a.endpoints[0]));
+  await host.clock.advance(60_000);
+  const [late, due] = await Promise.all(calls);
+  expect(late).toMatchObject({ code: 'ERR_CONNECT', mayHaveRun: true });
+  expect(due).toMatchObject({ code: 'ERR_DEADLINE', mayHaveRun: true });
+});
+
 describe('a hedged call', () => {
   async function makeHedged(hedge: number | `${number}p`) {
     const cancelled: string[] = [];

@@ -40,7 +40,7 @@ export class Hedger {
   }
 
   /**
-   * The outcome of whichever attempt is fulfilled first; where all fail, how the first one did. `attempt(signal,
+   * The outcome of whichever attempt is fulfilled first; where all fail, how the first one did that may have run. `attempt(signal,
    * avoid)` makes one; `may` is asked before the second. What is not needed any more is cancelled.
    */
   run(
@@ -72,7 +72,8 @@ export class Hedger {
             resolve(value);
           },
           (error: unknown) => {
-            failure ??= error;
+            // That none has run is said only where it is so of each.
+            if (failure === undefined || (hasNotRun(failure) && !hasNotRun(error))) failure = error;
             if (over || --out > 0) return;
             end();
             // A peer may have thrown anything.
@@ -96,4 +97,8 @@ export class Hedger {
       stopTimer = this.#clock.after(delay, second, true);
     });
   }
+}
+
+function hasNotRun(error: unknown): boolean {
+  return DserviceError.is(error) && error.mayHaveRun === false;
 }

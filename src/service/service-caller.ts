@@ -215,7 +215,7 @@ export class ServiceCaller {
         }
       }
     } catch (error) {
-      throw this.#named(error);
+      throw this.#named(search.mayHaveRun ? ranBefore(error) : error);
     }
   }
 
@@ -313,6 +313,14 @@ function lookUp(session: Session, path: readonly string[]): unknown {
     at = (at as Record<string, unknown>)[key];
   }
   return at;
+}
+
+/** An error of a later attempt, of a call that an earlier one may have run. Another one: others may have it too. */
+function ranBefore(error: unknown): unknown {
+  if (!DserviceError.is(error) || error.mayHaveRun !== false) return error;
+  const { code, message, cause } = error;
+  const copy = new DserviceError(code, message, cause === undefined ? {} : { cause });
+  return Object.assign(copy, error, { mayHaveRun: true });
 }
 
 /** An outcome that is forgotten must not end a Node process. */
