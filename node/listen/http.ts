@@ -140,10 +140,10 @@ export function createHttp(options: HttpOptions): Http {
 /** The head of a request as it would be had nobody offered another protocol. */
 function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
-  rawHeaders.forEach((name, i) => {
-    if (i % 2 === 0 && !/^(connection|upgrade|http2-settings)$/i.test(name))
-      lines.push(`${name}: ${rawHeaders[i + 1]}`);
-  });
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(i, i + 2);
+    if (!/^(connection|upgrade|http2-settings)$/i.test(name)) lines.push(`${name}: ${value}`);
+  }
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
 

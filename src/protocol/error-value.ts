@@ -13,6 +13,14 @@ export function isReceived(error: object): boolean {
   return received in error;
 }
 
+/** An error that says of a call that it did not run, as one of a call that may have. A copy: others may have the first. */
+export function asRun(error: unknown): unknown {
+  if (!DserviceError.is(error) || error.mayHaveRun !== false) return error;
+  const { code, message, cause } = error;
+  const copy = new DserviceError(code, message, cause === undefined ? {} : { cause });
+  return Object.assign(copy, error, { mayHaveRun: true });
+}
+
 /** An error made again from its data, still without what it refers to. Anything else than strings gets a default. */
 export function makeError(data: Readonly<Record<string, unknown>>): Error {
   const name = typeof data.name === 'string' ? data.name : 'Error';

@@ -34,10 +34,10 @@ test('what somebody holds stays', async () => {
 test('a callback that a handler will answer by its outcome stays, though the handler does not name it', async () => {
   let finish: (value: unknown) => void = () => {};
   const { a, b } = await sessionPair({
-    b: { api: { late: (_: number) => new Promise((resolve) => (finish = resolve)) } },
+    b: { api: { late: () => new Promise((resolve) => (finish = resolve)) } },
   });
   const heard: unknown[] = [];
-  const call = a.call('late', [1, (value: unknown) => void heard.push(value)]);
+  const call = a.call('late', [(value: unknown) => void heard.push(value)]);
   await turns(2);
   for (let i = 0; i < 6; i++) await collect(() => true);
   finish('done');

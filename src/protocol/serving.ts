@@ -4,6 +4,7 @@ import { callbackIndex, invoke, isClassic, type Outcome } from './bridge.js';
 import { arrive, type Stop } from './chain.js';
 import { type ContextScope, ServedCall } from './context.js';
 import type { AnyFunction } from './encode.js';
+import { asRun } from './error-value.js';
 import type { Gates, Place } from './gate.js';
 import { type Message, type Meta, readId } from './message.js';
 import { noMeta, readMeta } from './meta.js';
@@ -302,12 +303,8 @@ class RunningCall extends ServedCall implements Outcome {
 /** A handler's error, as its caller may have it: what did not run is the call that the handler made, not its own. */
 function passedOn(error: unknown): unknown {
   try {
-    if (!DserviceError.is(error) || error.mayHaveRun !== false) return error;
     // What names no method is of the handler's own making, and says what it means.
-    if (error.method === undefined) return error;
-    const { code, message, cause } = error;
-    const copy = new DserviceError(code, message, cause === undefined ? {} : { cause });
-    return Object.assign(copy, error, { mayHaveRun: true });
+    return DserviceError.is(error) && error.method === undefined ? error : asRun(error);
   } catch {
     // A proxy may throw whatever is asked of it: who sends it finds out.
     return error;

@@ -131,9 +131,6 @@ export class Caller<At> {
     onError: (error: unknown) => void,
   ): Subscription {
     checkEvent(event);
-    if (typeof listener !== 'function') {
-      throw new DserviceError('ERR_OPTION', 'on() takes a query, an event and a function');
-    }
     const { runtime, matcher, self = null } = this.#options;
     const listening = new Listening({
       ...{ resolver: this.resolver, clock: runtime.clock, self, event, onError },

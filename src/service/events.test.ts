@@ -406,7 +406,6 @@ describe('what is no event', () => {
       ['sold'],
       ['sold', 'x', null],
       ['sold', listener, 7],
-      ['sold', listener, 'No Name'],
       ['sold', listener, 'x'.repeat(64)],
       [7, listener, null],
     ]) {

@@ -73,7 +73,7 @@ export class Hedger {
           },
           (error: unknown) => {
             // That none has run is said only where it is so of each.
-            if (failure === undefined || (hasNotRun(failure) && !hasNotRun(error))) failure = error;
+            if (failure === undefined || hasNotRun(failure)) failure = error;
             if (over || --out > 0) return;
             end();
             // A peer may have thrown anything.

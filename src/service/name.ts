@@ -61,11 +61,6 @@ export function matches(
   return query.range === undefined || matcher.satisfies(record.version, query.range);
 }
 
-/** Whether it is a name of a service. */
-export function isName(text: string): boolean {
-  return /^[a-z0-9.-]{1,63}$/.test(text);
-}
-
 function split(text: unknown): [name: string, rest: string | undefined] {
   if (typeof text !== 'string') {
     throw new DserviceError(
@@ -75,7 +70,7 @@ function split(text: unknown): [name: string, rest: string | undefined] {
   }
   const at = text.indexOf('@');
   const name = at === -1 ? text : text.slice(0, at);
-  if (!isName(name)) {
+  if (!/^[a-z0-9.-]{1,63}$/.test(name)) {
     const form = 'lower-case letters, digits, "-" and ".", at most 63';
     throw new DserviceError('ERR_NAME', `"${name.slice(0, 80)}" is no name of a service: ${form}`);
   }

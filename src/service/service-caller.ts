@@ -3,7 +3,7 @@ import { DserviceError } from '../errors.js';
 import { rejected } from '../protocol/calls.js';
 import type { ContextScope } from '../protocol/context.js';
 import { callable, type Callable, type CallOptions } from '../protocol/options.js';
-import { isReceived } from '../protocol/error-value.js';
+import { asRun, isReceived } from '../protocol/error-value.js';
 import type { EngineSession as Session } from './engine.js';
 import type { Connection } from './connection.js';
 import { type Hedge, Hedger } from './hedge.js';
@@ -215,7 +215,7 @@ export class ServiceCaller {
         }
       }
     } catch (error) {
-      throw this.#named(search.mayHaveRun ? ranBefore(error) : error);
+      throw this.#named(search.mayHaveRun ? asRun(error) : error);
     }
   }
 
@@ -313,14 +313,6 @@ function lookUp(session: Session, path: readonly string[]): unknown {
     at = (at as Record<string, unknown>)[key];
   }
   return at;
-}
-
-/** An error of a later attempt, of a call that an earlier one may have run. Another one: others may have it too. */
-function ranBefore(error: unknown): unknown {
-  if (!DserviceError.is(error) || error.mayHaveRun !== false) return error;
-  const { code, message, cause } = error;
-  const copy = new DserviceError(code, message, cause === undefined ? {} : { cause });
-  return Object.assign(copy, error, { mayHaveRun: true });
 }
 
 /** An outcome that is forgotten must not end a Node process. */

@@ -183,10 +183,10 @@ export class Service<At> {
   on(what: string, ...rest: [Anything] | [string, Anything]): () => void {
     // The overloads above have made sure that it is the listener of that event.
     const [listener, event] = rest.reverse() as [Anything, string?];
+    checkListener(what, event, listener);
     if (event !== undefined) {
       return this.#call().listen(what, event, listener, (error) => this.#failed(what, error));
     }
-    checkListener(what, listener);
     return what.includes(':')
       ? this.#observers.add({ [what]: listener })
       : this.#events.on(what as keyof ServiceEvents, listener);

@@ -3,7 +3,6 @@ import { isReceived } from '../protocol/error-value.js';
 import { callable, type Callable } from '../protocol/options.js';
 import { Reference } from '../protocol/references.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
-import { isName } from './name.js';
 
 /** What became of an event at one of those who listen. */
 export interface Delivery {
@@ -60,7 +59,7 @@ export class Subscriptions {
   add(session: SessionHandle, event: unknown, listener: unknown, service: unknown): () => true {
     checkEvent(event);
     const own = callableOf(listener);
-    if (own === undefined || !isListener(service)) {
+    if (own === undefined || !isGroup(service)) {
       throw new DserviceError('ERR_OPTION', 'who listens gives a function, and its name or null');
     }
     // What errors and observers call it.
@@ -180,9 +179,9 @@ function isUnheard(error: Error): boolean {
   return DserviceError.is(error) && error.mayHaveRun === false && !isReceived(error);
 }
 
-/** What a listener calls itself: the name of its service, or null. */
-function isListener(service: unknown): service is string | null {
-  return service === null || (typeof service === 'string' && isName(service));
+/** The name of a service, or null. */
+function isGroup(service: unknown): service is string | null {
+  return service === null || (typeof service === 'string' && service.length <= 63);
 }
 
 function callableOf(listener: unknown): Callable | undefined {
@@ -199,7 +198,7 @@ function errorOf(outcome: PromiseSettledResult<unknown>): Error[] {
 }
 
 function takenAway(): DserviceError {
-  return new DserviceError('ERR_CLOSED', 'the listener was taken away', { mayHaveRun: false });
+  return new DserviceError('ERR_CLOSED', 'this listener was taken away', { mayHaveRun: false });
 }
 
 function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
