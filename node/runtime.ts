@@ -9,7 +9,7 @@ import { parseEndpoint } from '../src/channel/endpoint.js';
 import type { Discovery } from '../src/discovery/discovery.js';
 import { mergeDiscoveries } from '../src/discovery/merge.js';
 import { DserviceError } from '../src/errors.js';
-import { CycleWatch } from '../src/service/cycle-watch.js';
+import { askingWatch } from '../src/service/asking-watch.js';
 import { fn, object, port, text, texts } from '../src/service/option-rules.js';
 import { rendezvousOf, webrtcOptions } from '../src/service/rendezvous.js';
 import { semverMatcher } from '../src/service/range.js';
@@ -77,7 +77,7 @@ function makeRuntime(): ServiceRuntime<At> {
     merge: (discoveries) => mergeDiscoveries({ discoveries, clock: nodeClock }),
     place,
     reachable,
-    watchCycle: (options) => new CycleWatch(options),
+    watchCycle: askingWatch,
     declared: ({ manifest }) => declaredRelies(manifest),
     onShutdown: (stop) => shutdown.add(stop),
   };

@@ -3,7 +3,7 @@ import { semverMatcher } from '../../src/service/range.js';
 import { readArgument } from './argument.js';
 import { type Command, exit } from './command.js';
 import { examine } from './examine.js';
-import { lookAround, waits } from './look.js';
+import { lookClosely, waits } from './look.js';
 import { parse, readMs, readReach } from './parse.js';
 import { readRendezvous, rendezvousOption } from './places.js';
 import { harmless, painter } from './style.js';
@@ -55,7 +55,7 @@ Exit codes: 0 it can be reached; 1 it cannot; 2 wrong usage.
       let reached = false;
       const steps = examine({
         ...{ query, reach, discovery, net, auth, places: places.rendezvous ?? [] },
-        look: () => lookAround(discovery, wait, world),
+        look: () => lookClosely(discovery, wait, reach, world),
       });
       for await (const step of steps) {
         const mark = step.good ? paint('green', 'ok ') : paint('red', 'not');

@@ -1,6 +1,8 @@
 import type { Discovery } from '../../src/discovery/discovery.js';
 import type { DiscoveryHealth, MergedDiscovery } from '../../src/discovery/merge.js';
 import type { InstanceRecord } from '../../src/discovery/record.js';
+import { WholeRecords } from '../../src/service/whole-records.js';
+import type { Reach } from '../../src/service/service-options.js';
 import type { DserviceError } from '../../src/errors.js';
 import { inOrder } from './listing.js';
 import type { World } from './world.js';
@@ -26,6 +28,19 @@ export async function lookAround(
   await pause(wait, world);
   stop();
   return inOrder(seen.values());
+}
+
+/** As `lookAround`; of those records that were cut, the instances are asked for the rest. */
+export async function lookClosely(
+  discovery: Discovery,
+  wait: number,
+  reach: Reach,
+  world: World,
+): Promise<InstanceRecord[]> {
+  const records = new WholeRecords({
+    ask: (record) => world.net.relies(record, reach, discovery),
+  });
+  return await records.complete(await lookAround(discovery, wait, world));
 }
 
 /** How each part of a discovery does. */

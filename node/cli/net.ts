@@ -1,9 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import type { Channel } from '../../src/channel/channel.js';
+import type { Discovery } from '../../src/discovery/discovery.js';
+import type { InstanceRecord, Rely } from '../../src/discovery/record.js';
 import { DserviceError } from '../../src/errors.js';
+import { defaultLimits } from '../../src/limits.js';
 import type { Identity } from '../../src/protocol/hello.js';
+import { askRelies } from '../../src/service/ask-relies.js';
 import { makeDial, sessionOf } from '../../src/service/dial.js';
+import { Observers } from '../../src/service/observers.js';
 import type { Reach } from '../../src/service/service-options.js';
 import { type Interface, selectInterfaces } from '../mdns/interfaces.js';
 import { makeMessage, type Question } from '../mdns/message.js';
@@ -25,6 +30,8 @@ export interface Net {
    * ERR_CONNECT, ERR_TIMEOUT, ERR_AUTH and what else ends a session.
    */
   knock(target: string | Channel, auth: unknown): Promise<Identity | undefined>;
+  /** What an instance says that it relies on, when it is asked. Rejects with why it is not known. */
+  relies(record: InstanceRecord, reach: Reach, discovery: Discovery): Promise<readonly Rely[]>;
 }
 
 /** Milliseconds for one packet on this machine. */
@@ -35,6 +42,7 @@ const patience = 3_000;
 /** This machine's. `port`: that of multicast DNS. */
 export function realNet(port = 5353): Net {
   const dial = makeDial(nodeRuntime);
+  const logger = { warn: () => {} };
   return {
     get reach() {
       return nodeRuntime.reach;
@@ -43,11 +51,18 @@ export function realNet(port = 5353): Net {
     multicast: (iface) => multicast(iface, port),
     reachable: (endpoint, reach) => nodeRuntime.reachable(endpoint, reach),
     async knock(target, auth) {
-      const logger = { warn: () => {} };
       const given = auth === undefined ? {} : { auth };
       const session = sessionOf(await dial(target, { timeout: patience, logger, ...given }));
       session.close();
       return session.hello?.service;
+    },
+    relies(record, reach, discovery) {
+      const { clock, scope } = nodeRuntime;
+      const observers = new Observers({ clock, scope, logger, observers: [] });
+      return askRelies(record, {
+        ...{ runtime: nodeRuntime, discovery, reach, limits: defaultLimits, logger, observers },
+        ...{ engines: [], self: undefined, options: {} },
+      });
     },
   };
 }

@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { InstanceRecord, InstanceState, Rely } from '../../src/discovery/record.js';
+import { memoryDiscovery, MemoryNetwork } from '../../src/discovery/memory.js';
 import { DserviceError } from '../../src/errors.js';
+import dservice from '../index.js';
 import { Shell } from './fixtures/shell.js';
 
 /** Announces `shop@1.0.0: stock@^1 ?log` and so on. */
@@ -65,6 +67,25 @@ test('all is met: 0', async () => {
   const shell = town(['a@1.0.0: b@^1 ?c', 'b@1.0.0:']);
   expect(await shell.listen('tree')).toBe(0);
   expect(shell.err).toBe('');
+});
+
+test('what was more than an announcement holds is asked of the instance itself', async () => {
+  const discovery = memoryDiscovery({ network: new MemoryNetwork() });
+  const shop = dservice('shop@1.0.0', {}, { discovery, manifest: false });
+  onTestFinished(() => shop.stop(0));
+  await shop.rely('stock@^1', { optional: true }).start();
+  const { id, name, version, endpoints } = shop.record;
+  const shell = new Shell();
+  shell.announce({ id, name, version, endpoints, relies: [], partial: true });
+  shell.announce({ id: 'f'.repeat(16), name, version: '2.0.0', endpoints, partial: true });
+  shell.announce({ id: '1'.repeat(16), name: 'stock', version: '1.2.0', relies: [] });
+  expect(await shell.listen('tree')).toBe(0);
+  expect(shell.out).toBe(`\
+shop@1.0.0
+└── stock@1.2.0 (^1, optional)
+shop@2.0.0
+└── (more than an announcement holds)
+`);
 });
 
 test('a circle has a root too, and is named', async () => {

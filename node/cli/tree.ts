@@ -4,7 +4,7 @@ import { matches, parseQuery, type Query } from '../../src/service/name.js';
 import { semverMatcher } from '../../src/service/range.js';
 import { type Command, exit } from './command.js';
 import { faultText } from './fault.js';
-import { lines, lookAround, reasonsOf, waits } from './look.js';
+import { lines, lookClosely, reasonsOf, waits } from './look.js';
 import { parse, readMs, readReach } from './parse.js';
 import { readRendezvous, rendezvousOption } from './places.js';
 import {
@@ -49,13 +49,14 @@ listen; 2 wrong usage.
       filter === undefined ? undefined : checked(() => parseQuery(filter, semverMatcher));
     const reach = readReach(values.reach);
     const wait = readMs('--wait', values.wait, waits[reach ?? 'local']);
+    const at = reach ?? checked(() => world.net.reach);
     const places = readRendezvous(values.rendezvous);
     const caller = checked(() =>
       world.caller({ ...places, ...(reach === undefined ? {} : { reach }) }),
     );
     const { output } = world;
     try {
-      const records = await lookAround(caller.discovery, wait, world);
+      const records = await lookClosely(caller.discovery, wait, at, world);
       const reasons = reasonsOf(caller.discovery);
       for (const reason of reasons) output.err(`${faultText(reason)}\n`);
       const view = viewOf(records, query);

@@ -37,10 +37,15 @@ export function checkRecord(value: unknown): InstanceRecord {
   return {
     ...{ id: checkId(id), name: checkName(name), version: given, state },
     endpoints: list(endpoints, most.endpoints, 'endpoints').map(checkEndpoint),
-    relies: list(relies, most.relies, 'relies').map(checkRely),
+    relies: checkRelies(relies),
     ...(degraded === true ? { degraded } : {}),
     ...(partial === true ? { partial } : {}),
   };
+}
+
+/** What a stranger says that it relies on. Throws ERR_DATA, ERR_NAME. */
+export function checkRelies(value: unknown): Rely[] {
+  return list(value, most.relies, 'relies').map(checkRely);
 }
 
 function isState(value: unknown): value is InstanceState {

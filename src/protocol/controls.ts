@@ -8,7 +8,11 @@ import type { Wire } from './wire.js';
 /** Adds a listener of the peer's, as it was sent; returns what takes it away. Throws ERR_OPTION, ERR_LIMIT. */
 export type Subscribe = (event: unknown, listener: unknown, group: unknown) => unknown;
 
+/** What may be asked of a peer beside its api. */
+export type Question = 'health' | 'on' | 'relies';
+
 const isUp = () => ({ status: 'up' });
+const nothing = () => [];
 
 export interface ControlsOptions {
   readonly wire: Wire;
@@ -17,6 +21,8 @@ export interface ControlsOptions {
   readonly farewell: Farewell;
   /** How this side is. */
   readonly health: (() => unknown) | undefined;
+  /** What this side relies on. */
+  readonly relies: (() => unknown) | undefined;
   /** A listener of the peer's for an event of this side: what takes it away again. */
   readonly subscribe: Subscribe;
   readonly continuity: () => Continuity | undefined;
@@ -37,7 +43,7 @@ export class Controls {
 
   read(control: string, message: Message): void {
     const { pulse, serving, farewell, continuity, onBye, onFatal } = this.#options;
-    const { wire, health, subscribe } = this.#options;
+    const { wire, health, relies, subscribe } = this.#options;
     switch (control) {
       case 'ping':
         return wire.control('pong', `,"n":${readId(message.n) ?? 0}`);
@@ -50,11 +56,10 @@ export class Controls {
         return serving.cancel(message.call);
       case 'cull':
         return isRecord(message.counts) ? this.cull(Object.entries(message.counts)) : undefined;
-      case 'health': {
-        const reply = serving.replyOf(message);
-        if (reply !== undefined) serving.serve(health ?? isUp, { reply }, 'health');
-        return;
-      }
+      case 'health':
+        return this.#answer(control, health ?? isUp, message);
+      case 'relies':
+        return this.#answer(control, relies ?? nothing, message);
       case 'on':
         if (serving.replyOf(message) !== undefined) serving.serve(subscribe, message, 'on');
         return;
@@ -62,6 +67,13 @@ export class Controls {
         onBye();
         return farewell.onBye();
     }
+  }
+
+  /** Answers a question that has no arguments. */
+  #answer(control: Question, answer: () => unknown, message: Message): void {
+    const { serving } = this.#options;
+    const reply = serving.replyOf(message);
+    if (reply !== undefined) serving.serve(answer, { reply }, control);
   }
 
   /** The peer holds so many references less to functions of ours; a plain peer holds none any more. */

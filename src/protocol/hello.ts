@@ -14,6 +14,7 @@ export const features = [
   'bye',
   'health',
   'on',
+  'relies',
   'resume',
 ] as const;
 

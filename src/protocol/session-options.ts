@@ -38,6 +38,8 @@ export interface SessionOptions {
   readonly resume?: Resumable | undefined;
   /** How this side is, for peers that ask; without it, up. May be a promise. */
   readonly health?: (() => unknown) | undefined;
+  /** What this side relies on, for peers that ask; without it, nothing. */
+  readonly relies?: (() => unknown) | undefined;
   /** Adds a listener of the peer's to an event of this side; without it, there are none. */
   readonly subscribe?:
     ((session: SessionHandle, ...args: Parameters<Subscribe>) => unknown) | undefined;

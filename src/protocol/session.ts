@@ -5,7 +5,7 @@ import { checkApi, fillRemote, makeApi } from './api.js';
 import { Admission } from './admission.js';
 import { Calling } from './calling.js';
 import type { Continuity, Resumable } from './continuity.js';
-import { Controls } from './controls.js';
+import { Controls, type Question } from './controls.js';
 import { Dispatch } from './dispatch.js';
 import { messageOf } from './encode.js';
 import { closeWell, lossOf, readClose, untold, writeClose } from './close.js';
@@ -119,7 +119,7 @@ export class Session implements SessionHandle {
     this.#controls = new Controls({
       ...{ wire: this.#wire, serving: this.#serving, farewell: this.#farewell },
       ...{ pulse: this.#pulse, continuity: () => this.continuity },
-      health: options.health,
+      ...{ health: options.health, relies: options.relies },
       subscribe: (...args) => options.subscribe?.(this, ...args),
       onBye: () => this.#events.emit('bye'),
       onCulled: () => {
@@ -241,7 +241,7 @@ export class Session implements SessionHandle {
     return this.#calling.call(name, name, args, given);
   }
 
-  ask(control: 'health' | 'on', given: CallOptions, args?: unknown[]): Promise<unknown> {
+  ask(control: Question, given: CallOptions, args?: unknown[]): Promise<unknown> {
     return this.#wire.agreed(control) ? this.#calling.ask(control, given, args) : Promise.resolve();
   }
 

@@ -45,6 +45,8 @@ export interface CallerOptions<At> extends DialerOptions<At> {
 /** The calling half of a service: finds instances of others, and calls them. */
 export class Caller<At> {
   readonly resolver: Resolver;
+  /** How it reaches others. */
+  readonly dialing: DialerOptions<At>;
   readonly #options: CallerOptions<At>;
   /** Milliseconds to wait for an instance, and that a call may take, where nothing else is said. */
   readonly #wait: number;
@@ -58,10 +60,11 @@ export class Caller<At> {
     const { pick, prefer, wait = 10_000, deadline = 30_000 } = options.options;
     this.#wait = wait;
     this.#deadline = deadline;
-    const dialer = new Dialer({
+    this.dialing = {
       ...{ runtime, discovery, reach, limits, logger, engines, observers, self },
       options: options.options,
-    });
+    };
+    const dialer = new Dialer(this.dialing);
     this.resolver = new Resolver({
       ...{ clock: runtime.clock, matcher, discovery, pick, prefer, observers },
       open: (instance, endpoint, others) => dialer.open(instance, endpoint, others),

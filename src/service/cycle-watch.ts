@@ -8,13 +8,21 @@ const patience = 500;
 /** Milliseconds in which changes are gathered. */
 const gathering = 50;
 
+/** Completes records that a discovery had to cut; `onWhole` is told when another one is whole. */
+interface Completing {
+  /** A record as whole as it is known. */
+  whole(record: InstanceRecord): InstanceRecord;
+  stop(): void;
+}
+
 /**
  * Finds out whether an instance that waits does so in a circle. Where one that it relies on waits for others
  * itself, it listens to all instances: name after name would take an answer for each step of the circle.
- * As exact as the records that come.
+ * As exact as the records that come; those that are cut are completed where that can be done.
  */
 export class CycleWatch implements Watching {
   readonly #options: WatchOptions;
+  readonly #completing: Completing | undefined;
   #all: Instances | undefined;
   #stopGathering: (() => void) | undefined;
   #stopPatience: (() => void) | undefined;
@@ -22,8 +30,9 @@ export class CycleWatch implements Watching {
   #sure = false;
   #cycle: Cycle | undefined;
 
-  constructor(options: WatchOptions) {
+  constructor(options: WatchOptions, completing?: (onWhole: () => void) => Completing) {
     this.#options = options;
+    this.#completing = completing?.(() => this.touch());
     this.touch();
   }
 
@@ -57,7 +66,7 @@ export class CycleWatch implements Watching {
   #look(): void {
     const { clock, inRange, self } = this.#options;
     const own = self();
-    const records = reached(own, this.#all?.records ?? []);
+    const records = reached(own, this.#all?.records ?? [], this.#completing);
     this.#cycle = cycleOf(own.id, stuckInstances(records, inRange));
     if (this.#cycle === undefined) return this.#startOver();
     if (this.#sure) return this.#judge(this.#cycle);
@@ -88,11 +97,16 @@ export class CycleWatch implements Watching {
     this.#stopGathering?.();
     this.#startOver();
     this.#all?.stop();
+    this.#completing?.stop();
   }
 }
 
 /** Of all instances, those of the names that one waits for, and those that these wait for, and so on; itself first. */
-function reached(own: InstanceRecord, all: Iterable<InstanceRecord>): InstanceRecord[] {
+function reached(
+  own: InstanceRecord,
+  all: Iterable<InstanceRecord>,
+  completing: Completing | undefined,
+): InstanceRecord[] {
   const byName = new Map<string, InstanceRecord[]>();
   for (const record of all) {
     // It knows best of itself.
@@ -101,17 +115,19 @@ function reached(own: InstanceRecord, all: Iterable<InstanceRecord>): InstanceRe
     if (others === undefined) byName.set(record.name, [record]);
     else others.push(record);
   }
-  const records = [own];
+  const found = [own];
   const names = new Set<string>();
-  for (const record of records) {
+  for (const record of found) {
     if (!isWaiting(record)) continue;
     for (const { name } of record.relies.filter(isHard)) {
       if (names.has(name)) continue;
       names.add(name);
-      for (const other of byName.get(name) ?? []) records.push(other);
+      for (const other of byName.get(name) ?? []) {
+        found.push(isWaiting(other) ? (completing?.whole(other) ?? other) : other);
+      }
     }
   }
-  return records;
+  return found;
 }
 
 function isHard({ optional }: Rely): boolean {
@@ -119,6 +135,7 @@ function isHard({ optional }: Rely): boolean {
 }
 
 /** It waits for others, or has given up to. */
-function isWaiting({ state, relies }: InstanceRecord): boolean {
-  return state !== 'up' && state !== 'draining' && relies.some(isHard);
+function isWaiting({ state, relies, partial }: InstanceRecord): boolean {
+  const waits = partial === true || relies.some(isHard);
+  return waits && state !== 'up' && state !== 'draining';
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { InstanceRecord, Rely } from '../discovery/record.js';
+import type { DialerOptions } from './dialer.js';
 import type { Instances } from './instances.js';
 
 /** Services of which each waits for the next, so that none comes up. */
@@ -33,6 +34,8 @@ export interface WatchOptions {
   readonly inRange: InRange;
   /** Told once, when the instance will not come up: `start` is to fail. */
   readonly tell: (cycle: Cycle) => void;
+  /** How others are reached: some can only say themselves what they rely on. */
+  readonly dialing: DialerOptions<unknown>;
   /** The instance that waits. */
   self(): InstanceRecord;
   /** The instances of a name that it relies on. */

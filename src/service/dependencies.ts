@@ -3,6 +3,7 @@ import type { Discovery } from '../discovery/discovery.js';
 import type { InstanceRecord, Rely } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
 import { type Cycle, formatCycle, type Watching, type WatchOptions } from './cycle.js';
+import type { DialerOptions } from './dialer.js';
 import type { Instances } from './instances.js';
 import { matches } from './name.js';
 import type { Matcher } from './matcher.js';
@@ -11,6 +12,7 @@ export interface DependenciesOptions {
   readonly clock: Clock;
   readonly matcher: Matcher;
   readonly discovery: Pick<Discovery, 'degraded'>;
+  readonly dialing: DialerOptions<unknown>;
   /** The instance that relies on them. */
   self(): InstanceRecord;
   /** The instances of a name, followed for as long as the service runs. */
@@ -61,7 +63,7 @@ export class Dependencies {
     // The reason is ours: the service was stopped.
     // oxlint-disable-next-line prefer-promise-reject-errors
     if (signal.aborted) return Promise.reject(signal.reason);
-    const { clock, self, instances, browse, watchCycle } = this.#options;
+    const { clock, dialing, self, instances, browse, watchCycle } = this.#options;
     return new Promise((resolve, reject) => {
       // As above.
       const abort = (): void => this.#settle?.(signal.reason as DserviceError);
@@ -75,7 +77,7 @@ export class Dependencies {
         else reject(error);
       };
       this.#watch = watchCycle({
-        ...{ clock, self, instances, browse },
+        ...{ clock, dialing, self, instances, browse },
         inRange: (rely, record) => this.#inRange(rely, record),
         tell: (cycle) => {
           this.#stuck = true;

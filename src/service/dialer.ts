@@ -12,12 +12,14 @@ import { Gone, Lifeline } from './lifeline.js';
 import { ObservedSession } from './observed-session.js';
 import type { Observers } from './observers.js';
 import { race } from './race.js';
-import type { Logger } from './runtime.js';
+import type { Logger, Runtime } from './runtime.js';
 import type { Reach, ServiceOptions } from './service-options.js';
-import type { ServiceRuntime } from './service-runtime.js';
 
 export interface DialerOptions<At> {
-  readonly runtime: ServiceRuntime<At>;
+  readonly runtime: Runtime<At> & {
+    /** Whether a caller of that reach may use an endpoint. */
+    reachable(endpoint: string, reach: Reach): boolean;
+  };
   readonly discovery: Discovery;
   readonly reach: Reach;
   readonly limits: Limits;

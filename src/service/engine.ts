@@ -4,6 +4,7 @@ import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Api } from '../protocol/api.js';
 import type { ContextScope } from '../protocol/context.js';
+import type { Question } from '../protocol/controls.js';
 import type { Gates } from '../protocol/gate.js';
 import type { Identity } from '../protocol/hello.js';
 import type { SessionObserver } from '../protocol/observer.js';
@@ -150,7 +151,7 @@ export interface EngineSession extends SessionHandle {
   /** While it is away, gives up the calls that may go elsewhere (`elsewhere` of a call); where it can be away. */
   yield?(): void;
   /** Asks the session itself, not the api, where it speaks as we do. Undefined: the peer cannot be asked. */
-  ask?(control: 'health' | 'on', given: CallOptions, args?: unknown[]): Promise<unknown>;
+  ask?(control: Question, given: CallOptions, args?: unknown[]): Promise<unknown>;
   /** The function at a path, of a peer that does not tell what it has; else it is looked up in `remote`. */
   find?(path: readonly string[]): Callable | undefined;
 }

@@ -1,4 +1,5 @@
 import type { Channel } from '../channel/channel.js';
+import type { Rely } from '../discovery/record.js';
 import { type Api, checkApi, checkSendable } from '../protocol/api.js';
 import type { Resumable } from '../protocol/continuity.js';
 import { messageOf } from '../protocol/encode.js';
@@ -17,6 +18,8 @@ export interface ServerOptions extends EngineHost {
   readonly resume?: Returning | undefined;
   /** How the service is, for peers that ask. */
   readonly health?: (() => unknown) | undefined;
+  /** What the service relies on, for those whose discovery could not tell. */
+  readonly relies?: (() => readonly Rely[]) | undefined;
   /** Adds listeners of peers to the events of the service. */
   readonly subscribe?: SessionOptions['subscribe'];
   /** Told of each session, before it begins. */

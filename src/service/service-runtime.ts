@@ -18,7 +18,7 @@ export interface ServiceRuntime<At> extends Runtime<At> {
   place(options: ServiceOptions, reach: Reach): At;
   /** Whether a caller of that reach may use an endpoint. */
   reachable(endpoint: string, reach: Reach): boolean;
-  /** Watches over one that waits: a `CycleWatch`, which a runtime may load when it is first needed. */
+  /** Watches over one that waits: an `askingWatch`, or a `CycleWatch`, which a runtime may load when it is first needed. */
   watchCycle(options: WatchOptions): Watching;
   /**
    * What the package relies on that the program belongs to, where the runtime knows packages. Rejects with

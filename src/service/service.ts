@@ -279,7 +279,7 @@ export class Service<At> {
       service: { id, name, version },
       ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
       ...{ authenticate, deadline, callbacks, stacks, maxVisits },
-      health: () => this.health(),
+      ...{ health: () => this.health(), relies: () => this.#relies.all },
       subscribe: (...args) => this.#subscriptions.add(...args),
       gates: new Gates(clock),
       resume: new Resumables({ clock, limits: this.#limits, authenticate }),
@@ -297,11 +297,11 @@ export class Service<At> {
     this.#abort.signal.throwIfAborted();
     if (this.#reach === 'lan' && this.endpoints.length > 0) this.#tellReach();
     this.#forgetShutdown = this.#runtime.onShutdown(this.stop);
-    const { resolver } = this.#call();
     const { discovery } = this;
+    const { resolver, dialing } = this.#call();
     if (this.#relies.all.length > 0) {
       this.#dependencies = new Dependencies(this.#relies.all, {
-        ...{ clock, matcher: this.#matcher, discovery },
+        ...{ clock, matcher: this.#matcher, discovery, dialing },
         self: () => this.record,
         watchCycle: (options) => this.#runtime.watchCycle(options),
         browse: () => new Instances(undefined, discovery),

@@ -5,7 +5,7 @@ import { memoryDiscovery, MemoryNetwork } from '../discovery/memory.js';
 import { mergeDiscoveries } from '../discovery/merge.js';
 import { DserviceError } from '../errors.js';
 import { syncScope } from '../protocol/context.js';
-import { CycleWatch } from '../service/cycle-watch.js';
+import { askingWatch } from '../service/asking-watch.js';
 import { semverMatcher } from '../service/range.js';
 import type { ConnectOptions } from '../service/runtime.js';
 import type { ServiceRuntime } from '../service/service-runtime.js';
@@ -51,7 +51,7 @@ export class MemoryHost {
       discover: () => this.discovery(),
       merge: (discoveries) => mergeDiscoveries({ discoveries, clock }),
       place: (options) => options,
-      watchCycle: (options) => new CycleWatch(options),
+      watchCycle: askingWatch,
       reachable: (endpoint) => endpoint.startsWith('memory:'),
       onShutdown: (stop) => {
         this.shutdowns.add(stop);
