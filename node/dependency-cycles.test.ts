@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Children } from './fixtures/children.js';
 import { freePort } from './mdns/fixtures/record.js';
+import { meet } from './rendezvous/fixtures/meeting.js';
 
 // Processes take their time to start on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
 
 let children: Children;
-beforeAll(() => void (children = new Children()));
+beforeAll(() => void (children = new Children('./meeting-only.ts')));
 afterAll(() => children.close());
 
 /** What a program tells of its start: ms since 1970, and how it ended. */
@@ -19,15 +20,15 @@ interface Told {
   readonly held: number;
 }
 
-/** Starts programs, each with a service and what it relies on, and says what they told. `more`: of each, code. */
+/** Starts programs, each with a service and what it relies on, and says what they told. `discovery` and `more`: code of each. */
 async function start(
-  port: number,
+  discovery: string,
   services: readonly [name: string, relies: string][],
   more = '',
 ): Promise<Told[]> {
   const programs = services.map(([name, relies]) =>
     children.start(`
-      const discovery = mdns({ reach: 'local', port: ${port} });
+      const discovery = all.${discovery};
       const service = dservice('${name}', {}, { discovery, logger: { warn() {} } }).rely('${relies}');
       ${more}
       let held = 0;
@@ -84,6 +85,10 @@ function expectNamed(
   expect(lag - 3 * held).toBeLessThan(2_000);
 }
 
+async function multicast(): Promise<string> {
+  return `mdns({ reach: 'local', port: ${await freePort()} })`;
+}
+
 test.each([2, 3, 10])(
   'a circle of %i processes: each names it, within 2 s of the last',
   async (size) => {
@@ -92,7 +97,7 @@ test.each([2, 3, 10])(
       // Some have two instances.
       return i % 4 === 1 ? [it, it] : [it];
     }).flat();
-    expectNamed(await start(await freePort(), services), services, size);
+    expectNamed(await start(await multicast(), services), services, size);
   },
 );
 
@@ -103,5 +108,16 @@ test('a circle of two, each of which relies on more than an announcement holds',
   ];
   const more = `
     for (let i = 0; i < 50; i++) service.rely('an-optional-service-' + i + '@^1', { optional: true });`;
-  expectNamed(await start(await freePort(), services, more), services, 2);
+  expectNamed(await start(await multicast(), services, more), services, 2);
+});
+
+test('a circle of processes that meet at a rendezvous, and nowhere else', async () => {
+  const { url } = await meet();
+  const services: [string, string][] = [
+    ['a@1.0.0', 'b@^2'],
+    ['b@2.1.0', 'c@*'],
+    ['b@2.1.0', 'c@*'],
+    ['c@1.0.0', 'a@^1'],
+  ];
+  expectNamed(await start(`meetAt('${url}')`, services), services, 3);
 });
