@@ -1,7 +1,18 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ownName } from '../child.js';
 import { Meeting } from './meeting.js';
-import { burst, call, find, load, more, reachedBy, serve, settle } from './tabs.js';
+import {
+  burst,
+  call,
+  endOfStart,
+  find,
+  load,
+  more,
+  reachedBy,
+  rely,
+  serve,
+  settle,
+} from './tabs.js';
 
 let meeting: Meeting;
 
@@ -110,6 +121,25 @@ describe('a page and a Node program', () => {
     await program.says('told');
     expect(await tab.evaluate(`tab.service.emit('typed', 'hello')`)).toEqual([{ service: shop }]);
     await program.says('heard hello');
+  });
+
+  test('that wait for each other both name the circle, within 2 s', async () => {
+    const [ofPage, ofNode] = [ownName('tab'), ownName('node')];
+    const tab = await meeting.tab();
+    await rely(tab, `${ofPage}@1.0.0`, `${ofNode}@^2`);
+    const program = await meeting.node(
+      'circle',
+      `const begun = Date.now();
+       const service = dservice(args[0], {}, quiet).rely(args[1]);
+       service.start().catch(({ message }) => console.log('told ' + JSON.stringify([begun, message])));`,
+      ...[`${ofNode}@2.1.0`, `${ofPage}@^1`],
+    );
+    const told = (await program.says(/told .*\n/)).slice('told '.length);
+    const [begun, message] = JSON.parse(told) as [number, string];
+    expect(message.split(':')[0]).toBe(`${ofNode}@2.1.0 → ${ofPage}@1.0.0 → ${ofNode}`);
+    const inPage = await endOfStart(tab);
+    expect(inPage.message.split(':')[0]).toBe(`${ofPage}@1.0.0 → ${ofNode}@2.1.0 → ${ofPage}`);
+    expect(inPage.at - begun).toBeLessThan(2_000);
   });
 });
 

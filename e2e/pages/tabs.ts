@@ -43,6 +43,27 @@ export async function serve(tab: Page, name: string, options: object = {}): Prom
   );
 }
 
+/** Starts a service that relies on another, and does not wait for it. */
+export async function rely(tab: Page, name: string, query: string): Promise<void> {
+  await tab.evaluate(
+    ([name, query]) => {
+      const service = window.dservice.default(name, {}, { logger: { warn: () => {} } });
+      const end = (error?: Error) => ({ at: Date.now(), message: error?.message ?? '' });
+      const ended = service
+        .rely(query)
+        .start()
+        .then(() => end(), end);
+      Object.assign(window.tab, { service, ended });
+    },
+    [name, query] as const,
+  );
+}
+
+/** How that start ended: ms since 1970, and what it was rejected with, or nothing. */
+export function endOfStart(tab: Page): Promise<{ at: number; message: string }> {
+  return tab.evaluate(() => window.tab.ended);
+}
+
 /** Connects to one instance, and keeps its remote and connection in the page. Resolves with the transport. */
 export function find(tab: Page, query: string, options: object = {}): Promise<string> {
   return tab.evaluate(
