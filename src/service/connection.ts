@@ -31,6 +31,8 @@ const refusals = new Set<ErrorCode>(['ERR_AUTH', 'ERR_OPTION']);
 export class Connection implements Candidate {
   record: InstanceRecord;
   readonly standing = new Standing();
+  /** When the way to it was found again last: ms of the clock. */
+  steadySince = 0;
   readonly #options: ConnectionOptions;
   #session: Session | undefined;
   #opening: Promise<Session> | undefined;
@@ -173,8 +175,14 @@ export class Connection implements Candidate {
     this.#apiSize = session.tables.references;
     const changed = (): void => this.#options.onChange(this);
     session.on('end', changed);
-    session.on('away', changed);
-    session.on('moved', changed);
+    session.on('away', () => {
+      this.steadySince = Infinity;
+      changed();
+    });
+    session.on('moved', () => {
+      if (this.steadySince === Infinity) this.steadySince = this.#options.clock.now();
+      changed();
+    });
     this.#settle();
   }
 

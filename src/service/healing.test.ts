@@ -273,3 +273,104 @@ describe('a hedged call', () => {
     await host.clock.advance(100);
   });
 });
+
+describe('an instance that is lost', () => {
+  /** Three instances whose calls take 30 ms, a remote that takes turns, and what is told of rests. */
+  async function makeBusy() {
+    const { host, make, dservice } = makeHost();
+    const calls = [0, 0, 0];
+    const endpoints: string[] = [];
+    const ids: string[] = [];
+    for (const i of calls.keys()) {
+      const api = {
+        async do() {
+          calls[i] = (calls[i] ?? 0) + 1;
+          await new Promise<void>((resolve) => host.clock.after(30, resolve));
+        },
+      };
+      const service = make('a@1.0.0', api, { logger: silent });
+      await service.start();
+      endpoints.push(...service.endpoints);
+      ids.push(service.id);
+    }
+    const told: string[] = [];
+    const caller = dservice({
+      pick: 'round-robin',
+      observe: {
+        'instance:ejected': ({ record, reason }) =>
+          void told.push(`${ids.indexOf(record.id)} ${reason}`),
+      },
+    });
+    const remote = await caller.connect('a');
+    /** Makes calls, of which two in three may run twice, at each instance as many. */
+    const load = (count: number) =>
+      Array.from({ length: count }, (_, i) =>
+        codeOf(options(remote, { idempotent: i % 9 < 6 }).do()),
+      );
+    /** What of 30 calls each instance gets. */
+    const shares = async (): Promise<number[]> => {
+      const before = [...calls];
+      const made = load(30);
+      await host.clock.advance(100);
+      expect(new Set(await Promise.all(made))).toEqual(new Set(['none']));
+      return calls.map((count, i) => count - (before[i] ?? 0));
+    };
+    for (let i = 0; i < 5; i++) await shares();
+    /** With 90 calls in flight, the first one cannot be reached for so many ms. Their outcomes. */
+    const cut = async (ms: number): Promise<unknown[]> => {
+      const made = load(90);
+      await host.clock.advance(20);
+      const [endpoint = ''] = endpoints;
+      host.cut(endpoint);
+      host.freeze(endpoint);
+      await host.clock.advance(ms);
+      host.freeze(endpoint, false);
+      await host.clock.advance(100);
+      return await Promise.all(made);
+    };
+    return { host, endpoints, told, load, shares, cut };
+  }
+
+  test.each([0, 500, 4_000])(
+    'for %i ms has its share at once when it is back, however many calls were in flight',
+    async (ms) => {
+      const { told, cut, shares } = await makeBusy();
+      expect(new Set(await cut(ms))).toEqual(new Set(['none']));
+      expect(told).toEqual([]);
+      expect(await shares()).toEqual([10, 10, 10]);
+    },
+  );
+
+  test('for good rests', async () => {
+    const { host, endpoints, told, load } = await makeBusy();
+    const made = load(90);
+    await host.clock.advance(20);
+    host.kill(String(endpoints[0]));
+    await host.clock.advance(1_000);
+    expect(told).toEqual(['0 failures']);
+    const lost = (await Promise.all(made)).filter((code) => code !== 'none');
+    expect(lost).toEqual(Array(10).fill('ERR_CONNECTION_LOST'));
+  });
+
+  test('again and again rests the third time, though it answers in between', async () => {
+    const { host, told, cut, shares } = await makeBusy();
+    for (const rests of [0, 0, 1]) {
+      await cut(100);
+      expect(told).toEqual(Array(rests).fill('0 failures'));
+    }
+    expect(await shares()).toEqual([0, 15, 15]);
+    await host.clock.advance(5_000);
+    // A trial, and its share.
+    await shares();
+    expect(await shares()).toEqual([10, 10, 10]);
+  });
+
+  test('seldom does not', async () => {
+    const { host, told, cut } = await makeBusy();
+    for (let i = 0; i < 5; i++) {
+      await cut(100);
+      await host.clock.advance(15_000);
+    }
+    expect(told).toEqual([]);
+  });
+});

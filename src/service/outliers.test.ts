@@ -105,6 +105,50 @@ describe('an instance that fails', () => {
   });
 });
 
+describe('calls lost at an instance that is away', () => {
+  test('are one failure once it is back, and each is one if it is gone', () => {
+    const { told, outliers, peers, at } = makePeers(3);
+    const lose = (i: number, times: number): void => {
+      for (let n = 0; n < times; n++) outliers.doubted(at(i), () => peers);
+    };
+    lose(0, 50);
+    expect(told).toEqual([]);
+    outliers.back(at(0));
+    expect(at(0).standing).toMatchObject({ out: false, failures: 1 });
+    // What was told is forgotten.
+    outliers.gone(at(0));
+    expect(at(0).standing.failures).toBe(1);
+    lose(0, 3);
+    outliers.gone(at(0));
+    expect(told).toEqual([]);
+    lose(1, 5);
+    outliers.gone(at(1));
+    expect(told).toEqual(['i1 rests 5 s: failures']);
+  });
+
+  test('have it rest the third time, if no ten seconds are between', () => {
+    const { told, pass, outliers, peers, at, answer } = makePeers(2);
+    for (const wait of [0, 9, 11, 9, 9]) {
+      expect(told).toEqual([]);
+      pass(wait * seconds);
+      outliers.doubted(at(0), () => peers);
+      outliers.back(at(0));
+      answer(0, 1);
+    }
+    expect(told).toEqual(['i0 rests 5 s: failures']);
+  });
+
+  test('and among them its trial, have it rest on', async () => {
+    const { clock, told, outliers, peers, at, fail } = makePeers(2);
+    fail(0, 5);
+    await clock.advance(5 * seconds);
+    outliers.trial(peers);
+    outliers.doubted(at(0), () => peers);
+    outliers.back(at(0));
+    expect(told.at(-1)).toBe('i0 rests 10 s: failures');
+  });
+});
+
 test('an instance that is far slower than its peers rests, one that is a little slower does not', () => {
   const { told, answer } = makePeers(3);
   answer(0, 10, 30);
@@ -139,7 +183,7 @@ test('where others go, those come back that would be too many', () => {
 test('whatever happens, at most half rest', () => {
   const event = fc.record({
     who: fc.nat(9),
-    kind: fc.constantFrom('failed', 'answered', 'slow', 'pick', 'pass'),
+    kind: fc.constantFrom('failed', 'answered', 'slow', 'pick', 'pass', 'doubted', 'back', 'gone'),
     ms: fc.integer({ min: 1, max: 400_000 }),
   });
   fc.assert(
@@ -147,13 +191,15 @@ test('whatever happens, at most half rest', () => {
       fc.integer({ min: 1, max: 10 }),
       fc.array(event, { maxLength: 300 }),
       (count, events) => {
-        const { pass, outliers, peers, fail, answer } = makePeers(count);
+        const { pass, outliers, peers, at, fail, answer } = makePeers(count);
         for (const { who, kind, ms } of events) {
           const i = who % count;
           if (kind === 'failed') fail(i, 1 + (ms % 6));
           else if (kind === 'answered') answer(i, ms % 50);
           else if (kind === 'slow') answer(i, ms, 10);
           else if (kind === 'pick') outliers.trial(peers);
+          else if (kind === 'doubted') outliers.doubted(at(i), () => peers);
+          else if (kind === 'back' || kind === 'gone') outliers[kind](at(i));
           else pass(ms);
           outliers.settle(peers);
           expect(peers.filter(({ standing }) => standing.out).length).toBeLessThanOrEqual(

@@ -8,6 +8,9 @@ export interface Judged {
   readonly standing: Standing;
 }
 
+/** All that would do in place of one, itself among them. */
+type Peers = () => readonly Judged[];
+
 /** Failures in a row after which an instance rests. */
 const mostFailures = 5;
 
@@ -30,13 +33,15 @@ export interface OutliersOptions {
  */
 export class Outliers {
   readonly #options: OutliersOptions;
+  /** Calls lost at instances that are away. */
+  readonly #doubts = new Map<Judged, { calls: number; peers: Peers }>();
 
   constructor(options: OutliersOptions) {
     this.#options = options;
   }
 
-  /** A call was answered after `ms`. `peers`: all that would do in its place, itself among them. */
-  answered(it: Judged, ms: number, peers: () => readonly Judged[]): void {
+  /** A call was answered after `ms`. */
+  answered(it: Judged, ms: number, peers: Peers): void {
     const now = this.#options.clock.now();
     const { standing } = it;
     if (standing.answered(ms, now)) return this.#options.onReturned?.(it.record);
@@ -49,14 +54,38 @@ export class Outliers {
     }
   }
 
-  /** A call failed by the instance's fault. `peers`: as above. */
-  failed(it: Judged, peers: () => readonly Judged[]): void {
-    const { standing } = it;
-    standing.failed();
+  /** A call failed by the instance's fault. */
+  failed(it: Judged, peers: Peers): void {
+    it.standing.failed();
+    this.#judge(it, peers);
+  }
+
+  /** A call was lost at an instance that is away. What that says is known when it is back, or gone. */
+  doubted(it: Judged, peers: Peers): void {
+    this.#doubts.set(it, { calls: (this.#doubts.get(it)?.calls ?? 0) + 1, peers });
+  }
+
+  /** It is back: all that was lost meanwhile is one failure, unless it comes to that time and again. */
+  back(it: Judged): void {
+    const doubt = this.#doubts.get(it);
+    if (doubt === undefined) return;
+    this.#doubts.delete(it);
+    this.#judge(it, doubt.peers, it.standing.lost(this.#options.clock.now()));
+  }
+
+  /** It is gone: each call that was lost meanwhile is a failure. */
+  gone(it: Judged): void {
+    const doubt = this.#doubts.get(it);
+    if (doubt === undefined) return;
+    this.#doubts.delete(it);
+    it.standing.failures += doubt.calls;
+    this.#judge(it, doubt.peers);
+  }
+
+  #judge(it: Judged, peers: Peers, often = false): void {
+    const { out, trying, failures } = it.standing;
     // Those that were out when it was ejected fail as well, and say nothing new; the trial call does.
-    if (standing.out ? standing.trying : standing.failures >= mostFailures) {
-      this.#eject(it, 'failures', peers());
-    }
+    if (out ? trying : often || failures >= mostFailures) this.#eject(it, 'failures', peers());
   }
 
   /** Of those that rest, whoever is to have a trial call now. */

@@ -111,12 +111,17 @@ export class Resolver {
 
   /** A call to an instance was answered, after `ms`. */
   answered(query: Query, connection: Connection, ms: number): void {
+    const { standing, steadySince } = connection;
+    // One that waited for a way to the instance says nothing of its pace.
+    if (this.#options.clock.now() - ms < steadySince && !standing.out) return standing.present();
     this.#outliers.answered(connection, ms, () => this.connections(query));
   }
 
   /** A call to an instance failed by its fault, or that of the way to it. */
   failed(query: Query, connection: Connection): void {
-    this.#outliers.failed(connection, () => this.connections(query));
+    const peers = (): readonly Connection[] => this.connections(query);
+    if (connection.session?.away === true) this.#outliers.doubted(connection, peers);
+    else this.#outliers.failed(connection, peers);
   }
 
   /** A session with any of the instances that will do, where one is open. */
@@ -272,6 +277,8 @@ export class Resolver {
     );
     for (const [id, connection] of this.#connections) {
       if (connection.record.name !== name) continue;
+      if (connection.session === undefined) this.#outliers.gone(connection);
+      else if (!connection.session.away) this.#outliers.back(connection);
       const record = records.get(id);
       if (record !== undefined) connection.renew(record);
       else if (!connection.alive) this.#connections.delete(id);

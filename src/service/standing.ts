@@ -4,6 +4,9 @@ import { Ewma } from './ewma.js';
 const firstRest = 5_000;
 const longestRest = 300_000;
 
+/** Losses, each within so many ms of the one before, after which an instance rests though it comes back each time. */
+const flapping = { losses: 3, ms: 10_000 };
+
 /** How an instance has done of late, and whether it rests. */
 export class Standing {
   readonly #latency = new Ewma();
@@ -19,6 +22,9 @@ export class Standing {
   #until = 0;
   /** When it came back last. */
   #backAt = 0;
+  /** How often it was lost, one soon after the other, and when it was back from the last: ms of the clock. */
+  #losses = 0;
+  #lostAt = 0;
 
   /** ms that a call takes, or undefined where none was answered yet. */
   get latency(): number | undefined {
@@ -62,6 +68,14 @@ export class Standing {
 
   failed(): void {
     this.failures++;
+  }
+
+  /** It was lost for a moment, and calls with it. True where that happens too often. */
+  lost(now: number): boolean {
+    this.failed();
+    this.#losses = now - this.#lostAt < flapping.ms ? this.#losses + 1 : 1;
+    this.#lostAt = now;
+    return this.#losses >= flapping.losses;
   }
 
   /** Rests from now on: longer each time, unless it was good for long in between. Returns for how many ms. */
