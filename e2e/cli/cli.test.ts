@@ -8,8 +8,8 @@ function dservice(...args: string[]): Child {
   return start(join(inject('installed'), 'node_modules/.bin/dservice'), args);
 }
 
-/** A service in a process of its own, under a name of its own. */
-async function serving(name: string): Promise<Child> {
+/** A service in a process of its own, under a name of its own. `more` is done before its start. */
+async function serving(name: string, more = ''): Promise<Child> {
   const path = await program(
     `${name}.mjs`,
     `import dservice from 'dservice';
@@ -18,6 +18,7 @@ async function serving(name: string): Promise<Child> {
        never: () => new Promise(() => {}),
        many: (count) => Array.from({ length: count }, (_, i) => 'line ' + i + '.'.repeat(100)),
      });
+     ${more}
      await service.start();
      console.log('up');`,
   );
@@ -59,6 +60,21 @@ test('ls and call reach a service', async () => {
 
   const called = await dservice('call', `${name}@^1`, 'shout', 'hello').ended;
   expect(called).toEqual({ code: 0, signal: null, out: 'HELLO\n', err: '' });
+});
+
+test('tree shows what a service relies on, also where that is more than it announces', async () => {
+  const [name, stock] = [ownName('shop'), ownName('stock')];
+  await serving(stock);
+  const others = Array.from({ length: 50 }, (_, i) => `${stock}-${i}`);
+  await serving(
+    name,
+    `for (const other of ${JSON.stringify([stock, ...others])}) service.rely(other, { optional: true });`,
+  );
+  const { code, out, err } = await dservice('tree', name).ended;
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  const [root, first, ...rest] = out.trim().split('\n');
+  expect([root, first]).toEqual([`${name}@1.2.0`, `├── ${stock}@1.2.0 (optional)`]);
+  expect(rest).toHaveLength(50);
 });
 
 test('exit codes: 1 for a call that fails, 2 for wrong usage', async () => {

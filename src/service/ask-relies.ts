@@ -28,7 +28,8 @@ export async function askRelies(
   let stopTimer = (): void => {};
   const late = new Promise<never>((_, reject) => {
     const text = `${record.name} did not say within ${patience} ms what it relies on`;
-    stopTimer = clock.after(patience, () => reject(new DserviceError('ERR_TIMEOUT', text)), true);
+    // It keeps the process alive: somebody waits.
+    stopTimer = clock.after(patience, () => reject(new DserviceError('ERR_TIMEOUT', text)));
   });
   try {
     return await Promise.race([ask(connection), late]);

@@ -154,8 +154,8 @@ test('an instance is asked again only as of another record, and never once it ha
     },
   });
   const first = makeRecord({ partial: true });
-  expect(await records.complete([first, { ...first }])).toEqual([first, first]);
-  expect(await records.complete([first])).toEqual([first]);
+  const both = [records.complete([first, { ...first }]), records.complete([first])];
+  expect(await Promise.all(both)).toEqual([[first, first], [first]]);
   expect(asked).toHaveLength(1);
   const next = { ...first, state: 'stuck' as const };
   const { partial: _, ...rest } = next;

@@ -22,7 +22,8 @@ export class WholeRecords {
   readonly #relies = new Map<string, readonly Rely[]>();
   readonly #queue: InstanceRecord[] = [];
   #asking = 0;
-  #settle: (() => void) | undefined;
+  /** Told when nobody is being asked. */
+  readonly #waiting: (() => void)[] = [];
   #over = false;
 
   constructor(options: WholeRecordsOptions) {
@@ -44,7 +45,7 @@ export class WholeRecords {
   /** All these records, once each that is cut was asked for, well or not. Never rejects. */
   async complete(records: readonly InstanceRecord[]): Promise<InstanceRecord[]> {
     for (const record of records) this.whole(record);
-    if (this.#asking > 0) await new Promise<void>((resolve) => (this.#settle = resolve));
+    if (this.#asking > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     return records.map((record) => this.whole(record));
   }
 
@@ -60,12 +61,12 @@ export class WholeRecords {
   #next(): void {
     if (this.#asking >= most.atOnce) return;
     const record = this.#queue.shift();
-    if (record === undefined) {
-      if (this.#asking === 0) this.#settle?.();
-      return;
+    if (record !== undefined) {
+      this.#asking++;
+      return void this.#take(record);
     }
-    this.#asking++;
-    void this.#take(record);
+    if (this.#asking > 0) return;
+    for (const tell of this.#waiting.splice(0)) tell();
   }
 
   async #take(record: InstanceRecord): Promise<void> {
