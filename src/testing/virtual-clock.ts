@@ -55,9 +55,11 @@ export class VirtualClock implements Clock {
   }
 
   random(): number {
-    // A small linear congruential generator: the same numbers in every run.
-    this.#seed = (this.#seed * 1103515245 + 12345) % 2147483648;
-    return this.#seed / 2147483648;
+    // Mulberry32, by Tommy Ettinger: the same numbers in every run.
+    this.#seed = (this.#seed + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(this.#seed ^ (this.#seed >>> 15), this.#seed | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   }
 
   /** Timers that wait. */
