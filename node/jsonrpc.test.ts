@@ -95,7 +95,7 @@ test('a call that offers HTTP/2, as Java and `curl --http2` do, is answered by H
   const last = request('POST /', { ...json, Connection: 'close' }, body('shout', ['b'], 2));
   const bytes = Buffer.from(both + last);
   socket.write(bytes.subarray(0, both.length - 10));
-  await new Promise((resolve) => setImmediate(resolve));
+  await setImmediate();
   socket.write(bytes.subarray(both.length - 10));
   const answer = await untilEnd(socket);
   expect(statusOf(answer)).toBe(200);
