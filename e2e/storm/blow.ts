@@ -38,59 +38,94 @@ export interface BlowSettings {
   readonly seed: number;
   /** ms that it all takes. */
   readonly ms: number;
-  readonly instances: readonly string[];
-  readonly callers: readonly string[];
-  readonly proxy: string;
   /** ms between two beginnings, and that one lasts. */
   readonly pauses: readonly [number, number];
   readonly lasts: readonly [number, number];
 }
 
-const kinds: readonly BlowKind[] = [
-  ...(['kill', 'roll', 'freeze', 'split', 'deaf', 'mute'] as const),
-  ...(['loss', 'cable', 'slow', 'hold', 'cut', 'kill'] as const),
-];
-
-/** All blows, in their order: the same ones for a seed. Dealt by chance until each was there, and then again. */
-export function blowsOf(settings: BlowSettings): Blow[] {
+/**
+ * All blows, in their order: the same ones for a seed. Dealt by chance until each card of the deck was there, and then
+ * again: so even a short storm has some of all.
+ */
+function plan<Card>(
+  settings: BlowSettings,
+  deck: readonly Card[],
+  deal: (card: Card, dice: Dice) => Omit<Blow, 'at' | 'ms'>,
+): Blow[] {
   const dice = new Dice(settings.seed);
   const blows: Blow[] = [];
-  let deck: BlowKind[] = [];
+  let left: Card[] = [];
   for (let at = dice.between(...settings.pauses); at < settings.ms;) {
-    if (deck.length === 0) deck = [...kinds];
-    const [kind] = deck.splice(dice.below(deck.length), 1);
-    if (kind !== undefined) blows.push({ at, ...dealt(kind, settings, dice) });
+    if (left.length === 0) left = [...deck];
+    const ms = Math.round(dice.between(...settings.lasts));
+    for (const card of left.splice(dice.below(left.length), 1)) {
+      blows.push({ at, ms, ...deal(card, dice) });
+    }
     at += dice.between(...settings.pauses);
   }
   return blows;
 }
 
-function dealt(kind: BlowKind, settings: BlowSettings, dice: Dice): Omit<Blow, 'at'> {
-  const { instances, callers, proxy } = settings;
-  const ms = Math.round(dice.between(...settings.lasts));
+export interface ServiceHosts {
+  readonly instances: readonly string[];
+  readonly callers: readonly string[];
+  readonly proxy: string;
+}
+
+const ofServices: readonly BlowKind[] = [
+  ...(['kill', 'roll', 'freeze', 'split', 'deaf', 'mute'] as const),
+  ...(['loss', 'cable', 'slow', 'hold', 'cut', 'kill'] as const),
+];
+
+/** What is done to services. */
+export function serviceBlows(settings: BlowSettings, hosts: ServiceHosts): Blow[] {
+  return plan(settings, ofServices, (kind, dice) => dealt(kind, hosts, dice));
+}
+
+const ofPages: readonly (readonly [BlowKind, ...targets: string[]])[] = [
+  ...(['split', 'deaf', 'mute', 'loss', 'kill', 'roll', 'freeze'] as const).map(
+    (kind) => [kind, 'relay'] as const,
+  ),
+  ['split', 'direct'],
+  ['loss', 'direct'],
+  ['kill', 't0', 't1'],
+  ['kill', 'n0', 'n1'],
+  ['freeze', 'n0', 'n1'],
+];
+
+/** What is done to pages: to the rendezvous (`relay`), the direct channels, serving tabs, services in Node. */
+export function pageBlows(settings: BlowSettings): Blow[] {
+  return plan(settings, ofPages, ([kind, ...targets], dice) => ({
+    ...{ kind, target: dice.one(targets) },
+    ...(kind === 'loss' ? { amount: dice.between(0.1, 0.3) } : {}),
+  }));
+}
+
+function dealt(kind: BlowKind, hosts: ServiceHosts, dice: Dice): Omit<Blow, 'at' | 'ms'> {
+  const { instances, callers, proxy } = hosts;
   switch (kind) {
     case 'kill':
     case 'roll':
     case 'freeze':
-      return { kind, ms, target: dice.one(instances) };
+      return { kind, target: dice.one(instances) };
     case 'slow':
-      return { kind, ms, target: proxy, amount: Math.round(dice.between(50, 500)) };
+      return { kind, target: proxy, amount: Math.round(dice.between(50, 500)) };
     case 'hold':
     case 'cut':
-      return { kind, ms, target: proxy };
+      return { kind, target: proxy };
     case 'loss':
-      return { kind, ms, target: anyHost(settings, dice), amount: dice.between(0.1, 0.3) };
+      return { kind, target: anyHost(hosts, dice), amount: dice.between(0.1, 0.3) };
     case 'cable':
-      return { kind, ms, target: anyHost(settings, dice) };
+      return { kind, target: anyHost(hosts, dice) };
     case 'split':
     case 'deaf':
     case 'mute':
-      if (dice.next() < 0.5) return { kind, ms, target: anyHost(settings, dice) };
-      return { kind, ms, target: dice.one(instances), other: dice.one(callers) };
+      if (dice.next() < 0.5) return { kind, target: anyHost(hosts, dice) };
+      return { kind, target: dice.one(instances), other: dice.one(callers) };
   }
 }
 
 /** Mostly where instances are: a caller that is alone has nothing to choose. */
-function anyHost({ instances, callers }: BlowSettings, dice: Dice): string {
+function anyHost({ instances, callers }: ServiceHosts, dice: Dice): string {
   return dice.one(dice.next() < 0.75 ? instances : callers);
 }

@@ -56,8 +56,8 @@ export interface History {
 
 /** Who is where. */
 export interface Places {
-  /** Hosts of instances in range. */
-  readonly instances: readonly string[];
+  /** Hosts of the instances that are in range of each caller. */
+  readonly instances: Readonly<Record<string, readonly string[]>>;
   /** Hosts that each caller depends on, its own among them. */
   readonly ways: Readonly<Record<string, readonly string[]>>;
   readonly isInRange: (version: string) => boolean;

@@ -97,7 +97,7 @@ function reachable(
     ({ target, other }) => own.includes(target) && (other === undefined || own.includes(other)),
   );
   if (isCut) return [];
-  return instances.filter(
+  return (instances[caller] ?? []).filter(
     (host) =>
       !during.some(
         ({ target, other }) => target === host && (other === undefined || own.includes(other)),

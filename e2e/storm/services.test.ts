@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { cannotMakeNetworks } from '../../scripts/netns.mjs';
 import { accountOf } from './account.js';
 import { judge } from './judge.js';
-import { ServiceStorm, type StormSettings } from './services.js';
+import { ServiceStorm, type ServiceSettings } from './services.js';
 
 // `npm run chaos -- services` says these; without them, it is a short storm.
 const { STORM_MINUTES, STORM_SEED } = process.env;
@@ -10,12 +10,12 @@ const long = STORM_MINUTES !== undefined;
 const seed = Number(STORM_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const why = cannotMakeNetworks();
 
-const brief: StormSettings = {
+const brief: ServiceSettings = {
   ...{ seed, ms: 8_000, instances: 3, loops: 3 },
   ...{ pauses: [300, 1_000], lasts: [300, 2_500] },
   deadlines: { once: [500, 2_000], again: [15_000, 15_000] },
 };
-const thorough: StormSettings = {
+const thorough: ServiceSettings = {
   ...{ seed, ms: Number(STORM_MINUTES) * 60_000, instances: 5, loops: 4 },
   ...{ pauses: [1_000, 6_000], lasts: [500, 14_000] },
   deadlines: { once: [500, 6_000], again: [30_000, 30_000] },

@@ -1,30 +1,18 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { Child } from '../../node/fixtures/children.js';
 import { Lab } from '../../node/mdns/fixtures/lab.js';
-import { program } from '../run.js';
-import { type Blow, type BlowKind, blowsOf } from './blow.js';
+import { type Blow, type BlowKind, serviceBlows } from './blow.js';
 import type { BlowFact, CallFact, History, Places, RunFact } from './history.js';
 import { recovery } from './judge.js';
+import { factsIn, programOf } from './programs.js';
+import { now, said, type StormSettings } from './storm.js';
 
-export interface StormSettings {
-  readonly seed: number;
-  /** ms of blows. */
-  readonly ms: number;
+export interface ServiceSettings extends StormSettings {
   /** Hosts with instances in range. */
   readonly instances: number;
-  /** ms between two blows, and that one lasts. */
-  readonly pauses: readonly [number, number];
-  readonly lasts: readonly [number, number];
-  /** Calls that each caller has on their way at once, of each kind. */
-  readonly loops: number;
-  /** ms that calls may take, at least and at most. */
-  readonly deadlines: Readonly<Record<'once' | 'again', readonly [number, number]>>;
-  readonly say?: (line: string) => void;
 }
 
-const now = (): number => performance.timeOrigin + performance.now();
 /** The way of each caller: as it is announced, by WebSocket, round by the proxy. */
 const callers = { plain: 'tcp', socket: 'ws', round: 'tcp' };
 const firstPort = 7_000;
@@ -45,7 +33,7 @@ interface Slot {
 
 /** A service under a storm: hosts in namespaces, instances and callers on them, and what is done to them. */
 export class ServiceStorm {
-  readonly #settings: StormSettings;
+  readonly #settings: ServiceSettings;
   readonly #lab = new Lab();
   readonly #slots = new Map<string, Slot>();
   readonly #callers = new Map<string, Child>();
@@ -54,14 +42,14 @@ export class ServiceStorm {
   readonly #wrong: string[] = [];
   readonly #ledgers: string[] = [];
   #proxy!: Child;
-  #instance = '';
+  readonly #instance = programOf('instance');
   #rules = 0;
 
-  private constructor(settings: StormSettings) {
+  private constructor(settings: ServiceSettings) {
     this.#settings = settings;
   }
 
-  static async run(settings: StormSettings): Promise<{ history: History; places: Places }> {
+  static async run(settings: ServiceSettings): Promise<{ history: History; places: Places }> {
     const storm = new ServiceStorm(settings);
     try {
       await storm.#open();
@@ -79,8 +67,7 @@ export class ServiceStorm {
   async #open(): Promise<void> {
     const hosts = [...this.#hosts, 'beyond', ...Object.keys(callers), 'proxy'];
     for (const [n, host] of hosts.entries()) this.#addresses.set(host, this.#lab.host(host, n + 1));
-    this.#instance = await programOf('instance');
-    const [caller, proxy] = [await programOf('caller'), await programOf('proxy')];
+    const [caller, proxy] = [programOf('caller'), programOf('proxy')];
     await Promise.all(
       [...this.#hosts, 'beyond'].map((host, i) =>
         this.#occupy(host, firstPort + i, host === 'beyond' ? [2, 0] : [1, i]),
@@ -137,7 +124,7 @@ export class ServiceStorm {
   #launch({ host, port, major, minor, count }: Omit<Slot, 'child'>): Child {
     const ledger = this.#file(`runs-${host}-${count}`);
     this.#ledgers.push(ledger);
-    const given = { name: `ledger@${major}.${minor}.0`, port, ledger };
+    const given = { name: `ledger@${major}.${minor}.0`, reach: 'lan', port, ledger };
     const command = [process.execPath, this.#instance, JSON.stringify(given)];
     return new Child(this.#lab.start(host, command));
   }
@@ -162,18 +149,11 @@ export class ServiceStorm {
 
   async #storm(): Promise<History> {
     const { seed, ms, pauses, lasts, say = () => {} } = this.#settings;
-    const given = {
-      seed,
-      ms,
-      pauses,
-      lasts,
-      instances: this.#hosts,
-      callers: Object.keys(callers),
-    };
+    const hosts = { instances: this.#hosts, callers: Object.keys(callers), proxy: 'proxy' };
     const began = now();
     /** What is done to a host waits for what is done to it already. */
     const busy = new Map<string, Promise<void>>();
-    for (const blow of blowsOf({ ...given, proxy: 'proxy' })) {
+    for (const blow of serviceBlows({ seed, ms, pauses, lasts }, hosts)) {
       await after(Math.max(0, began + blow.at - now()));
       const before = busy.get(blow.target);
       busy.set(
@@ -199,8 +179,8 @@ export class ServiceStorm {
     await this.#end();
     say(`all has ended after ${Math.round((now() - over) / 1_000)} s`);
     return {
-      calls: [...this.#callers.keys()].flatMap((name) => read<CallFact>(this.#file(name))),
-      runs: this.#ledgers.flatMap((file) => read<RunFact>(file)),
+      calls: [...this.#callers.keys()].flatMap((name) => factsIn<CallFact>(this.#file(name))),
+      runs: this.#ledgers.flatMap((file) => factsIn<RunFact>(file)),
       ...{ blows: this.#blows, wrong: this.#wrong, over, well },
     };
   }
@@ -296,9 +276,10 @@ export class ServiceStorm {
 
   #places(): Places {
     const own = (name: string): string[] => (name === 'round' ? [name, 'proxy'] : [name]);
+    const names = Object.keys(callers);
     return {
-      instances: this.#hosts,
-      ways: Object.fromEntries(Object.keys(callers).map((name) => [name, own(name)])),
+      instances: Object.fromEntries(names.map((name) => [name, this.#hosts])),
+      ways: Object.fromEntries(names.map((name) => [name, own(name)])),
       isInRange: (version) => version.startsWith('1.'),
     };
   }
@@ -306,24 +287,4 @@ export class ServiceStorm {
 
 function isOfProcess(kind: BlowKind): kind is 'kill' | 'roll' | 'freeze' {
   return kind === 'kill' || kind === 'roll' || kind === 'freeze';
-}
-
-/** Writes one of the programs beside this file into the project that has the package. */
-async function programOf(name: string): Promise<string> {
-  const text = readFileSync(join(import.meta.dirname, `${name}.mjs`), 'utf8');
-  return await program(`storm-${name}.mjs`, text);
-}
-
-/** What a program wrote down, line by line; who was killed may have left half of the last one. */
-function read<T>(file: string): T[] {
-  if (!existsSync(file)) return [];
-  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
-  // Our own programs write them.
-  return lines.map((line) => JSON.parse(line) as T);
-}
-
-function said({ kind, target, other, ms, amount }: Blow, at: number): string {
-  const where = other === undefined ? target : `${target} and ${other}`;
-  const how = amount === undefined ? '' : `, ${amount < 1 ? amount.toFixed(2) : `${amount} ms`}`;
-  return `${(at / 1_000).toFixed(1)} s: ${kind} ${where}, for ${ms} ms${how}`;
 }
