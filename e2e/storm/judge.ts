@@ -48,6 +48,7 @@ function judgeTime(call: CallFact, over: number): string[] {
 
 function judgeRuns(call: CallFact, runs: readonly RunFact[], places: Places): string[] {
   const { id, kind, done, back: asks, asked, instance, version = '', mayHaveRun } = call;
+  const { from, to = Infinity, message } = call;
   const faults: string[] = [];
   const by = runs.map((run) => run.instance).join(', ');
   if (kind === 'once' && runs.length > 1) faults.push(`twice: ${id} ran at ${by}`);
@@ -60,7 +61,9 @@ function judgeRuns(call: CallFact, runs: readonly RunFact[], places: Places): st
     if (asks === true && asked === 0) faults.push(`never asked: ${id} was answered before`);
   }
   if (mayHaveRun === false && runs.length > 0) {
-    faults.push(`ran: ${id}, which failed with ${call.code} and mayHaveRun: false, at ${by}`);
+    const when = runs.map(({ at }) => `${Math.round(at - from)} ms`).join(', ');
+    const how = `${call.code} and mayHaveRun: false after ${Math.round(to - from)} ms`;
+    faults.push(`ran: ${id} failed with ${how}, and ran after ${when} at ${by}: ${message}`);
   }
   return faults;
 }

@@ -174,7 +174,7 @@ export class PageStorm {
     const { query, webrtc } = callers[name];
     const tab = await this.#tab(`caller ${name}`, moduleOf('calls', 'makeCalls', 'seenBy'));
     this.#tabs.set(name, tab);
-    const given = { ...{ name, query, webrtc, loops, deadlines } };
+    const given = { name, query, webrtc, loops, deadlines };
     await tab.evaluate(async ({ query, webrtc, name, ...rest }) => {
       const { dservice, storm } = window;
       const own = dservice.default({ webrtc });
