@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
+import { mayHaveRun } from './may-have-run.js';
 import { Quantile } from './quantile.js';
 
 /** When a second attempt is made beside the first: after so many ms, or when so many of a hundred calls are answered. */
@@ -40,8 +41,8 @@ export class Hedger {
   }
 
   /**
-   * The outcome of whichever attempt is fulfilled first; where all fail, how the first one did. `attempt(signal,
-   * avoid)` makes one; `may` is asked before the second. What is not needed any more is cancelled.
+   * The outcome of whichever attempt is fulfilled first; where all fail, how the first one did, and whether
+   * any may have run. `attempt(signal, avoid)` makes one; `may` is asked before the second. What is not needed any more is cancelled.
    */
   run(
     attempt: (signal: AbortSignal, avoid: string | undefined) => Attempt,
@@ -52,6 +53,7 @@ export class Hedger {
       const cancels: AbortController[] = [];
       let [out, over] = [0, false];
       let failure: unknown;
+      let ran = false;
       let stopTimer = (): void => {};
       const end = (): void => {
         over = true;
@@ -73,11 +75,12 @@ export class Hedger {
           },
           (error: unknown) => {
             failure ??= error;
+            ran ||= !DserviceError.is(error) || error.mayHaveRun !== false;
             if (over || --out > 0) return;
             end();
             // A peer may have thrown anything.
             // oxlint-disable-next-line prefer-promise-reject-errors
-            reject(failure);
+            reject(ran ? mayHaveRun(failure) : failure);
           },
         );
         return made;

@@ -86,6 +86,11 @@ export class Search {
     this.#avoided.add(record.id);
   }
 
+  /** Whether one of the attempts that were lost may have run. */
+  get mayHaveRun(): boolean {
+    return this.#losses > 0;
+  }
+
   async #next(): Promise<Connection> {
     const { resolver, query, signal, clock } = this.#options;
     for (;;) {
@@ -191,7 +196,7 @@ export class Search {
     return {
       service: formatQuery(query),
       ...(method === undefined ? {} : { method }),
-      mayHaveRun: this.#losses > 0,
+      mayHaveRun: this.mayHaveRun,
     };
   }
 }

@@ -9,6 +9,7 @@ import type { Connection } from './connection.js';
 import { type Hedge, Hedger } from './hedge.js';
 import { formatQuery, type Query } from './name.js';
 import { observeCall } from './observed-call.js';
+import { mayHaveRun } from './may-have-run.js';
 import type { Observers } from './observers.js';
 import type { Resolver } from './resolver.js';
 import { RetryBudget } from './retry-budget.js';
@@ -210,7 +211,7 @@ export class ServiceCaller {
         }
       }
     } catch (error) {
-      throw this.#named(error);
+      throw this.#named(search.mayHaveRun ? mayHaveRun(error) : error);
     }
   }
 
