@@ -12,9 +12,9 @@ const seed = Number(STORM_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const why = cannotMakeNetworks();
 
 const brief: StormSettings = {
-  ...{ seed, ms: 7_000, loops: 2 },
-  ...{ pauses: [200, 800], lasts: [300, 1_000] },
-  deadlines: { once: [500, 2_000], again: [15_000, 15_000] },
+  ...{ seed, ms: 6_000, loops: 2 },
+  ...{ pauses: [200, 800], lasts: [300, 800] },
+  deadlines: { once: [500, 2_000], again: [10_000, 10_000] },
 };
 const thorough: StormSettings = {
   ...{ seed, ms: Number(STORM_MINUTES) * 60_000, loops: 3 },

@@ -5,10 +5,10 @@ import { inject } from 'vitest';
 import type { Child } from '../child.js';
 import { Meeting } from '../pages/meeting.js';
 import { type Blow, type BlowKind, pageBlows } from './blow.js';
-import type { BlowFact, CallFact, History, Places, RunFact } from './history.js';
+import type { CallFact, History, Places, RunFact } from './history.js';
 import { recovery } from './judge.js';
 import { factsIn, moduleOf, programOf } from './programs.js';
-import { now, said, type StormSettings } from './storm.js';
+import { now, type StormSettings, strikeAll } from './storm.js';
 
 /** What callers and serving tabs have at hand. */
 interface Globals {
@@ -33,10 +33,10 @@ type CallerName = keyof typeof callers;
 // Names are those of the object.
 const callerNames = Object.keys(callers) as CallerName[];
 
-/** Where an instance is: in Node, known by multicast DNS alone, or in a tab. */
+/** Where an instance is: in Node, known by multicast DNS alone, or in a tab, which may have others beside it. */
 interface Slot {
   readonly host: string;
-  readonly name: string;
+  readonly names: readonly string[];
   count: number;
   id: string;
   end: (how: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGTERM') => Promise<void>;
@@ -50,7 +50,6 @@ export class PageStorm {
   readonly #run = crypto.randomUUID().slice(0, 8);
   readonly #slots = new Map<string, Slot>();
   readonly #tabs = new Map<CallerName, Page>();
-  readonly #blows: BlowFact[] = [];
   readonly #wrong: string[] = [];
   readonly #ledgers: string[] = [];
   readonly #nodes = new Set<Child>();
@@ -85,10 +84,11 @@ export class PageStorm {
     const ledger = this.#meeting.start(programOf('ledger'), [file]);
     this.#ledgerUrl = await ledger.says(/http:\S+/);
     const slots = [
-      ...['n0', 'n1'].map((host, i) => this.#inNode(host, `node-ledger@1.${i}.0`)),
-      this.#inNode('n2', 'node-ledger@2.0.0'),
-      ...['t0', 't1'].map((host, i) => this.#inTab(host, `tab-ledger@1.${i}.0`)),
-      this.#inTab('t2', 'tab-ledger@2.0.0'),
+      ...['1.0.0', '1.1.0', '2.0.0'].map((version, i) =>
+        this.#inNode(`n${i}`, [`node-ledger@${version}`]),
+      ),
+      this.#inTab('t0', ['tab-ledger@1.0.0', 'tab-ledger@2.0.0']),
+      this.#inTab('t1', ['tab-ledger@1.1.0']),
     ];
     await Promise.all(slots);
     await Promise.all(callerNames.map((name) => this.#call(name)));
@@ -102,11 +102,13 @@ export class PageStorm {
     });
   }
 
-  async #inNode(host: string, name: string): Promise<void> {
-    const slot = this.#slotOf(host, name);
+  async #inNode(host: string, names: readonly string[]): Promise<void> {
+    const slot = this.#slotOf(host, names);
     const ledger = this.#file(`${host}-${slot.count++}`);
     this.#ledgers.push(ledger);
-    const child = this.#meeting.start(programOf('instance'), [JSON.stringify({ name, ledger })]);
+    const child = this.#meeting.start(programOf('instance'), [
+      JSON.stringify({ name: names[0], ledger }),
+    ]);
     this.#nodes.add(child);
     let ending = false;
     slot.end = async (signal) => {
@@ -123,18 +125,18 @@ export class PageStorm {
     slot.id = (await child.says(/up \S+/)).slice(3);
   }
 
-  #slotOf(host: string, name: string): Slot {
+  #slotOf(host: string, names: readonly string[]): Slot {
     const slot = this.#slots.get(host) ?? {
-      ...{ host, name, count: 0, id: '', end: () => Promise.resolve() },
+      ...{ host, names, count: 0, id: '', end: () => Promise.resolve() },
     };
     this.#slots.set(host, slot);
     return slot;
   }
 
-  async #inTab(host: string, name: string): Promise<void> {
-    const slot = this.#slotOf(host, name);
+  async #inTab(host: string, names: readonly string[]): Promise<void> {
+    const slot = this.#slotOf(host, names);
     const tab = await this.#tab(`tab at ${host}`, moduleOf('api', 'apiOf'));
-    slot.id = await tab.evaluate(
+    const [id = ''] = await tab.evaluate(
       async ([given, url]) => {
         // It is written down before the call runs, whatever becomes of the tab in the next moment.
         const write = (fact: object): void => {
@@ -142,15 +144,19 @@ export class PageStorm {
           request.open('POST', url, false);
           request.send(JSON.stringify(fact));
         };
-        const service = window.dservice.default(
-          given,
-          window.storm.apiOf(() => service, write),
-        );
-        await service.start();
-        return service.id as string;
+        const started = given.map(async (name) => {
+          const service = window.dservice.default(
+            name,
+            window.storm.apiOf(() => service, write),
+          );
+          await service.start();
+          return service.id as string;
+        });
+        return await Promise.all(started);
       },
-      [name, this.#ledgerUrl] as const,
+      [names, this.#ledgerUrl] as const,
     );
+    slot.id = id;
     slot.end = async (signal) => {
       if (signal === 'SIGTERM') return await tab.close();
       const crashed = new Promise<void>((resolve) => tab.once('crash', () => resolve()));
@@ -191,18 +197,15 @@ export class PageStorm {
   }
 
   async #storm(): Promise<History> {
-    const { say = () => {}, ...settings } = this.#settings;
-    const began = now();
-    for (const blow of pageBlows(settings)) {
-      await after(Math.max(0, began + blow.at - now()));
-      say(said(blow, now() - began));
-      const { kind, target } = blow;
-      const from = now();
-      await this.#strike(blow);
-      this.#blows.push({ kind, target, from, to: now() });
-    }
+    const { seed, ms, pauses, lasts } = this.#settings;
+    const blows = await strikeAll(
+      pageBlows({ seed, ms, pauses, lasts }),
+      this.#settings,
+      // A new tab comes by way of the rendezvous, which is the site as well.
+      ({ target }) => (target.startsWith('t') ? 'relay' : target),
+      (blow) => this.#strike(blow),
+    );
     const over = now();
-    say(`the last blow is over after ${Math.round((over - began) / 1_000)} s`);
     const well: Record<string, number> = {};
     await Promise.all(
       callerNames.map(async (name) => {
@@ -223,7 +226,7 @@ export class PageStorm {
     this.#ending = true;
     await Promise.all([...this.#slots.values()].map((slot) => slot.end('SIGTERM')));
     const runs = this.#ledgers.flatMap((file) => factsIn<RunFact>(file));
-    return { calls, runs, blows: this.#blows, wrong: this.#wrong, over, well };
+    return { calls, runs, blows, wrong: this.#wrong, over, well };
   }
 
   async #isWell(name: CallerName, over: number): Promise<number> {
@@ -251,8 +254,8 @@ export class PageStorm {
     }
     await slot.end('SIGKILL');
     await after(ms);
-    const { host, name } = slot;
-    await (host.startsWith('n') ? this.#inNode(host, name) : this.#inTab(host, name));
+    const { host, names } = slot;
+    await (host.startsWith('n') ? this.#inNode(host, names) : this.#inTab(host, names));
   }
 
   async #strikeRendezvous(kind: 'kill' | 'roll' | 'freeze', ms: number): Promise<void> {

@@ -11,9 +11,9 @@ const seed = Number(STORM_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const why = cannotMakeNetworks();
 
 const brief: ServiceSettings = {
-  ...{ seed, ms: 8_000, instances: 3, loops: 3 },
-  ...{ pauses: [300, 1_000], lasts: [300, 2_500] },
-  deadlines: { once: [500, 2_000], again: [15_000, 15_000] },
+  ...{ seed, ms: 7_000, instances: 3, loops: 3 },
+  ...{ pauses: [300, 1_000], lasts: [300, 2_000] },
+  deadlines: { once: [500, 2_000], again: [10_000, 10_000] },
 };
 const thorough: ServiceSettings = {
   ...{ seed, ms: Number(STORM_MINUTES) * 60_000, instances: 5, loops: 4 },

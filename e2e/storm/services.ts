@@ -3,10 +3,10 @@ import { setTimeout as after } from 'node:timers/promises';
 import { Child } from '../../node/fixtures/children.js';
 import { Lab } from '../../node/mdns/fixtures/lab.js';
 import { type Blow, type BlowKind, serviceBlows } from './blow.js';
-import type { BlowFact, CallFact, History, Places, RunFact } from './history.js';
+import type { CallFact, History, Places, RunFact } from './history.js';
 import { recovery } from './judge.js';
 import { factsIn, programOf } from './programs.js';
-import { now, said, type StormSettings } from './storm.js';
+import { now, type StormSettings, strikeAll } from './storm.js';
 
 export interface ServiceSettings extends StormSettings {
   /** Hosts with instances in range. */
@@ -38,7 +38,6 @@ export class ServiceStorm {
   readonly #slots = new Map<string, Slot>();
   readonly #callers = new Map<string, Child>();
   readonly #addresses = new Map<string, string>();
-  readonly #blows: BlowFact[] = [];
   readonly #wrong: string[] = [];
   readonly #ledgers: string[] = [];
   #proxy!: Child;
@@ -148,26 +147,15 @@ export class ServiceStorm {
   }
 
   async #storm(): Promise<History> {
-    const { seed, ms, pauses, lasts, say = () => {} } = this.#settings;
+    const { seed, ms, pauses, lasts } = this.#settings;
     const hosts = { instances: this.#hosts, callers: Object.keys(callers), proxy: 'proxy' };
-    const began = now();
-    /** What is done to a host waits for what is done to it already. */
-    const busy = new Map<string, Promise<void>>();
-    for (const blow of serviceBlows({ seed, ms, pauses, lasts }, hosts)) {
-      await after(Math.max(0, began + blow.at - now()));
-      const before = busy.get(blow.target);
-      busy.set(
-        blow.target,
-        (async () => {
-          await before;
-          say(said(blow, now() - began));
-          await this.#strike(blow);
-        })(),
-      );
-    }
-    await Promise.all(busy.values());
+    const blows = await strikeAll(
+      serviceBlows({ seed, ms, pauses, lasts }, hosts),
+      this.#settings,
+      ({ target }) => target,
+      (blow) => this.#strike(blow),
+    );
     const over = now();
-    say(`the last blow is over after ${Math.round((over - began) / 1_000)} s`);
     const well: Record<string, number> = {};
     const ids = this.#hosts.map((host) => this.#slots.get(host)?.id ?? '');
     await Promise.all(
@@ -175,13 +163,11 @@ export class ServiceStorm {
         well[name] = await this.#isWell(child, ids, over);
       }),
     );
-    say(`all was well after ${Math.round((now() - over) / 1_000)} s`);
     await this.#end();
-    say(`all has ended after ${Math.round((now() - over) / 1_000)} s`);
     return {
       calls: [...this.#callers.keys()].flatMap((name) => factsIn<CallFact>(this.#file(name))),
       runs: this.#ledgers.flatMap((file) => factsIn<RunFact>(file)),
-      ...{ blows: this.#blows, wrong: this.#wrong, over, well },
+      ...{ blows, wrong: this.#wrong, over, well },
     };
   }
 
@@ -214,14 +200,6 @@ export class ServiceStorm {
   }
 
   async #strike(blow: Blow): Promise<void> {
-    const { kind, target, other } = blow;
-    const from = now();
-    await this.#do(blow);
-    const to = now();
-    this.#blows.push({ kind, target, ...(other === undefined ? {} : { other }), from, to });
-  }
-
-  async #do(blow: Blow): Promise<void> {
     const { kind, ms, target, amount = 0 } = blow;
     const slot = this.#slots.get(target);
     if (slot !== undefined && isOfProcess(kind)) return await this.#strikeProcess(slot, kind, ms);
