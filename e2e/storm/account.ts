@@ -1,7 +1,8 @@
 import type { CallFact, History } from './history.js';
 
-/** The most faults that are printed. */
+/** The most faults that are printed, and calls that may run twice and failed all the same. */
 const most = 30;
+const few = 5;
 
 /** What was done, what became of it, and whether all went well, in lines. */
 export function accountOf(title: string, history: History, faults: readonly string[]): string {
@@ -16,15 +17,27 @@ export function accountOf(title: string, history: History, faults: readonly stri
   lines['well'] = list(
     Object.fromEntries(Object.entries(well).map(([name, ms]) => [name, `${Math.round(ms)} ms`])),
   );
+  const again = calls.filter(({ kind, done }) => kind === 'again' && done !== true);
   const verdict =
     faults.length === 0 ? 'all that was promised was kept' : `${faults.length} FAULTS`;
   return [
     title,
     ...Object.entries(lines).map(([name, text]) => `  ${name.padEnd(8)} ${text}`),
+    ...again.slice(0, few).map((call) => `  failed   ${storyOf(call, history)}`),
     ...faults.slice(0, most).map((fault) => `  FAULT    ${fault}`),
     ...(faults.length > most ? [`  and ${faults.length - most} faults more`] : []),
     `  verdict  ${verdict}`,
   ].join('\n');
+}
+
+/** How a call failed, and what was done meanwhile. */
+function storyOf({ id, from, to = Infinity, code, message }: CallFact, { blows }: History): string {
+  const meanwhile = blows
+    .filter((blow) => blow.from < to && blow.to > from)
+    .map(
+      ({ kind, target, other }) => `${kind} ${target}${other === undefined ? '' : ` and ${other}`}`,
+    );
+  return `${id} after ${Math.round(to - from)} ms, amid ${meanwhile.join(', ') || 'nothing'}: ${code}: ${message}`;
 }
 
 function callsOf(calls: readonly CallFact[]): string {
