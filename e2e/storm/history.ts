@@ -61,4 +61,6 @@ export interface Places {
   /** Hosts that each caller depends on, its own among them. */
   readonly ways: Readonly<Record<string, readonly string[]>>;
   readonly isInRange: (version: string) => boolean;
+  /** ms after which everything is to be as before. */
+  readonly recovery: number;
 }

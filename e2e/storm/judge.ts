@@ -3,11 +3,8 @@ import type { BlowFact, CallFact, History, Places, RunFact } from './history.js'
 /** ms that a call may be later than its deadline, beside what its process was late itself. */
 const slack = 500;
 
-/** ms after which everything is to be as before: who was not heard for 10 s is dialled anew, and found again. */
-export const recovery = 15_000;
-
-/** ms that an instance may be out of reach when what was done to it is over, or to the way to it. */
-const back: Readonly<Record<'process' | 'way', number>> = { process: 3_000, way: recovery };
+/** ms that an instance may be out of reach when what was done to its process is over. */
+const restarted = 3_000;
 const ofProcess = new Set(['kill', 'roll', 'freeze']);
 
 /** What calls may fail with, whatever is done to services and networks. */
@@ -32,7 +29,7 @@ export function judge(history: History, places: Places): string[] {
       .filter(({ version }) => !places.isInRange(version))
       .map(({ call, version }) => `out of range: ${call} ran at ${version}`),
     ...Object.entries(history.well)
-      .filter(([, ms]) => ms > recovery)
+      .filter(([, ms]) => ms > places.recovery)
       .map(([caller, ms]) => `not well: ${caller}, ${Math.round(ms)} ms after the last blow`),
   ];
 }
@@ -89,13 +86,14 @@ function judgeFailure(call: CallFact, history: History, places: Places): string[
 function reachable(
   { caller, from, to = Infinity }: CallFact,
   blows: readonly BlowFact[],
-  { instances, ways }: Places,
+  { instances, ways, recovery }: Places,
 ): readonly string[] {
-  const during = blows.filter((blow) => {
-    const after = back[ofProcess.has(blow.kind) ? 'process' : 'way'];
-    return blow.from < to && blow.to + after > from;
-  });
   const own = ways[caller] ?? [];
+  const during = blows.filter((blow) => {
+    // Longer, where it was the way to it.
+    const isInstance = ofProcess.has(blow.kind) && !own.includes(blow.target);
+    return blow.from < to && blow.to + (isInstance ? restarted : recovery) > from;
+  });
   const isCut = during.some(
     ({ target, other }) => own.includes(target) && (other === undefined || own.includes(other)),
   );

@@ -6,7 +6,6 @@ import type { Child } from '../child.js';
 import { Meeting } from '../pages/meeting.js';
 import { type Blow, type BlowKind, pageBlows } from './blow.js';
 import type { CallFact, History, Places, RunFact } from './history.js';
-import { recovery } from './judge.js';
 import { factsIn, moduleOf, programOf } from './programs.js';
 import { now, type StormSettings, strikeAll } from './storm.js';
 
@@ -22,6 +21,9 @@ interface Globals {
 }
 
 declare const window: Globals;
+
+/** ms after which all is well: clients of a rendezvous that was away dial it anew after pauses of up to 15 s. */
+const recovery = 25_000;
 
 /** Callers, each in a tab of its own: what they call, by relay alone or directly, and by what they depend on it. */
 const callers = {
@@ -300,6 +302,7 @@ export class PageStorm {
       instances: Object.fromEntries(callerNames.map((name) => [name, callers[name].hosts])),
       ways: Object.fromEntries(callerNames.map((name) => [name, callers[name].ways])),
       isInRange: (version) => version.startsWith('1.'),
+      recovery,
     };
   }
 }

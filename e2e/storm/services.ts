@@ -4,7 +4,6 @@ import { Child } from '../../node/fixtures/children.js';
 import { Lab } from '../../node/mdns/fixtures/lab.js';
 import { type Blow, type BlowKind, serviceBlows } from './blow.js';
 import type { CallFact, History, Places, RunFact } from './history.js';
-import { recovery } from './judge.js';
 import { factsIn, programOf } from './programs.js';
 import { now, type StormSettings, strikeAll } from './storm.js';
 
@@ -12,6 +11,9 @@ export interface ServiceSettings extends StormSettings {
   /** Hosts with instances in range. */
   readonly instances: number;
 }
+
+/** ms after which all is well: who was not heard for 10 s is dialled anew, by ways that are tried every 2 s. */
+const recovery = 15_000;
 
 /** The way of each caller: as it is announced, by WebSocket, round by the proxy. */
 const callers = { plain: 'tcp', socket: 'ws', round: 'tcp' };
@@ -259,6 +261,7 @@ export class ServiceStorm {
       instances: Object.fromEntries(names.map((name) => [name, this.#hosts])),
       ways: Object.fromEntries(names.map((name) => [name, own(name)])),
       isInRange: (version) => version.startsWith('1.'),
+      recovery,
     };
   }
 }
