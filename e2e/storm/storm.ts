@@ -48,7 +48,10 @@ export async function strikeAll(
       const { kind, target, other } = blow;
       done.push({ kind, target, ...(other === undefined ? {} : { other }), from, to: now() });
     };
-    lanes.set(lane, struck());
+    const striking = struck();
+    // Told at the end, when nothing is under way any more.
+    striking.catch(() => {});
+    lanes.set(lane, striking);
   }
   await Promise.all(lanes.values());
   say(`the last blow is over after ${Math.round((now() - began) / 1_000)} s`);

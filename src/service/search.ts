@@ -91,6 +91,11 @@ export class Search {
     return this.#losses > 0;
   }
 
+  /** Whether one more loss is the last: then a call had better wait for the session that has it. */
+  get isLast(): boolean {
+    return this.#losses >= mostLosses;
+  }
+
   async #next(): Promise<Connection> {
     const { resolver, query, signal, clock } = this.#options;
     for (;;) {

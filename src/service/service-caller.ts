@@ -199,7 +199,8 @@ export class ServiceCaller {
           if (DserviceError.is(target)) throw target;
           // At least some time: what is due by now is told by the session, as a deadline that passed.
           const deadline = due === Infinity ? due : Math.max(1, due - clock.now());
-          const value = await target.call(args, { ...given, deadline });
+          const how = search.isLast ? staying(given) : given;
+          const value = await target.call(args, { ...how, deadline });
           this.#answered(connection, begun);
           return value;
         } catch (error) {
@@ -309,6 +310,12 @@ function lookUp(session: Session, path: readonly string[]): unknown {
     at = (at as Record<string, unknown>)[key];
   }
   return at;
+}
+
+/** The options of a call that is not given up by its session for another. */
+function staying(given: CallOptions | undefined): CallOptions {
+  const { elsewhere: _, ...rest } = given ?? {};
+  return rest;
 }
 
 /** An outcome that is forgotten must not end a Node process. */
