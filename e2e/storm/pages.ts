@@ -159,13 +159,14 @@ export class PageStorm {
       [names, this.#ledgerUrl] as const,
     );
     slot.id = id;
+    // Beforehand: a tab that is busy may be slow to let one in.
+    const cdp = await tab.context().newCDPSession(tab);
     const lost = (): void => void this.#wrong.push(`tab at ${host} crashed by itself`);
     tab.once('crash', lost);
     slot.end = async (signal) => {
       tab.off('crash', lost);
       if (signal === 'SIGTERM') return await tab.close();
       const crashed = new Promise<void>((resolve) => tab.once('crash', () => resolve()));
-      const cdp = await tab.context().newCDPSession(tab);
       // It never answers.
       cdp.send('Page.crash').catch(() => {});
       await crashed;
