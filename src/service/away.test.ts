@@ -80,7 +80,7 @@ describe('while an instance is away', () => {
     last?.answer();
     await host.clock.advance(0);
     expect(await call).toBe(last?.service.id);
-    expect(all.map(({ calls }) => calls).sort()).toEqual([1, 1, 2, 2, 2, 2]);
+    expect(all.filter(({ calls }) => calls === 2)).toHaveLength(4);
   });
 
   test('idempotent calls go elsewhere at once; the handler that may run is told that nobody waits', async () => {
