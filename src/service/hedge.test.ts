@@ -28,10 +28,6 @@ test.each([
 ])(
   'of two attempts that fail, mayHaveRun %s and %s: the call says %s',
   async (first, second, all) => {
-    expect(await failed(first, second)).toMatchObject({
-      code: 'ERR_DEADLINE',
-      message: 'after 30 ms',
-      mayHaveRun: all,
-    });
+    expect(await failed(first, second)).toMatchObject({ code: 'ERR_DEADLINE', mayHaveRun: all });
   },
 );

@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
-import { mayHaveRun } from './may-have-run.js';
 import { Quantile } from './quantile.js';
 
 /** When a second attempt is made beside the first: after so many ms, or when so many of a hundred calls are answered. */
@@ -41,8 +40,9 @@ export class Hedger {
   }
 
   /**
-   * The outcome of whichever attempt is fulfilled first; where all fail, how the first one did, and whether
-   * any may have run. `attempt(signal, avoid)` makes one; `may` is asked before the second. What is not needed any more is cancelled.
+   * The outcome of whichever attempt is fulfilled first; where all fail, how the last one did that
+   * may have run. `attempt(signal, avoid)` makes one; `may` is asked before the second. What is not needed any
+   * more is cancelled.
    */
   run(
     attempt: (signal: AbortSignal, avoid: string | undefined) => Attempt,
@@ -53,7 +53,6 @@ export class Hedger {
       const cancels: AbortController[] = [];
       let [out, over] = [0, false];
       let failure: unknown;
-      let ran = false;
       let stopTimer = (): void => {};
       const end = (): void => {
         over = true;
@@ -74,13 +73,13 @@ export class Hedger {
             resolve(value);
           },
           (error: unknown) => {
+            if (!DserviceError.is(error) || error.mayHaveRun !== false) failure = error;
             failure ??= error;
-            ran ||= !DserviceError.is(error) || error.mayHaveRun !== false;
             if (over || --out > 0) return;
             end();
             // A peer may have thrown anything.
             // oxlint-disable-next-line prefer-promise-reject-errors
-            reject(ran ? mayHaveRun(failure) : failure);
+            reject(failure);
           },
         );
         return made;

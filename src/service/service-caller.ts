@@ -13,7 +13,7 @@ import { mayHaveRun } from './may-have-run.js';
 import type { Observers } from './observers.js';
 import type { Resolver } from './resolver.js';
 import { RetryBudget } from './retry-budget.js';
-import { Search } from './search.js';
+import { mostLosses, Search } from './search.js';
 
 export interface ServiceCallerOptions {
   readonly query: Query;
@@ -199,8 +199,8 @@ export class ServiceCaller {
           if (DserviceError.is(target)) throw target;
           // At least some time: what is due by now is told by the session, as a deadline that passed.
           const deadline = due === Infinity ? due : Math.max(1, due - clock.now());
-          const how = search.isLast ? staying(given) : given;
-          const value = await target.call(args, { ...how, deadline });
+          const last = search.losses === mostLosses && { elsewhere: undefined };
+          const value = await target.call(args, { ...given, ...last, deadline });
           this.#answered(connection, begun);
           return value;
         } catch (error) {
@@ -212,7 +212,7 @@ export class ServiceCaller {
         }
       }
     } catch (error) {
-      throw this.#named(search.mayHaveRun ? mayHaveRun(error) : error);
+      throw this.#named(search.losses > 0 ? mayHaveRun(error) : error);
     }
   }
 
@@ -310,12 +310,6 @@ function lookUp(session: Session, path: readonly string[]): unknown {
     at = (at as Record<string, unknown>)[key];
   }
   return at;
-}
-
-/** The options of a call that is not given up by its session for another. */
-function staying(given: CallOptions | undefined): CallOptions {
-  const { elsewhere: _, ...rest } = given ?? {};
-  return rest;
 }
 
 /** An outcome that is forgotten must not end a Node process. */
