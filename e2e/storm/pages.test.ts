@@ -12,7 +12,7 @@ const seed = Number(STORM_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const why = cannotMakeNetworks();
 
 const brief: StormSettings = {
-  ...{ seed, ms: 6_000, loops: 2 },
+  ...{ seed, ms: 5_000, loops: 2 },
   ...{ pauses: [200, 800], lasts: [300, 800] },
   deadlines: { once: [500, 2_000], again: [10_000, 10_000] },
 };

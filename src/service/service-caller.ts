@@ -199,8 +199,11 @@ export class ServiceCaller {
           if (DserviceError.is(target)) throw target;
           // At least some time: what is due by now is told by the session, as a deadline that passed.
           const deadline = due === Infinity ? due : Math.max(1, due - clock.now());
-          const last = search.losses === mostLosses && { elsewhere: undefined };
-          const value = await target.call(args, { ...given, ...last, deadline });
+          const value = await target.call(args, {
+            ...given,
+            ...(search.losses === mostLosses && { elsewhere: undefined }),
+            deadline,
+          });
           this.#answered(connection, begun);
           return value;
         } catch (error) {
@@ -212,7 +215,7 @@ export class ServiceCaller {
         }
       }
     } catch (error) {
-      throw this.#named(search.losses > 0 ? mayHaveRun(error) : error);
+      throw this.#named(search.losses ? mayHaveRun(error) : error);
     }
   }
 
