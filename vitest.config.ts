@@ -8,7 +8,7 @@ const net = '**/*.net.test.ts';
 const nodeOnly = '**/*.node.test.ts';
 const engines = 'e2e/engines/**/*.test.ts';
 /** Several processes and pages that are in networks of their own, or on none. */
-const apart = ['e2e/pages/**/*.test.ts', 'e2e/chaos/**/*.test.ts', 'e2e/package/**/*.test.ts'];
+const apart = ['pages', 'chaos', 'storm', 'package'].map((each) => `e2e/${each}/**/*.test.ts`);
 
 export default defineConfig({
   test: {

@@ -19,7 +19,7 @@ export interface CallOptions {
   /** The observed call that this is an attempt of: `SessionObserver` knows it again. @internal */
   readonly observed?: object;
   /** Whether somebody else will take the call, now that the peer is away, which may have run it or not. Set by services, not by users. */
-  readonly elsewhere?: (mayHaveRun: boolean) => boolean;
+  readonly elsewhere?: ((mayHaveRun: boolean) => boolean) | undefined;
 }
 
 /** What stands behind every remote function, of a session or of a service. */

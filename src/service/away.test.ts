@@ -54,6 +54,35 @@ describe('while an instance is away', () => {
     expect([a.calls, b.calls]).toEqual([2, 6]);
   });
 
+  test('an idempotent call that was lost at one after the other waits for the last of them', async () => {
+    const { host, dservice, instance } = makeHost();
+    const all = [];
+    for (let i = 0; i < 6; i++) all.push(await instance('a'));
+    const remote = await dservice({ pick: 'round-robin' }).connect<Wait>('a');
+    await host.clock.advance(0);
+    await tally(6, () => remote.who());
+    const call = options(remote, { idempotent: true }).wait();
+    const had = new Set<(typeof all)[number]>();
+    // As a proxy before all of them does that breaks off: one connection after the other, within a moment.
+    for (;;) {
+      await host.clock.advance(0);
+      const at = all.find((it) => it.calls === 2 && !had.has(it));
+      if (at === undefined) break;
+      had.add(at);
+      host.silence(at.endpoint);
+      host.cut(at.endpoint);
+    }
+    expect(had.size).toBe(4);
+    expect(await state(call)).toBe('pending');
+    for (const { endpoint } of had) host.silence(endpoint, false);
+    await host.clock.advance(8_000);
+    const last = [...had].at(-1);
+    last?.answer();
+    await host.clock.advance(0);
+    expect(await call).toBe(last?.service.id);
+    expect(all.filter(({ calls }) => calls === 2)).toHaveLength(4);
+  });
+
   test('idempotent calls go elsewhere at once; the handler that may run is told that nobody waits', async () => {
     const { host, make, dservice } = makeHost();
     const aborted: string[] = [];

@@ -31,8 +31,8 @@ export interface Hit {
 /** Milliseconds after which instances that could not be reached are tried again. */
 const round = 1_000;
 
-/** So often may a call that may run twice lose its connection. */
-const mostLosses = 3;
+/** So often may a call that may run twice lose its connection; the next time it had better wait for the session that has it. */
+export const mostLosses = 3;
 
 const passing = new Set(['ERR_CONNECT', 'ERR_CONNECTION_LOST', 'ERR_CLOSED']);
 
@@ -46,7 +46,8 @@ export class Search {
   readonly #tried = new Set<string>();
   /** A call was lost there: others first. */
   readonly #avoided = new Set<string>();
-  #losses = 0;
+  /** Attempts that were lost, and may have run: of errors that say otherwise, the caller knows better. */
+  losses = 0;
   #last: Error | undefined;
 
   constructor(options: SearchOptions) {
@@ -79,16 +80,11 @@ export class Search {
   /** A call that may be made again was lost at an instance. Throws the error when that was too often. */
   lost({ record }: Connection, error: unknown): void {
     this.#last = toError(error);
-    if (!(DserviceError.is(error) && error.mayHaveRun === false) && ++this.#losses > mostLosses) {
+    if (!(DserviceError.is(error) && error.mayHaveRun === false) && ++this.losses > mostLosses) {
       throw error;
     }
     if (!isPassing(this.#last) || this.#avoided.has(record.id)) this.#tried.add(record.id);
     this.#avoided.add(record.id);
-  }
-
-  /** Whether one of the attempts may have run. */
-  get mayHaveRun(): boolean {
-    return this.#losses > 0;
   }
 
   async #next(): Promise<Connection> {
@@ -196,7 +192,7 @@ export class Search {
     return {
       service: formatQuery(query),
       ...(method === undefined ? {} : { method }),
-      mayHaveRun: this.mayHaveRun,
+      mayHaveRun: false,
     };
   }
 }

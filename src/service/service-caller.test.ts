@@ -310,6 +310,24 @@ describe('an instance that is gone', () => {
     expect(await call).toBe(b.service.id);
   });
 
+  test('and where it then finds nobody, it may have run all the same', async () => {
+    const { host, dservice, instance } = makeHost();
+    const a = await instance('a');
+    const remote = await dservice().connect('a');
+    const calls = [true, false].map((idempotent) => options(remote, { idempotent }).wait());
+    for (const call of calls) call.catch(() => {});
+    await host.clock.advance(0);
+    host.kill(a.endpoint);
+    // This one has only just begun, and is told of the same failure to connect.
+    const late = remote.who();
+    late.catch(() => {});
+    await host.clock.advance(30_000);
+    expect(a.calls).toBe(2);
+    for (const call of calls) await expect(call).rejects.toMatchObject({ mayHaveRun: true });
+    await expect(calls[0]).rejects.toMatchObject({ code: 'ERR_CONNECT' });
+    await expect(late).rejects.toMatchObject({ code: 'ERR_CONNECT', mayHaveRun: false });
+  });
+
   test('an idempotent call that ends every instance it meets is not made for ever', async () => {
     const { host, make, dservice } = makeHost();
     let calls = 0;

@@ -12,7 +12,7 @@ import { observeCall } from './observed-call.js';
 import type { Observers } from './observers.js';
 import type { Resolver } from './resolver.js';
 import { RetryBudget } from './retry-budget.js';
-import { Search } from './search.js';
+import { mostLosses, Search } from './search.js';
 
 export interface ServiceCallerOptions {
   readonly query: Query;
@@ -203,7 +203,11 @@ export class ServiceCaller {
           if (DserviceError.is(target)) throw target;
           // At least some time: what is due by now is told by the session, as a deadline that passed.
           const deadline = due === Infinity ? due : Math.max(1, due - clock.now());
-          const value = await target.call(args, { ...given, deadline });
+          const value = await target.call(args, {
+            ...given,
+            ...(search.losses === mostLosses && { elsewhere: undefined }),
+            deadline,
+          });
           this.#answered(connection, begun);
           return value;
         } catch (error) {
@@ -215,7 +219,7 @@ export class ServiceCaller {
         }
       }
     } catch (error) {
-      throw this.#named(search.mayHaveRun ? asRun(error) : error);
+      throw this.#named(search.losses ? asRun(error) : error);
     }
   }
 
