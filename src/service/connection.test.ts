@@ -5,6 +5,21 @@ import { staticDiscovery } from '../discovery/static.js';
 import { codeOf, makeHost, silent, tally } from '../testing/fixtures/instances.js';
 
 describe('connections', () => {
+  test('an instance that says nothing is waited for as long as was said, and no longer', async () => {
+    const { host, dservice, instance } = makeHost();
+    const { endpoint } = await instance('a@1.0.0');
+    host.silence(endpoint);
+    const found = dservice().connect('a', { wait: 1_500 });
+    await host.clock.advance(1_499);
+    const early = Promise.resolve('early');
+    expect(await Promise.race([codeOf(found), early])).toBe('early');
+    await host.clock.advance(1);
+    await expect(found).rejects.toMatchObject({
+      ...{ code: 'ERR_CONNECT', mayHaveRun: false },
+      message: expect.stringContaining('a@1.0.0'),
+    });
+  });
+
   test('are closed when they were idle for long, and made again', async () => {
     const { host, dservice, instance } = makeHost();
     const a = await instance('a');

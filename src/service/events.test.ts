@@ -229,6 +229,20 @@ describe('who listens', () => {
     await leaving;
   });
 
+  test('whose listener never ends is waited for as long as who emits waits', async () => {
+    const { host, serve, dservice } = makeListeners();
+    const shop = await serve('shop@1.0.0');
+    const stop = dservice().on('shop', 'sold', () => new Promise(() => {}));
+    await stop.ready;
+    void shop.emit('sold');
+    await host.clock.advance(1);
+    stop();
+    await host.clock.advance(29_000);
+    expect(host.open()).toBe(1);
+    await host.clock.advance(2_000);
+    expect(host.open()).toBe(0);
+  });
+
   test('hears on when the connection was lost for a moment, each event once and in order', async () => {
     const { host, serve, listener, after } = makeListeners();
     const shop = await serve('shop@1.0.0');

@@ -67,7 +67,7 @@ export class Search {
       first = undefined;
       const end = connection.use();
       try {
-        return { connection, session: await this.#inTime(this.#opened(connection)), end };
+        return { connection, session: await this.#inTime(connection), end };
       } catch (error) {
         end();
         if (this.#isOver(error)) throw error;
@@ -131,17 +131,21 @@ export class Search {
     return this.#options.due ?? Infinity;
   }
 
-  /** Opening goes on for others, when this call's time is over. */
-  async #inTime(opening: Promise<Session>): Promise<Session> {
+  /** Opening goes on for others, when the time of this call, or that there was to find one, is over. */
+  async #inTime(connection: Connection): Promise<Session> {
     const { clock, signal } = this.#options;
-    if (this.#due === Infinity && signal === undefined) return await opening;
+    const opening = this.#opened(connection);
+    if (connection.session !== undefined) return await opening;
     let end = (): void => {};
     const over = new Promise<never>((_, reject) => {
-      const stop = clock.after(this.#due - clock.now(), () => reject(this.#late()));
+      const late = (): void =>
+        reject(clock.now() < this.#due ? slowToOpen(connection) : this.#late());
+      const left = Math.min(this.#due, this.#until) - clock.now();
+      const stop = left === Infinity ? undefined : clock.after(left, late);
       const abort = (): void => reject(this.#cancelled());
       signal?.addEventListener('abort', abort);
       end = () => {
-        stop();
+        stop?.();
         signal?.removeEventListener('abort', abort);
       };
     });

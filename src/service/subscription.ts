@@ -32,6 +32,9 @@ const longestPause = 10_000;
 /** ms for an instance to take a listener, or to let go of it. */
 const deadline = 10_000;
 
+/** ms that a listener may take: whoever emits waits no longer. */
+export const listenerTime = 30_000;
+
 /** ms after which the timer is set anew that keeps the process alive. */
 const day = 86_400_000;
 
@@ -50,9 +53,8 @@ export class Listening {
   #stopStaying = (): void => {};
   #begun!: () => void;
   #refused!: (error: unknown) => void;
-  /** Resolves when it is over. */
-  readonly #stopped: Promise<void>;
-  #tellStopped!: () => void;
+  /** Told when it is over. */
+  readonly #wakers = new Set<() => void>();
   #over = false;
 
   constructor(options: ListeningOptions) {
@@ -62,7 +64,6 @@ export class Listening {
       this.#refused = reject;
     });
     this.ready.catch(() => {});
-    this.#stopped = new Promise((resolve) => (this.#tellStopped = resolve));
     const { resolver, query } = options;
     this.#stopFollowing = resolver.instances(query.name).follow(() => this.#look());
     this.#stay();
@@ -141,12 +142,31 @@ export class Listening {
     await (off as () => Promise<unknown>)();
     (off as unknown as Disposable)[dispose]();
     // What it was told before has an outcome, which is to leave.
-    await Promise.all(this.#running);
+    await this.#settled();
     await new Promise<void>((resolve) => this.#options.clock.defer(resolve));
   }
 
-  async #unlessStopped(promise: Promise<void>): Promise<void> {
-    await Promise.race([promise, this.#stopped]);
+  /** Resolves with the promise, or when it is over. */
+  #unlessStopped(promise: Promise<void>): Promise<void> {
+    if (this.#over) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#wakers.delete(wake);
+        resolve();
+      };
+      this.#wakers.add(wake);
+      void promise.then(wake);
+    });
+  }
+
+  /** Resolves when what the listener has begun has ended, or nobody waits for it any more. */
+  async #settled(): Promise<void> {
+    let end = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      end = this.#options.clock.after(listenerTime, resolve);
+    });
+    await Promise.race([Promise.all(this.#running), late]);
+    end();
   }
 
   /** What an instance calls, with all that the event has as one list: no function in it is taken for a callback. */
@@ -176,12 +196,12 @@ export class Listening {
     this.#stopFollowing();
     this.#stopStaying();
     this.#refused(new DserviceError('ERR_CLOSED', 'this listener was taken away'));
-    this.#tellStopped();
+    for (const wake of this.#wakers) wake();
   }
 
   /** As `stop`; resolves when the instances know, and what the listener has begun has ended. Never rejects. */
   async drain(): Promise<void> {
     this.stop();
-    await Promise.all([...this.#at.values(), ...this.#running]);
+    await Promise.all([...this.#at.values(), this.#settled()]);
   }
 }

@@ -3,6 +3,7 @@ import { isReceived } from '../protocol/error-value.js';
 import { callable, type Callable } from '../protocol/options.js';
 import { Reference } from '../protocol/references.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
+import { listenerTime } from './subscription.js';
 
 /** What became of an event at one of those who listen. */
 export interface Delivery {
@@ -17,7 +18,7 @@ const mostListeners = 1_000;
 const longestName = 255;
 
 /** What is told has happened: a listener has its 30 s also where the call in whose service it is told has less. */
-const given = { deadline: 30_000, apart: true };
+const given = { deadline: listenerTime, apart: true };
 
 /** One who listens. */
 interface Peer {
