@@ -29,16 +29,16 @@ const stages = [
 
 /**
  * What runs after what, and what beside what: in each step every lane at once, and in a lane one stage after the
- * other. Beside others runs what mostly waits, and only what cannot meet them: of the stages that multicast on this
- * machine's own loopback, no two.
+ * other. Beside others runs what mostly waits, and only what cannot meet them: of the stages whose programs have usual names on
+ * this machine's own loopback, no two.
  */
 const plan = [
   [['setup', 'build']],
   [['lint', 'typecheck'], ['format:check']],
   [['unit']],
   [
-    ['net', 'apart'],
-    ['browser', 'e2e', 'engines', 'demo'],
+    ['net', 'apart', 'engines'],
+    ['browser', 'e2e', 'demo'],
   ],
   [['package', 'size']],
 ];
