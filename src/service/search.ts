@@ -138,8 +138,9 @@ export class Search {
     if (connection.session !== undefined) return await opening;
     let end = (): void => {};
     const over = new Promise<never>((_, reject) => {
+      // Why the attempts before have failed says more than that this one has no time left.
       const late = (): void =>
-        reject(clock.now() < this.#due ? slowToOpen(connection) : this.#late());
+        reject(clock.now() < this.#due ? (this.#last ?? slowToOpen(connection)) : this.#late());
       const left = Math.min(this.#due, this.#until) - clock.now();
       const stop = left === Infinity ? undefined : clock.after(left, late);
       const abort = (): void => reject(this.#cancelled());
