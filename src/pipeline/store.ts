@@ -113,6 +113,7 @@ export interface StoreSupports {
  * One operation of one worker. A store keeps the answers of a worker's last eight, by `seq` modulo 8, until 24
  * hours after the last operation of it that was carried out: so at most eight are in flight. One that is older than
  * that of its place is refused with ERR_STATE; one whose worker is not remembered is carried out.
+ * Carried out a second time so, which of the claims of both times it answers when it is repeated is open.
  */
 export interface Op {
   /** Up to 16 characters of `A-Z a-z 0-9 - _`. */

@@ -257,6 +257,7 @@ export class Commands {
     const place = this.#ledger.table.get(this.#keyOf(ref));
     if (place === undefined || !this.#shelf.isOver(place)) return place;
     this.#shelf.remove(place);
+    this.#forget(ref);
     return undefined;
   }
 

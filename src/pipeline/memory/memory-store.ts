@@ -38,12 +38,18 @@ interface Claims {
   readonly due?: number | undefined;
 }
 
+/** What is remembered of a command that has finished: when, and how many it made. */
+interface Finished {
+  readonly at: number;
+  readonly children: number;
+}
+
 /** What is kept in memory, for as long as somebody holds it. It is what the other stores are checked against. */
 export class MemoryData {
   readonly queues = new Map<string, MemoryQueue>();
   readonly commands = new Map<string, Command>();
   readonly dead = new Shelf<Command>();
-  readonly finished = new Shelf<{ readonly at: number; readonly children: number }>();
+  readonly finished = new Shelf<Finished>();
   readonly receipts = new Receipts<Answer>();
   readonly watchers = new Set<Watcher>();
 }
@@ -157,12 +163,12 @@ export class MemoryStore implements Store {
   async find(refs: readonly string[]): Promise<(Found | undefined)[]> {
     this.#begin();
     return refs.map((ref) => {
-      const command = this.#data.commands.get(ref) ?? this.#data.dead.get(ref);
+      const command = this.#data.commands.get(ref) ?? this.#deadOf(ref);
       if (command !== undefined) {
         const { state, queue, error } = command;
         return { state, queue, ...(state === 'dead' ? { error } : {}) };
       }
-      const finished = this.#data.finished.get(ref);
+      const finished = this.#finishedOf(ref);
       return finished && { state: 'finished', children: finished.children };
     });
   }
@@ -183,7 +189,7 @@ export class MemoryStore implements Store {
 
   async redrive(refs: readonly string[], to: string | undefined, reset: boolean): Promise<number> {
     this.#begin();
-    const found = unique(refs).flatMap((ref) => this.#data.dead.get(ref) ?? []);
+    const found = unique(refs).flatMap((ref) => this.#deadOf(ref) ?? []);
     for (const command of found) {
       this.#data.dead.delete(command.ref);
       this.#data.commands.set(command.ref, command);
@@ -209,7 +215,9 @@ export class MemoryStore implements Store {
         count++;
         continue;
       }
-      if (this.#data.dead.delete(ref) || this.#data.finished.delete(ref)) count++;
+      if ((this.#deadOf(ref) ?? this.#finishedOf(ref)) === undefined) continue;
+      if (!this.#data.dead.delete(ref)) this.#data.finished.delete(ref);
+      count++;
     }
     if (count > 0) this.#wake();
     return count;
@@ -239,6 +247,7 @@ export class MemoryStore implements Store {
     for (const { value, order } of this.#data.dead) {
       if (after !== undefined && order <= Number(after)) continue;
       if (queue !== undefined && value.queue !== queue) continue;
+      if (value.at <= this.#deadSince) continue;
       if (commands.length === limit)
         return { commands, ...(last === undefined ? {} : { next: last }) };
       commands.push(listed(value));
@@ -249,8 +258,8 @@ export class MemoryStore implements Store {
 
   #add({ ref, given, queue, key, body, delay, error }: Entry): PushState {
     if (this.#data.commands.has(ref)) return 'known';
-    if (this.#data.dead.get(ref) !== undefined) return 'dead';
-    if (this.#data.finished.get(ref) !== undefined) return 'finished';
+    if (this.#deadOf(ref) !== undefined) return 'dead';
+    if (this.#finishedOf(ref) !== undefined) return 'finished';
     const command: Command = {
       ref,
       given,
@@ -354,9 +363,25 @@ export class MemoryStore implements Store {
   /** What is remembered and kept has a bound, by age and by number. */
   #forgetOld(): void {
     const { finished, dead } = this.#data;
-    const { dedupe, dedupeMax, deadAge, deadMax } = this.#options;
-    finished.trim(dedupeMax, this.#now - dedupe);
-    dead.trim(deadMax, this.#now - deadAge);
+    const { dedupeMax, deadMax } = this.#options;
+    finished.trim(dedupeMax, this.#finishedSince);
+    dead.trim(deadMax, this.#deadSince);
+  }
+
+  get #finishedSince(): number {
+    return this.#now - this.#options.dedupe;
+  }
+
+  get #deadSince(): number {
+    return this.#now - this.#options.deadAge;
+  }
+
+  #finishedOf(ref: string): Finished | undefined {
+    return this.#data.finished.get(ref, this.#finishedSince);
+  }
+
+  #deadOf(ref: string): Command | undefined {
+    return this.#data.dead.get(ref, this.#deadSince);
   }
 
   #wake(): void {

@@ -17,7 +17,7 @@ test('the oldest go by number, and by age', () => {
   expect(refs(shelf)).toEqual(['r1', 'r2', 'r3', 'r4']);
   shelf.trim(4, 3);
   expect(refs(shelf)).toEqual(['r3', 'r4']);
-  expect([shelf.size, shelf.get('r2'), shelf.get('r3')]).toEqual([2, undefined, { at: 4 }]);
+  expect([shelf.size, shelf.get('r2', 0), shelf.get('r3', 0)]).toEqual([2, undefined, { at: 4 }]);
   shelf.trim(0, 0);
   expect(refs(shelf)).toEqual([]);
 });
@@ -31,4 +31,12 @@ test('what is removed is not counted, and may be added again', () => {
   expect(orders).toEqual(orders.toSorted((a, b) => a - b));
   shelf.trim(2, 0);
   expect(refs(shelf)).toEqual(['r2', 'r1']);
+});
+
+test('what is too old is not there, also behind what is younger', () => {
+  const shelf = filled(5, 1, 6);
+  shelf.trim(9, 3);
+  expect(refs(shelf)).toEqual(['r0', 'r1', 'r2']);
+  expect(shelf.get('r1', 3)).toBeUndefined();
+  expect(refs(shelf)).toEqual(['r0', 'r2']);
 });

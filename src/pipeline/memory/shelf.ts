@@ -17,8 +17,12 @@ export class Shelf<T extends { readonly at: number }> {
     return this.#kept.size;
   }
 
-  get(ref: string): T | undefined {
-    return this.#seats.get(ref)?.item.value;
+  /** What is younger than `since`. Where the clock was set back, what is not may stand behind what is: it goes here. */
+  get(ref: string, since: number): T | undefined {
+    const value = this.#seats.get(ref)?.item.value;
+    if (value === undefined || value.at > since) return value;
+    this.delete(ref);
+    return undefined;
   }
 
   add(ref: string, value: T): void {
