@@ -1,15 +1,21 @@
 import type { Clock } from '../clock.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import { isThenable } from './bridge.js';
-import { PendingCall, PendingCalls, rejected } from './calls.js';
+import { asRun } from './error-value.js';
+import { type Owner, PendingCall, PendingCalls, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
 import { HeldLines } from './held.js';
 import { isRecord, type Message, readId } from './message.js';
 import { writeMeta } from './meta.js';
 import type { SessionObserver } from './observer.js';
 import type { CallOptions } from './options.js';
+import type { Ahead, MapFunction } from './pipelining/ahead.js';
+import { derived, Later } from './pipelining/later.js';
+import { Recording } from './pipelining/recording.js';
+import { RemotePromise } from './pipelining/remote-promise.js';
+import { Unresolved } from './pipelining/unresolved.js';
 import { type Reference, released } from './references.js';
-import type { Wire } from './wire.js';
+import type { Settled, Wire } from './wire.js';
 
 export interface CallingOptions {
   readonly wire: Wire;
@@ -25,13 +31,15 @@ export interface CallingOptions {
 }
 
 /** The calling half of a session: what we ask of the peer, and wait for. */
-export class Calling {
+export class Calling implements Owner {
   readonly #options: CallingOptions;
   readonly #wire: Wire;
   readonly #clock: Clock;
   readonly #pending: PendingCalls;
   /** Calls held back, in order: the channel is full, or the peer has enough of them. */
   readonly #held: HeldLines;
+  /** What is called is not called, but written down, while this is there. */
+  #recording: Recording | undefined;
   /** Why nothing can be called any more. */
   #over: DserviceError | undefined;
 
@@ -43,6 +51,7 @@ export class Calling {
     this.#held = new HeldLines(this.#wire);
     // Lines that are held name functions of the peer's: they are let go after these lines.
     this.#wire.writeCull = (line) => this.#send(line);
+    this.#wire.outcomeOf = (value) => this.#outcomeOf(value);
   }
 
   /** Calls whose outcome is not in. */
@@ -66,17 +75,32 @@ export class Calling {
     given: CallOptions | undefined,
     bare = false,
   ): Promise<unknown> {
-    const observed = this.#options.observer?.call(name, given);
-    if (observed === undefined) return this.#call(method, name, args, given, bare);
-    return observed.follow(this.#call(method, name, args, observed.options, bare));
+    // Not `${id}` of numbers that do not come again: the engine would keep a string of each.
+    return this.#observed(`"method":${JSON.stringify(method)}`, name, args, given, bare);
   }
 
-  #call(
-    method: number | string,
+  #observed(
+    head: string,
     name: string,
-    args: unknown[],
+    args: unknown[] | undefined,
+    given: CallOptions | undefined,
+    bare = false,
+  ): Promise<unknown> {
+    // What stands for the outcome is no promise, but is used as one would be.
+    if (this.#recording !== undefined) return this.#recording.call(head, args) as Promise<unknown>;
+    const observed = this.#options.observer?.call(name, given);
+    if (observed === undefined) return this.#call(head, name, args, given, bare);
+    return observed.follow(this.#call(head, name, args, observed.options, bare));
+  }
+
+  /** `head`: the target of the message. Without arguments, what is there is read. */
+  #call(
+    head: string,
+    name: string,
+    args: unknown[] | undefined,
     given: CallOptions | undefined,
     bare: boolean,
+    settled?: Settled,
   ): Promise<unknown> {
     const wire = this.#wire;
     if (this.#over !== undefined) {
@@ -84,17 +108,19 @@ export class Calling {
     }
     if (given?.signal?.aborted === true) return this.#refuse(cancelled(name, given.signal), name);
     // A plain peer answers by calling back; who gave it a callback wants the answer there alone.
-    const silent = bare || (wire.plain && typeof args.at(-1) === 'function');
+    const silent = bare || (wire.plain && typeof args?.at(-1) === 'function');
     const id = silent ? -1 : wire.nextId();
-    let encoded: string;
+    let line: string;
     try {
-      encoded = wire.encode(args, wire.plain && !silent ? id : undefined);
+      const plainly = wire.plain && !silent ? id : undefined;
+      line = `{${head}${args === undefined ? '' : `,"arguments":${wire.encode(args, plainly, settled)}`}`;
     } catch (error) {
-      return this.#refuse(error, name);
+      if (!(error instanceof Unresolved) || !(error.promise instanceof Promise)) {
+        return this.#refuse(error, name);
+      }
+      const again = (more: Settled) => this.#call(head, name, args, given, bare, more);
+      return whenSettled(error.promise, settled, again);
     }
-    // Not `${id}` of numbers that do not come again: the engine would keep a string of each.
-    const target = JSON.stringify(method);
-    const line = `{"method":${target},"arguments":${encoded}`;
     if (silent) {
       this.#send(`${line}}`);
       return Promise.resolve();
@@ -115,6 +141,65 @@ export class Calling {
             current?.passed,
           );
     return this.#wait(id, name, `${line},"reply":${JSON.stringify(id)}${meta}}`, deadline, given);
+  }
+
+  reach(
+    call: PendingCall,
+    path: readonly string[],
+    args: unknown[] | undefined,
+    given?: CallOptions,
+  ): Promise<unknown> {
+    if (!this.#keep(call)) return new Later(call.outcome).reach(path, args, given);
+    return this.#observed(headOf(call, path), nameOf(call, path), args, given);
+  }
+
+  map(
+    call: PendingCall,
+    path: readonly string[],
+    fn: MapFunction,
+    given?: CallOptions,
+  ): Promise<unknown> {
+    if (!this.#wire.agreed('map') || !this.#keep(call)) {
+      return new Later(call.outcome).map(path, fn);
+    }
+    const recording = new Recording((args) => this.#wire.encode(args));
+    const outer = this.#recording;
+    this.#recording = recording;
+    let entries: string;
+    try {
+      entries = recording.record(fn);
+    } catch (error) {
+      return this.#refuse(error, nameOf(call, path));
+    } finally {
+      this.#recording = outer;
+    }
+    const name = `${nameOf(call, path)}.map`;
+    return this.#observed(`${headOf(call, path)},"map":${entries}`, name, undefined, given);
+  }
+
+  /** Whether what is asked of the outcome of a call can be sent now, since the peer keeps it. */
+  #keep(call: PendingCall): boolean {
+    if (call.owner !== this || this.#pending.get(call.id) !== call) return false;
+    if (call.kept || !this.#wire.agreed('pipeline')) return call.kept;
+    const key = ',"keep":true';
+    call.kept =
+      call.line === Infinity
+        ? this.#held.amend(call.id, key)
+        : this.#wire.outbox.amend(call.line, key);
+    return call.kept;
+  }
+
+  /** The id of the call whose outcome that is to be, where the peer can put it among the arguments. */
+  #outcomeOf(value: object): number | undefined {
+    if (this.#recording !== undefined) return this.#recording.entryOf(value);
+    const call: Ahead | undefined = RemotePromise.aheadOf(value);
+    return call instanceof PendingCall && this.#keep(call) ? call.id : undefined;
+  }
+
+  #take(id: number): PendingCall | undefined {
+    const call = this.#pending.take(id);
+    if (call?.kept === true) this.#wire.control('release', `,"call":${id}`);
+    return call;
   }
 
   /** Asks the peer something that is not for its api. Never throws. */
@@ -142,7 +227,7 @@ export class Calling {
     const signal = given?.signal;
     const usual = deadline === this.#options.deadline;
     const due = usual && deadline !== Infinity ? this.#clock.now() + deadline : 0;
-    const call = new PendingCall(method, due, this.#wire.plain, given);
+    const call = new PendingCall(this, id, method, due, this.#wire.plain, given);
     if (!usual || signal !== undefined) {
       const stopTimer =
         usual || deadline === Infinity
@@ -203,7 +288,7 @@ export class Calling {
 
   /** Takes the outcome of a call, if the message is one. */
   settle(id: number, message: Message): boolean {
-    const call = this.#pending.take(id);
+    const call = this.#take(id);
     if (call === undefined) return false;
     try {
       const args = this.#wire.decode(message);
@@ -225,7 +310,7 @@ export class Calling {
 
   /** The outcome of a call came in a message that is refused. */
   fail(id: number, error: DserviceError): void {
-    const call = this.#pending.take(id);
+    const call = this.#take(id);
     if (call === undefined) return;
     call.reject(error);
     this.#settled();
@@ -247,7 +332,7 @@ export class Calling {
   }
 
   #giveUp(id: number, error: DserviceError): void {
-    const call = this.#pending.take(id);
+    const call = this.#take(id);
     if (call === undefined) return;
     error.mayHaveRun = call.line !== Infinity;
     if (error.mayHaveRun) this.#wire.control('cancel', `,"call":${id}`);
@@ -278,7 +363,7 @@ export class Calling {
   }
 
   #yield(id: number): void {
-    const call = this.#pending.take(id);
+    const call = this.#take(id);
     if (call === undefined) return;
     const { method, line } = call;
     const mayHaveRun = line <= this.#wire.outbox.written;
@@ -317,6 +402,32 @@ export class Calling {
     this.#held.clear();
     this.#pending.rejectAll(code, message, this.#wire.outbox.written, cause);
   }
+}
+
+/** The target of what is asked of an outcome. */
+function headOf(call: PendingCall, path: readonly string[]): string {
+  return `"on":${JSON.stringify(call.id)},"method":${JSON.stringify(path)}`;
+}
+
+function nameOf(call: PendingCall, path: readonly string[]): string {
+  return [`${call.method}()`, ...path].join('.');
+}
+
+/** What is called when a promise among its arguments has its outcome. */
+function whenSettled(
+  promise: Promise<unknown>,
+  settled: Settled | undefined,
+  call: (settled: Settled) => Promise<unknown>,
+): Promise<unknown> {
+  return derived(
+    promise.then(
+      (value) => call(new Map([...(settled ?? []), [promise, value]])),
+      // That is not this call's error: whether it may have run is another question.
+      (error: unknown) => {
+        throw DserviceError.is(error) ? asRun(error) : error;
+      },
+    ),
+  );
 }
 
 function cancelled(method: string, signal: AbortSignal | undefined): DserviceError {

@@ -1,11 +1,22 @@
 import type { Clock } from '../clock.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import type { CallOptions } from './options.js';
+import type { Ahead, MapFunction } from './pipelining/ahead.js';
+import { derived } from './pipelining/later.js';
+import { RemotePromise } from './pipelining/remote-promise.js';
 
 const forgotten = (): void => {};
 
+/** What is asked of the outcome of a call that waits. */
+export interface Owner {
+  reach: (call: PendingCall, ...asked: Parameters<Ahead['reach']>) => Promise<unknown>;
+  map: (call: PendingCall, ...asked: Parameters<Ahead['map']>) => Promise<unknown>;
+}
+
 /** A call whose outcome is waited for. */
-export class PendingCall {
+export class PendingCall implements Ahead {
+  readonly id: number;
+  readonly owner: Owner;
   readonly method: string;
   /** When it is due: ms of the clock; 0 where it has a timer of its own, or none. */
   readonly due: number;
@@ -16,19 +27,38 @@ export class PendingCall {
   line = Infinity;
   /** Ends its timer and its listener on a signal, where it has them. */
   cleanup: (() => void) | undefined;
-  readonly outcome: Promise<unknown>;
+  /** The peer was asked to keep the outcome, for calls that stand on it. */
+  kept = false;
+  readonly outcome: RemotePromise;
   fulfil!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
 
-  constructor(method: string, due: number, plain: boolean, given: CallOptions | undefined) {
+  constructor(
+    owner: Owner,
+    id: number,
+    method: string,
+    due: number,
+    plain: boolean,
+    given: CallOptions | undefined,
+  ) {
+    this.owner = owner;
+    this.id = id;
     this.method = method;
     this.due = due;
     this.plain = plain;
     this.given = given;
-    this.outcome = new Promise((fulfil, reject) => {
+    this.outcome = new RemotePromise((fulfil, reject) => {
       this.fulfil = fulfil;
       this.#reject = reject;
-    });
+    }, this);
+  }
+
+  reach(path: readonly string[], args: unknown[] | undefined, given?: CallOptions) {
+    return this.owner.reach(this, path, args, given);
+  }
+
+  map(path: readonly string[], fn: MapFunction, given?: CallOptions) {
+    return this.owner.map(this, path, fn, given);
   }
 
   reject(error: unknown): void {
@@ -42,9 +72,7 @@ export class PendingCall {
 export function rejected(error: unknown): Promise<never> {
   // A peer may have thrown anything.
   // oxlint-disable-next-line prefer-promise-reject-errors
-  const promise = Promise.reject<never>(error);
-  promise.catch(forgotten);
-  return promise;
+  return derived(Promise.reject<never>(error));
 }
 
 /** The calls of one session that wait for their outcome, and their deadlines. */

@@ -54,6 +54,8 @@ export class Controls {
         return;
       case 'cancel':
         return serving.cancel(message.call);
+      case 'release':
+        return serving.pipelined.release(message.call);
       case 'cull':
         return isRecord(message.counts) ? this.cull(Object.entries(message.counts)) : undefined;
       case 'health':

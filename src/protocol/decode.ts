@@ -4,6 +4,7 @@ import { makeBytes } from './bytes.js';
 import type { AnyFunction } from './encode.js';
 import { fillError, makeError } from './error-value.js';
 import { isRecord, type Message, readId } from './message.js';
+import { Slot } from './pipelining/slots.js';
 
 /** What the decoder needs to know of functions: the tables behind it. */
 export interface References {
@@ -17,6 +18,8 @@ export interface DecodeOptions {
   /** False reads `callbacks` and `links` only, as dnode does. */
   readonly extended: boolean;
   readonly limits: Pick<Limits, 'entries' | 'bigintDigits' | 'regexp'>;
+  /** Whether outcomes of calls may stand among the arguments: each as a `Slot`. */
+  readonly slots?: boolean;
 }
 
 /** Steps that would reach behind the data. */
@@ -33,8 +36,15 @@ export function decode(
   options: DecodeOptions,
 ): unknown[] {
   const { arguments: args = [], callbacks, links, types, own } = message;
+  const results = options.slots === true ? message.results : undefined;
   if (!Array.isArray(args)) throw malformed('`arguments` is not an array');
-  if (callbacks === undefined && links === undefined && types === undefined && own === undefined) {
+  if (
+    callbacks === undefined &&
+    links === undefined &&
+    types === undefined &&
+    own === undefined &&
+    results === undefined
+  ) {
     return args;
   }
   const place = new Placement(args, options.limits.entries);
@@ -42,6 +52,7 @@ export function decode(
   place.functions('callbacks', callbacks, (id) => references.reference(id));
   if (options.extended) {
     place.functions('own', own, (id) => references.ours(id));
+    place.results(results);
     if (types !== undefined) place.containers(types);
   }
   place.links(links);
@@ -79,6 +90,19 @@ class Placement {
       this.#count();
       const [parent, last] = this.#target(path);
       put(parent, last, find(id));
+    }
+  }
+
+  results(results: unknown): void {
+    if (results === undefined) return;
+    if (!isRecord(results)) throw malformed('`results` is not an object');
+    for (const [key, path] of Object.entries(results)) {
+      // Within a recording, -1 is its element.
+      const call = key === '-1' ? -1 : readId(key);
+      if (call === undefined) throw malformed(`"${key.slice(0, 32)}" in \`results\` is not an id`);
+      this.#count();
+      const [parent, last] = this.#target(path);
+      put(parent, last, new Slot(call));
     }
   }
 

@@ -1,6 +1,7 @@
 import { DserviceError } from '../errors.js';
 import type { Calling } from './calling.js';
-import type { Message } from './message.js';
+import { type Message, readId } from './message.js';
+import type { NamedFunction } from './pipelining/replay-map.js';
 import type { Serving } from './serving.js';
 import type { Wire } from './wire.js';
 
@@ -24,24 +25,57 @@ export class Dispatch {
       if (reply !== undefined) this.#serving.reply(reply, []);
       return;
     }
+    this.#serving.pipelined.keep(message);
     const local = this.#wire.local.get(id);
     if (local !== undefined) {
       return this.#serving.serve(local.fn, message, local.name, local.method);
     }
     this.#calling.drop(message);
-    const released = this.#wire.issued(id);
-    if (released && message.reply === undefined) return;
-    const text = released ? `function ${id} was released` : `there is no function ${id}`;
-    throw new DserviceError(released ? 'ERR_RELEASED' : 'ERR_METHOD', text, { mayHaveRun: false });
+    if (this.#wire.issued(id) && message.reply === undefined) return;
+    throw this.#noFunction(id);
   }
 
   /** A call of a method of the api. Throws ERR_METHOD. */
   name(name: string, api: object, message: Message): void {
+    this.#serving.pipelined.keep(message);
     const fn = this.#wire.local.named(api, name);
     if (fn !== undefined) return this.#serving.serve(fn, message, name, name);
     this.#calling.drop(message);
-    const method = name.slice(0, 64);
-    const text = `there is no method "${method}"`;
-    throw new DserviceError('ERR_METHOD', text, { method, mayHaveRun: false });
+    throw noMethod(name);
   }
+
+  /** Something is asked of the outcome of a call before. Throws what is wrong with it. */
+  ahead(api: object, message: Message): void {
+    const { pipelined } = this.#serving;
+    pipelined.keep(message);
+    try {
+      pipelined.reach(message, (method) => this.#find(method, api));
+    } catch (error) {
+      this.#calling.drop(message);
+      throw error;
+    }
+  }
+
+  #find(method: number | string, api: object): NamedFunction {
+    if (typeof method === 'number') {
+      const local = this.#wire.local.get(method);
+      if (local === undefined) throw this.#noFunction(method);
+      return local;
+    }
+    const fn = this.#wire.local.named(api, method);
+    if (fn === undefined) throw noMethod(method);
+    return { fn, name: method, method };
+  }
+
+  #noFunction(id: number): DserviceError {
+    const released = this.#wire.issued(readId(id) ?? -1);
+    const text = released ? `function ${id} was released` : `there is no function ${id}`;
+    return new DserviceError(released ? 'ERR_RELEASED' : 'ERR_METHOD', text, { mayHaveRun: false });
+  }
+}
+
+function noMethod(name: string): DserviceError {
+  const method = name.slice(0, 64);
+  const text = `there is no method "${method}"`;
+  return new DserviceError('ERR_METHOD', text, { method, mayHaveRun: false });
 }

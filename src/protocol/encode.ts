@@ -3,6 +3,9 @@ import type { Limits } from '../limits.js';
 import { takeBytes } from './bytes.js';
 import { exposedNames, isExposed } from './exposed.js';
 import type { Path, TypeTags } from './message.js';
+import { pending } from './pipelining/ahead.js';
+import { isRecorded } from './pipelining/recording.js';
+import { Unresolved } from './pipelining/unresolved.js';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
 
@@ -14,6 +17,10 @@ export interface FunctionIds {
   own(fn: AnyFunction): number | undefined;
   /** The bound method of an exposed instance: the same function each time. */
   method(instance: object, name: string): AnyFunction;
+  /** The call of ours whose outcome that is to be, if the peer can put it in place. May throw ERR_DATA. */
+  outcome?(value: object): number | undefined;
+  /** What promises among the arguments turned out to be. */
+  readonly settled?: ReadonlyMap<object, unknown> | undefined;
 }
 
 export interface EncodeOptions {
@@ -141,6 +148,7 @@ class Walk {
   /** Functions found, and where: they get their ids when everything else has gone well. */
   readonly #found: { fn: AnyFunction; path: Path; fresh: boolean }[] = [];
   readonly #own: Record<string, Path> = {};
+  readonly #results: Record<string, Path> = {};
   readonly #links: { from: Path; to: Path }[] = [];
   readonly #types: TypeTags = {};
   #nodes = 0;
@@ -165,6 +173,7 @@ class Walk {
     if (this.#links.length > 0 || !extended) extras += `,"links":${JSON.stringify(this.#links)}`;
     for (const [key, entries] of [
       ['own', this.#own],
+      ['results', this.#results],
       ['types', this.#types],
     ] as const) {
       if (Object.keys(entries).length > 0) extras += `,"${key}":${JSON.stringify(entries)}`;
@@ -197,8 +206,7 @@ class Walk {
         if (extended) this.#tag('undefined');
         return extended ? null : undefined;
       case 'function':
-        // A function's parameters are the callee's affair: here it is only passed on.
-        return this.#function(value as AnyFunction);
+        return this.#callable(value as AnyFunction & { [pending]?: object });
       case 'bigint':
         if (!extended) throw this.#unsendable('a plain dnode peer knows no bigint');
         this.#tag('bigint');
@@ -209,6 +217,26 @@ class Walk {
       case 'object':
         return value === null ? null : this.#object(value);
     }
+  }
+
+  /** A promise: what it turned out to be, or the outcome of a call of ours, which the peer puts in place. */
+  #promise(promise: object): unknown {
+    const { settled } = this.#functions;
+    return settled?.has(promise) ? this.#value(settled.get(promise)) : this.#outcome(promise);
+  }
+
+  #outcome(value: object): unknown {
+    const call = this.#options.extended ? this.#functions.outcome?.(value) : undefined;
+    if (call === undefined) throw new Unresolved(value, this.#where());
+    this.#results[call] = this.#note();
+    return null;
+  }
+
+  /** A function, or what stands for a value that is to come and can be called as well. */
+  #callable(fn: AnyFunction & { [pending]?: object }): unknown {
+    const promise = fn[pending];
+    if (promise !== undefined) return this.#promise(promise);
+    return isRecorded(fn) ? this.#outcome(fn) : this.#function(fn);
   }
 
   #function(fn: AnyFunction): unknown {
@@ -249,6 +277,7 @@ class Walk {
       // Array.from also visits holes.
       return Array.from(value, (item: unknown, i) => this.#at(String(i), item));
     }
+    if (value instanceof Promise) return this.#promise(value);
     if (isExposed(value)) {
       const methods = exposedNames(value).map((name): [string, AnyFunction] => [
         name,
@@ -271,7 +300,6 @@ class Walk {
     if (value instanceof Number || value instanceof String || value instanceof Boolean) {
       return this.#value(value.valueOf());
     }
-    if (value instanceof Promise) throw this.#unsendable('await the promise first');
     return this.#properties(value);
   }
 

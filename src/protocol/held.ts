@@ -35,6 +35,14 @@ export class HeldLines implements Iterable<HeldLine> {
     this.#wire.outbox.onKept(line.length);
   }
 
+  /** Adds a key, led by a comma, to a call that is held. */
+  amend(id: number, key: string): boolean {
+    const held = this.#lines.get(id);
+    if (held !== undefined)
+      this.#lines.set(id, { ...held, line: `${held.line.slice(0, -1)}${key}}` });
+    return held !== undefined;
+  }
+
   takeFirst(): void {
     const [first] = this.#lines;
     if (first === undefined) return;

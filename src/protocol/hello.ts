@@ -12,6 +12,8 @@ export const features = [
   'meta',
   'ping',
   'bye',
+  'pipeline',
+  'map',
   'health',
   'on',
   'relies',

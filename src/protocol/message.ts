@@ -39,6 +39,10 @@ export interface Message {
   readonly own?: unknown;
   readonly meta?: unknown;
   readonly control?: unknown;
+  readonly on?: unknown;
+  readonly results?: unknown;
+  readonly keep?: unknown;
+  readonly map?: unknown;
   readonly [key: string]: unknown;
 }
 

@@ -21,6 +21,8 @@ export class Outbox {
   /** There is no channel to write to: what is pushed is kept for the next one. */
   #away = false;
   #full = false;
+  /** Where each line of this turn ends in `#text`. */
+  #ends: number[] = [];
   /** Lines in `#text`; while away, lines that nobody was sent, each of which is kept by itself. */
   #fresh = 0;
   /** What the peer may not have got, where the session can go on over another channel. */
@@ -59,6 +61,7 @@ export class Outbox {
       return this.onKept(line.length);
     }
     this.#text += line;
+    this.#ends.push(this.#text.length);
     if (this.#text.length >= enough) this.flush();
     else if (!this.#scheduled && !this.#corked) {
       this.#scheduled = true;
@@ -73,6 +76,18 @@ export class Outbox {
     if (this.#away || this.#stopped) return;
     this.written = this.pushed;
     this.#write(line);
+  }
+
+  /** Adds a key, led by a comma, to a message that has not left: that many were pushed with it. False if it has. */
+  amend(pushed: number, key: string): boolean {
+    const first = this.#ends.length - 1 - (this.pushed - pushed);
+    const end = this.#ends[first];
+    if (end === undefined) return false;
+    // Before its last brace, and its newline.
+    this.#text = this.#text.slice(0, end - 2) + key + this.#text.slice(end - 2);
+    for (let i = first; i < this.#ends.length; i++)
+      this.#ends[i] = (this.#ends[i] ?? 0) + key.length;
+    return true;
   }
 
   #keep(text: string, lines: number): void {
@@ -102,6 +117,7 @@ export class Outbox {
     const text = this.#text;
     const lines = this.#fresh;
     this.#text = '';
+    this.#ends = [];
     this.written = this.pushed;
     this.#fresh = 0;
     this.#keep(text, lines);
@@ -126,6 +142,7 @@ export class Outbox {
     const text = this.#text;
     this.#away = true;
     this.#text = '';
+    this.#ends = [];
     for (let at = 0; at < text.length;) {
       const end = text.indexOf('\n', at) + 1;
       this.#keep(text.slice(at, end), 1);

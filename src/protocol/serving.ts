@@ -11,6 +11,7 @@ import { noMeta, readMeta } from './meta.js';
 import { type MethodOptions, methodOptions } from './method.js';
 import type { ObservedServing, SessionObserver } from './observer.js';
 import { callable } from './options.js';
+import { Pipelined } from './pipelining/pipelined.js';
 import type { Reference } from './references.js';
 import type { SessionHandle } from './session-handle.js';
 import type { Wire } from './wire.js';
@@ -44,6 +45,8 @@ const unsendable =
 export class Serving {
   readonly #options: ServingOptions;
   readonly #wire: Wire;
+  /** Calls that stand on outcomes of others. */
+  readonly pipelined: Pipelined;
   readonly #running = new Map<number, RunningCall>();
   /** Those whose caller asked for no outcome. */
   readonly #oneWay = new Set<RunningCall>();
@@ -55,6 +58,7 @@ export class Serving {
   constructor(options: ServingOptions) {
     this.#options = options;
     this.#wire = options.wire;
+    this.pipelined = new Pipelined(options.wire, this, options.clock);
   }
 
   /** Handlers that run, and those that wait for their turn. */
@@ -67,18 +71,43 @@ export class Serving {
     return this.#count >= this.#wire.limits.calls;
   }
 
+  /** So many more calls wait for what they stand on. */
+  waiting(more: number): void {
+    this.#count += more;
+    if (more < 0) this.#options.onDone();
+  }
+
+  /** Throws ERR_BUSY where as many calls run as may. */
+  checkRoom(): void {
+    if (!this.full || this.#wire.plain) return;
+    const text = `${this.#wire.limits.calls} calls are running already`;
+    throw new DserviceError('ERR_BUSY', text, { mayHaveRun: false });
+  }
+
   /**
    * Runs a handler, which is called `name`, for a message, and replies. `method`: where it stands in our
-   * api, if it does. Throws what the decoder throws, ERR_BUSY and ERR_CALL_CYCLE.
+   * api, if it does. Throws what the decoder throws, ERR_BUSY, ERR_CALL_CYCLE, and ERR_REFERENCE for an outcome that
+   * is not kept.
    */
   serve(fn: AnyFunction, message: Message, name: string, method?: string): void {
+    if (message.results === undefined || this.#wire.plain) {
+      return this.run(fn, this.#wire.decode(message), message, name, method);
+    }
+    this.pipelined.fill(message, (args, later) => this.run(fn, args, later, name, method));
+  }
+
+  /** As `serve`, with arguments that were read. `sink` takes the outcome, in place of the caller. */
+  run(
+    fn: AnyFunction,
+    args: unknown[],
+    message: Message,
+    name: string,
+    method?: string,
+    sink?: (answer: unknown[]) => void,
+  ): void {
     const { session, clock, scope, callbacks, observer } = this.#options;
     const reply = this.replyOf(message);
-    const args = this.#wire.decode(message);
-    if (this.full && !this.#wire.plain) {
-      const text = `${this.#wire.limits.calls} calls are running already`;
-      throw new DserviceError('ERR_BUSY', text, { mayHaveRun: false });
-    }
+    this.checkRoom();
     const meta = message.meta === undefined || this.#wire.plain ? noMeta : readMeta(message.meta);
     const passed = this.#passed(meta, method);
     const last = args.at(-1);
@@ -90,9 +119,11 @@ export class Serving {
     const callback = args.length > fn.length && !(callable in fn) ? answer : undefined;
     const call = new RunningCall(session, meta, passed, clock, this, reply, callback);
     if (callback !== undefined) call.held = last;
+    call.sink = sink;
+    const silent = reply === undefined && sink === undefined;
     // Who gives the callback that the handler declares is answered there, and waits for nothing else.
     const given = answer !== undefined && args.length === fn.length;
-    const at = reply === undefined || given ? undefined : callbackIndex(fn, args.length, callbacks);
+    const at = silent || given ? undefined : callbackIndex(fn, args.length, callbacks);
     this.#count++;
     const observed = (call.observed = observer?.serve(name, meta));
     const said = methodOptions(fn);
@@ -105,7 +136,7 @@ export class Serving {
       else {
         // A handler that declares its caller's callback ends when it calls that.
         const declared = at === undefined && args.length <= fn.length;
-        if (declared && (reply === undefined || isClassic(fn))) call.answer = answer;
+        if (declared && (silent || isClassic(fn))) call.answer = answer;
         this.#enter(call, said, method, run);
       }
     }
@@ -151,6 +182,7 @@ export class Serving {
     call.done();
     // `[error]`, `[null, value]` or `[]`.
     call.observed?.end(answer.length === 1, answer[0]);
+    call.sink?.(answer);
     if (call.reply === undefined) this.#oneWay.delete(call);
     else {
       this.#running.delete(call.reply);
@@ -177,7 +209,7 @@ export class Serving {
 
   /** A handler failed. */
   failed(call: RunningCall, error: unknown): void {
-    if (call.reply === undefined) this.#options.onError(error);
+    if (call.reply === undefined && call.sink === undefined) this.#options.onError(error);
   }
 
   /** The id under which a message wants its outcome. */
@@ -191,6 +223,7 @@ export class Serving {
     if (this.#over) return;
     // Not `${id}`: the engine would keep a string of each number.
     this.#wire.write(`{"method":${JSON.stringify(id)},"arguments":${this.#outcome(answer)}}`);
+    if (this.pipelined.size > 0) this.pipelined.settled(id, answer);
   }
 
   #outcome(answer: unknown[]): string {
@@ -206,8 +239,8 @@ export class Serving {
   }
 
   cancel(id: unknown): void {
-    const call = typeof id === 'number' ? this.#running.get(id) : undefined;
-    call?.abort(new DserviceError('ERR_CANCELLED', 'the caller gave up'));
+    if (typeof id !== 'number' || this.pipelined.cancel(id)) return;
+    this.#running.get(id)?.abort(new DserviceError('ERR_CANCELLED', 'the caller gave up'));
   }
 
   /** The session is over: handlers that still run learn it by their signal. */
@@ -222,6 +255,7 @@ export class Serving {
     this.#answering.clear();
     this.#running.clear();
     this.#oneWay.clear();
+    this.pipelined.end();
   }
 }
 
@@ -229,6 +263,7 @@ export class Serving {
 class RunningCall extends ServedCall implements Outcome {
   readonly #serving: Serving;
   readonly reply: number | undefined;
+  sink: ((answer: unknown[]) => void) | undefined;
   readonly #callback: Reference | undefined;
   /** What stands for that callback, until it is answered: were it collected, the caller would be told to forget it. */
   held: unknown;

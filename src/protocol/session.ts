@@ -298,6 +298,7 @@ export class Session implements SessionHandle {
     try {
       if (typeof method === 'number') this.#dispatch.number(method, message);
       else if (typeof method === 'string') this.#onName(method, message);
+      else if (Array.isArray(method) && this.extended) this.#dispatch.ahead(this.#api, message);
       else if (typeof message.control === 'string') this.#onControl(message.control, message);
       else throw new DserviceError('ERR_MALFORMED', 'a message has no method');
       // A plain peer can be told to wait in no other way; one of ours was told how many calls it may make.

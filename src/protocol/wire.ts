@@ -12,6 +12,18 @@ import { type Caller, RemoteFunctions } from './references.js';
 
 const cullsAtOnce = 2_000;
 
+/** What has to be agreed for a control. */
+const features = {
+  ping: 'ping',
+  pong: 'ping',
+  cancel: 'cancel',
+  release: 'pipeline',
+  bye: 'bye',
+} as const;
+
+/** Promises, and what they turned out to be. */
+export type Settled = ReadonlyMap<object, unknown>;
+
 export interface WireOptions {
   readonly channel: Channel;
   readonly clock: Clock;
@@ -35,6 +47,8 @@ export class Wire {
   readonly #mentioned: number[] = [];
   readonly #given: References;
   #lastId = -1;
+  /** The call whose outcome a value is to be, if the peer can put it in place. */
+  outcomeOf: (value: object) => number | undefined = () => undefined;
 
   constructor(options: WireOptions, caller: Caller) {
     const { channel, clock, limits } = options;
@@ -54,6 +68,7 @@ export class Wire {
       },
       own: (fn) => this.references.find(fn)?.id,
       method: (instance, name) => this.local.method(instance, name),
+      outcome: (value) => this.outcomeOf(value),
     };
     this.#given = {
       reference: (id) => this.references.reference(id),
@@ -103,8 +118,8 @@ export class Wire {
   writeCull: (line: string) => void = (line) => this.write(line);
 
   /** A message between sessions, where the peer knows what to do with it. */
-  control(control: 'ping' | 'pong' | 'cancel' | 'bye', rest = ''): void {
-    const feature = control === 'pong' ? 'ping' : control;
+  control(control: 'ping' | 'pong' | 'cancel' | 'release' | 'bye', rest = ''): void {
+    const feature = features[control];
     if (!this.agreed(feature)) return;
     this.outbox.push(`{"control":"${control}"${rest}}\n`, feature !== 'ping');
   }
@@ -116,15 +131,20 @@ export class Wire {
 
   /**
    * Arguments as they go into a message, and the keys they need beside them. `outcome`, for plain
-   * peers, adds a callback with that id as the last one. Throws ERR_DATA, ERR_LIMIT, ERR_RELEASED.
+   * peers, adds a callback with that id as the last one; `settled` are promises whose outcome is known.
+   * Throws ERR_DATA, ERR_LIMIT, ERR_RELEASED; `Unresolved` for a promise that has to be awaited first.
    */
-  encode(args: readonly unknown[], outcome?: number): string {
+  encode(args: readonly unknown[], outcome?: number, settled?: Settled): string {
     this.#mentioned.length = 0;
     try {
       const encoded =
         outcome === undefined
-          ? encode(args, this.#ids, this.#encoding)
-          : this.#withCallback(args, outcome);
+          ? encode(
+              args,
+              settled === undefined ? this.#ids : { ...this.#ids, settled },
+              this.#encoding,
+            )
+          : this.#withCallback(args, outcome, settled);
       const line = this.hello?.limits.line ?? Infinity;
       // The rest of the message needs some room too.
       if (fits(encoded, line - 1_024)) return encoded;
@@ -151,19 +171,20 @@ export class Wire {
     return this.#mentioned.splice(0);
   }
 
-  #withCallback(args: readonly unknown[], outcome: number): string {
+  #withCallback(args: readonly unknown[], outcome: number, settled: Settled | undefined): string {
     const callback: AnyFunction = () => undefined;
     const { mention } = this.#ids;
     const ids: FunctionIds = {
       ...this.#ids,
+      settled,
       mention: (fn, fresh, path) => (fn === callback ? outcome : mention(fn, fresh, path)),
     };
     return encode([...args, callback], ids, this.#encoding);
   }
 
-  /** The arguments of a message. Throws ERR_MALFORMED, ERR_LIMIT, ERR_REFERENCE. */
-  decode(message: Message): unknown[] {
-    return decode(message, this.#given, this.#decoding);
+  /** The arguments of a message; `slots`: outcomes may stand among them. Throws ERR_MALFORMED, ERR_LIMIT, ERR_REFERENCE. */
+  decode(message: Message, slots = false): unknown[] {
+    return decode(message, this.#given, slots ? { ...this.#decoding, slots } : this.#decoding);
   }
 
   /** Tells the peer which of its functions are not held any more. */

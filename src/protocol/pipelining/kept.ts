@@ -1,0 +1,15 @@
+/** How a call ended: `[error]`, `[null, value]` or `[]`, as it is answered. */
+export type Answer = readonly unknown[];
+
+/** The outcome of a call of the peer's, which it asked us to keep. */
+export class Kept {
+  answer: Answer | undefined;
+  /** The peer asks for it no more. What waits for it still gets it. */
+  released = false;
+  readonly waiting: (() => void)[] = [];
+
+  settle(answer: Answer): void {
+    this.answer = answer;
+    for (const go of this.waiting.splice(0)) go();
+  }
+}

@@ -1,0 +1,212 @@
+import type { Clock } from '../../clock.js';
+import { DserviceError } from '../../errors.js';
+import { isThenable } from '../bridge.js';
+import { isRecord, type Message, readId } from '../message.js';
+import type { Serving } from '../serving.js';
+import type { Wire } from '../wire.js';
+import { hidden } from './ahead.js';
+import { type Answer, Kept } from './kept.js';
+import { type Named, Replay } from './replay-map.js';
+import { filled } from './slots.js';
+import { functionAt, type MethodOf, stepTo } from './steps.js';
+
+/** Keys of a path, at most. */
+const longest = 64;
+
+/** What waits for outcomes. */
+interface Job {
+  readonly reply: number | undefined;
+  over: boolean;
+}
+
+/** Calls of the peer's that stand on outcomes of its calls before (protocol page, `on`, `results`, `keep`, `map`). */
+export class Pipelined {
+  readonly #wire: Wire;
+  readonly #serving: Serving;
+  readonly #clock: Clock;
+  readonly #kept = new Map<number, Kept>();
+  readonly #jobs = new Map<number, Job>();
+  readonly #methodOf: MethodOf;
+
+  constructor(wire: Wire, serving: Serving, clock: Clock) {
+    this.#wire = wire;
+    this.#serving = serving;
+    this.#clock = clock;
+    this.#methodOf = (instance, name) => wire.local.named(instance, name);
+  }
+
+  /** Outcomes that are kept. */
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  /** The outcome of this call is to be kept, if the message says so. Throws ERR_LIMIT. */
+  keep(message: Message): void {
+    if (message.keep !== true || this.#wire.plain) return;
+    const reply = this.#serving.replyOf(message);
+    if (reply === undefined) return;
+    if (this.#kept.size >= this.#wire.limits.calls) {
+      throw new DserviceError('ERR_LIMIT', `${this.#kept.size} outcomes are kept already`);
+    }
+    this.#kept.set(reply, new Kept());
+  }
+
+  /** A call has its outcome. */
+  settled(call: number, answer: Answer): void {
+    const kept = this.#kept.get(call);
+    if (kept === undefined || kept.answer !== undefined) return;
+    if (kept.released) this.#kept.delete(call);
+    kept.settle(answer);
+  }
+
+  release(call: unknown): void {
+    const kept = typeof call === 'number' ? this.#kept.get(call) : undefined;
+    if (kept === undefined) return;
+    kept.released = true;
+    if (kept.answer !== undefined) this.#kept.delete(call as number);
+  }
+
+  /** A call, a read or a map of what stands at a path of an outcome. Throws what is wrong with the message. */
+  reach(message: Message, named: Named): void {
+    const wire = this.#wire;
+    const serving = this.#serving;
+    const methodOf = this.#methodOf;
+    const on = readId(message.on);
+    const path = readPath(message.method);
+    if (on === undefined) throw malformed('`on` is not an id');
+    const args = message.arguments === undefined ? undefined : wire.decode(message, true);
+    const map =
+      message.map === undefined
+        ? undefined
+        : new Replay(message.map, { wire, serving, named, methodOf });
+    const reply = serving.replyOf(message);
+    this.#when([on, ...resultsOf(message)], message, (later, outcomeOf) => {
+      const value = outcomeOf(on);
+      if (args !== undefined && map === undefined) {
+        const fn = functionAt(value, path, methodOf);
+        return serving.run(fn, filled(args, outcomeOf), later, path.join('.'));
+      }
+      const found = stepTo(value, path, methodOf);
+      this.#answer(reply, map === undefined ? found : map.over(found, later));
+    });
+  }
+
+  /** Calls when the outcomes are there that stand among the arguments. Throws what is wrong with the message. */
+  fill(message: Message, call: (args: unknown[], message: Message) => void): void {
+    const args = this.#wire.decode(message, true);
+    this.#when(resultsOf(message), message, (later, outcomeOf) => {
+      call(filled(args, outcomeOf), later);
+    });
+  }
+
+  /** Whether that was a call that waits here. */
+  cancel(call: number): boolean {
+    const job = this.#jobs.get(call);
+    if (job === undefined) return false;
+    this.#done(job);
+    this.#serving.reply(call, [new DserviceError('ERR_CANCELLED', 'the caller gave up')]);
+    return true;
+  }
+
+  end(): void {
+    for (const job of this.#jobs.values()) job.over = true;
+    this.#jobs.clear();
+    this.#kept.clear();
+  }
+
+  /**
+   * Runs `use` when all these calls have their outcomes, with the message as it is by then. If one of them failed,
+   * its error is the answer. Throws ERR_REFERENCE, ERR_BUSY, and what `use` throws at once.
+   */
+  #when(calls: readonly number[], message: Message, use: Use): void {
+    const found = new Map(calls.map((call) => [call, this.#find(call)]));
+    const all = [...found.values()];
+    if (all.every(({ answer }) => answer !== undefined)) return this.#go(found, message, use);
+    this.#serving.checkRoom();
+    const reply = this.#serving.replyOf(message);
+    const job: Job = { reply, over: false };
+    this.#serving.waiting(1);
+    if (reply !== undefined) this.#jobs.set(reply, job);
+    const began = this.#clock.now();
+    const next = (): void => {
+      if (job.over) return;
+      const waits = all.find(({ answer }) => answer === undefined);
+      if (waits !== undefined) return void waits.waiting.push(next);
+      this.#done(job);
+      try {
+        this.#go(found, aged(message, this.#clock.now() - began), use);
+      } catch (error) {
+        this.#answerWith(reply, [error]);
+      }
+    };
+    next();
+  }
+
+  #go(found: ReadonlyMap<number, Kept>, message: Message, use: Use): void {
+    for (const { answer } of found.values()) {
+      if (answer?.length !== 1) continue;
+      return this.#answerWith(this.#serving.replyOf(message), answer);
+    }
+    use(message, (call) => found.get(call)?.answer?.[1]);
+  }
+
+  #find(call: number): Kept {
+    const kept = this.#kept.get(call);
+    // What is released may still be waited for by what was sent before.
+    if (kept !== undefined && !kept.released) return kept;
+    const text = `the outcome of call ${call} is not kept`;
+    throw new DserviceError('ERR_REFERENCE', text, { mayHaveRun: false });
+  }
+
+  #done(job: Job): void {
+    job.over = true;
+    if (job.reply !== undefined) this.#jobs.delete(job.reply);
+    this.#serving.waiting(-1);
+  }
+
+  #answer(reply: number | undefined, value: unknown): void {
+    if (reply === undefined) return;
+    if (!isThenable(value))
+      return this.#answerWith(reply, value === undefined ? [] : [null, value]);
+    value.then(
+      (outcome) => this.#answer(reply, outcome),
+      (error: unknown) => this.#answerWith(reply, [error]),
+    );
+  }
+
+  #answerWith(reply: number | undefined, answer: Answer): void {
+    if (reply !== undefined) this.#serving.reply(reply, [...answer]);
+  }
+}
+
+type Use = (message: Message, outcomeOf: (call: number) => unknown) => void;
+
+/** A message that has waited: its deadline was counted from reading. */
+function aged(message: Message, waited: number): Message {
+  if (!isRecord(message.meta) || typeof message.meta.deadline !== 'number') return message;
+  const deadline = Math.max(0, message.meta.deadline - waited);
+  return { ...message, meta: { ...message.meta, deadline } };
+}
+
+/** A path, as it stands in a message: read as strings. Throws ERR_MALFORMED. */
+export function readPath(path: unknown): string[] {
+  if (!Array.isArray(path) || path.length > longest) throw malformed('`method` is not a path');
+  return path.map((key: unknown) => {
+    if (typeof key === 'number') return String(key);
+    if (typeof key !== 'string' || hidden.has(key)) {
+      throw malformed('a path holds a key that is not allowed');
+    }
+    return key;
+  });
+}
+
+/** The calls whose outcomes stand among the arguments. Throws ERR_MALFORMED. */
+function resultsOf({ results }: Message): number[] {
+  if (results === undefined) return [];
+  // What it holds was read with the arguments.
+  return isRecord(results) ? Object.keys(results).map(Number) : [];
+}
+
+function malformed(text: string): DserviceError {
+  return new DserviceError('ERR_MALFORMED', text, { mayHaveRun: false });
+}

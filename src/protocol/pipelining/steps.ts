@@ -1,0 +1,41 @@
+import { DserviceError } from '../../errors.js';
+import type { AnyFunction } from '../encode.js';
+import { isExposed } from '../exposed.js';
+
+/** The method of an exposed instance, if it has one of that name. */
+export type MethodOf = (instance: object, name: string) => AnyFunction | undefined;
+
+/**
+ * What stands at a path of a value: through own enumerable properties and methods of what is exposed, never
+ * through functions or strings. Undefined where the last step finds nothing; throws ERR_METHOD where one
+ * before does. May throw what a getter throws.
+ */
+export function stepTo(value: unknown, path: readonly string[], methodOf: MethodOf): unknown {
+  let at = value;
+  for (const [i, key] of path.entries()) {
+    if (typeof at !== 'object' || at === null) throw missing(path.slice(0, i + 1));
+    if (isExposed(at)) at = methodOf(at, key);
+    else {
+      const has = Object.prototype.propertyIsEnumerable.call(at, key);
+      at = has ? (Reflect.get(at, key) as unknown) : undefined;
+    }
+  }
+  return at;
+}
+
+/** The function at a path of a value. Throws ERR_METHOD. */
+export function functionAt(
+  value: unknown,
+  path: readonly string[],
+  methodOf: MethodOf,
+): AnyFunction {
+  const found = stepTo(value, path, methodOf);
+  if (typeof found !== 'function') throw missing(path);
+  return found as AnyFunction;
+}
+
+function missing(path: readonly string[]): DserviceError {
+  const method = path.join('.').slice(0, 64);
+  const text = `the outcome has no "${method}"`;
+  return new DserviceError('ERR_METHOD', text, { method, mayHaveRun: false });
+}

@@ -1,0 +1,11 @@
+import { DserviceError } from '../../errors.js';
+
+/** A promise stands where its outcome has to: who can wait for it, waits. */
+export class Unresolved extends DserviceError {
+  readonly promise: object;
+
+  constructor(promise: object, where: string) {
+    super('ERR_DATA', `${where} cannot be sent: await the promise first`);
+    this.promise = promise;
+  }
+}
