@@ -11,7 +11,7 @@ import type { SessionObserver } from './observer.js';
 import type { CallOptions } from './options.js';
 import type { Ahead, MapFunction } from './pipelining/ahead.js';
 import { derived, Later } from './pipelining/later.js';
-import { Recording } from './pipelining/recording.js';
+import { checkRecorded, Recording } from './pipelining/recording.js';
 import { RemotePromise } from './pipelining/remote-promise.js';
 import { Unresolved } from './pipelining/unresolved.js';
 import { type Reference, released } from './references.js';
@@ -192,7 +192,9 @@ export class Calling implements Owner {
   /** The id of the call whose outcome that is to be, where the peer can put it among the arguments. */
   #outcomeOf(value: object): number | undefined {
     if (this.#recording !== undefined) return this.#recording.entryOf(value);
-    const call: Ahead | undefined = RemotePromise.aheadOf(value);
+    checkRecorded(value);
+    let call: Ahead | undefined = RemotePromise.aheadOf(value);
+    while (call?.source !== undefined) call = call.source;
     return call instanceof PendingCall && this.#keep(call) ? call.id : undefined;
   }
 

@@ -59,11 +59,12 @@ describe('pipelining', () => {
   test('outcomes as arguments', async () => {
     const { remote } = await pair();
     const sum = remote.add(remote.add(1, 2), remote.slow(4));
-    expect(await remote.echo(sum, { deep: [sum, remote.user('secret').orders().count.of] })).toEqual([
-      7,
-      { deep: [7, 2] },
+    expect(
+      await remote.echo(sum, { deep: [sum, remote.user('secret').orders().count.of] }),
+    ).toEqual([7, { deep: [7, 2] }]);
+    expect(await remote.echo(new Map([['sum', remote.add(1, 1)]]))).toEqual([
+      new Map([['sum', 2]]),
     ]);
-    expect(await remote.echo(new Map([['sum', remote.add(1, 1)]]))).toEqual([new Map([['sum', 2]])]);
   });
 
   test('promises of others are awaited first', async () => {
@@ -116,7 +117,10 @@ describe('pipelining', () => {
     const them = await peer();
     void them.session.call('user', ['secret']).catch(() => {});
     const remote = them.session.call('user', ['secret']) as Loose;
-    const total = remote.orders().latest().total.then((it: unknown) => it);
+    const total = remote
+      .orders()
+      .latest()
+      .total.then((it: unknown) => it);
     await turns(1);
     const got = them.got.slice(-5);
     expect(got).toMatchObject([

@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import { rejected } from '../protocol/calls.js';
+import { derived } from '../protocol/pipelining/later.js';
+import { RemotePromise } from '../protocol/pipelining/remote-promise.js';
 import type { ContextScope } from '../protocol/context.js';
 import { callable, type Callable, type CallOptions } from '../protocol/options.js';
 import { asRun, isReceived } from '../protocol/error-value.js';
@@ -13,6 +15,7 @@ import type { Observers } from './observers.js';
 import type { Resolver } from './resolver.js';
 import { RetryBudget } from './retry-budget.js';
 import { mostLosses, Search } from './search.js';
+import { ServiceCall } from './service-call.js';
 
 export interface ServiceCallerOptions {
   readonly query: Query;
@@ -43,8 +46,6 @@ interface Before {
   readonly avoid?: string | undefined;
 }
 
-const forgotten = (): void => {};
-
 /** Calls to a service: each goes to an instance of its own choice. */
 export class ServiceCaller {
   readonly #options: ServiceCallerOptions;
@@ -54,6 +55,8 @@ export class ServiceCaller {
   readonly #budget = new RetryBudget();
   readonly #hedger: Hedger | undefined;
   #released = false;
+  /** Where calls are written down, in place of being made. */
+  #recordingAt: Connection | undefined;
 
   constructor(options: ServiceCallerOptions) {
     const { query, resolver, deadline, usual, hedge, clock } = options;
@@ -79,6 +82,7 @@ export class ServiceCaller {
    * another instance; everything else is told as it is, with the service's name. Never throws.
    */
   call(path: readonly string[], args: unknown[], given: CallOptions | undefined): Promise<unknown> {
+    if (this.#recordingAt !== undefined) return this.#record(this.#recordingAt, path, args);
     const { observers, query } = this.#options;
     const observed = observers && observeCall(observers, query.name, path, given);
     if (observed === undefined) return this.#call(path, args, given);
@@ -96,7 +100,7 @@ export class ServiceCaller {
     const options = this.#complete(given);
     let connection: Connection | undefined;
     try {
-      connection = resolver.pick(query);
+      connection = this.#pickFor(args) ?? resolver.pick(query);
     } catch (error) {
       return rejected(error);
     }
@@ -107,7 +111,7 @@ export class ServiceCaller {
     }
     const { clock } = this.#options;
     const due = clock.now() + this.#time(given);
-    return quiet(
+    return derived(
       hedger.run(
         (signal, avoid) => {
           const first = avoid === undefined;
@@ -133,29 +137,71 @@ export class ServiceCaller {
   ): Promise<unknown> {
     const started = this.#options.clock.now();
     const session = connection?.session;
+    const call = new ServiceCall(this.#recordAt);
+    const search = (before: Before): void => {
+      this.#search(call, path, args, options, started, before).then(
+        (value) => call.fulfil(value),
+        (error: unknown) => call.reject(error),
+      );
+    };
     if (connection === undefined || session === undefined) {
-      return quiet(this.#search(path, args, options, started, { picked: connection, avoid }));
+      search({ picked: connection, avoid });
+      return call.outcome;
     }
     const target = this.#target(connection, session, path);
     if (DserviceError.is(target)) return rejected(target);
-    // One promise beside the session's own: most calls take this way, and most succeed.
     const at = connection;
     at.begin();
-    const outcome: Promise<unknown> = target.call(args, options).then(
+    const attempt = target.call(args, options);
+    call.made(attempt, at);
+    attempt.then(
       (value) => {
         at.end();
         this.#answered(at, started);
-        return value;
+        call.fulfil(value);
       },
       (error: unknown) => {
         at.end();
-        outcome.catch(forgotten);
         this.#failed(at, error);
-        if (!this.#mayRepeat(error, options, session, path)) throw this.#named(error);
-        return this.#search(path, args, options, started, { lost: { at, error }, avoid });
+        if (!this.#mayRepeat(error, options, session, path)) call.reject(this.#named(error));
+        else search({ lost: { at, error }, avoid });
       },
     );
-    return outcome;
+    return call.outcome;
+  }
+
+  /** Calls within `record` are not made, but written down, as those of this instance. */
+  readonly #recordAt = <T>(connection: Connection, record: () => T): T => {
+    const outer = this.#recordingAt;
+    this.#recordingAt = connection;
+    try {
+      return record();
+    } finally {
+      this.#recordingAt = outer;
+    }
+  };
+
+  #record(at: Connection, path: readonly string[], args: unknown[]): Promise<unknown> {
+    const { session } = at;
+    const target =
+      session === undefined
+        ? this.#error('ERR_CLOSED', 'it is leaving', path)
+        : this.#target(at, session, path);
+    return DserviceError.is(target) ? rejected(target) : target.call(args);
+  }
+
+  /** The instance of a call whose outcome stands among the arguments: there it need not be waited for. */
+  #pickFor(args: readonly unknown[]): Connection | undefined {
+    const { resolver, query } = this.#options;
+    for (const arg of args) {
+      if (!(arg instanceof Promise)) continue;
+      const ahead = RemotePromise.aheadOf(arg);
+      if (!(ahead instanceof ServiceCall)) continue;
+      const { connection } = ahead;
+      if (connection?.session === undefined) continue;
+      if (resolver.connections(query).includes(connection)) return connection;
+    }
+    return undefined;
   }
 
   #answered(at: Connection, started: number): void {
@@ -175,6 +221,7 @@ export class ServiceCaller {
 
   /** Looks for an instance that takes the call: none is connected, or the first one was lost. */
   async #search(
+    call: ServiceCall,
     path: readonly string[],
     args: unknown[],
     given: CallOptions | undefined,
@@ -203,11 +250,13 @@ export class ServiceCaller {
           if (DserviceError.is(target)) throw target;
           // At least some time: what is due by now is told by the session, as a deadline that passed.
           const deadline = due === Infinity ? due : Math.max(1, due - clock.now());
-          const value = await target.call(args, {
+          const attempt = target.call(args, {
             ...given,
             ...(search.losses === mostLosses && { elsewhere: undefined }),
             deadline,
           });
+          call.made(attempt, connection);
+          const value = await attempt;
           this.#answered(connection, begun);
           return value;
         } catch (error) {
@@ -317,10 +366,4 @@ function lookUp(session: Session, path: readonly string[]): unknown {
     at = (at as Record<string, unknown>)[key];
   }
   return at;
-}
-
-/** An outcome that is forgotten must not end a Node process. */
-function quiet<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(forgotten);
-  return promise;
 }

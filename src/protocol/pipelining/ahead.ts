@@ -2,6 +2,8 @@ import { callable, type Callable, type CallOptions } from '../options.js';
 
 /** What can be asked of an outcome that is not there yet. */
 export interface Ahead {
+  /** Where it is that of a call made elsewhere: what is to come there. */
+  readonly source?: Ahead | undefined;
   /** Calls what stands at a path of the outcome, or reads it, where there are no arguments. Never throws. */
   reach(
     path: readonly string[],

@@ -47,7 +47,7 @@ export class Recording {
   entryOf(value: object): number | undefined {
     const source = sourceOf(value);
     if (source === undefined) return undefined;
-    if (source.recording !== this) throw misused('a value of a `map` was used outside of it');
+    if (source.recording !== this) checkRecorded(value);
     const { on, path } = source;
     return path.length === 0 ? on : this.#add(headOf(on, path, '}'));
   }
@@ -92,6 +92,11 @@ export class Recording {
 /** What stands for a value of a recording is one of its stand-ins. */
 export function isRecorded(value: object): boolean {
   return sourceOf(value) !== undefined;
+}
+
+/** Throws ERR_DATA for what stands for a value of a recording, and was carried out of it. */
+export function checkRecorded(value: object): void {
+  if (isRecorded(value)) throw misused('a value of a `map` was used outside of it');
 }
 
 function sourceOf(value: object): Source | undefined {
