@@ -26,7 +26,9 @@ export type Remote<T> = T extends (...args: infer A) => infer R
         : T;
 
 /** A function of the peer's. A handler in callback style may be awaited as well: without its callback. */
-export type RemoteFunction<A extends unknown[], R> = ((...args: A) => Promise<Remote<R>>) &
+export type RemoteFunction<A extends unknown[], R> = ((
+  ...args: Sent<A>
+) => RemotePromise<Remote<R>>) &
   Awaitable<A> &
   Disposable;
 
@@ -34,5 +36,60 @@ type Awaitable<A extends unknown[]> = A extends [
   ...infer Before,
   (value: infer V, ...rest: never[]) => unknown,
 ]
-  ? (...args: Before) => Promise<Remote<V>>
+  ? (...args: Sent<Before>) => RemotePromise<Remote<V>>
   : unknown;
+
+/** Arguments, each of which may be a promise: that of a remote call need not be there before it is used. */
+type Sent<A extends unknown[]> = { [I in keyof A]: A[I] | PromiseLike<A[I]> };
+
+/**
+ * The promise of what a call will return, through which that is reached before it is there: its methods and
+ * properties, `map` over its elements.
+ */
+export type RemotePromise<T> = Promise<T> & Beyond<T>;
+
+type Beyond<T> = 0 extends 1 & T ? any : BeyondKnown<NonNullable<T>>;
+
+type BeyondKnown<T> = T extends Primitive | ByValue | ((...args: never[]) => unknown)
+  ? unknown
+  : T extends readonly (infer Item)[]
+    ? Mapped<Item, true> & { readonly [index: number]: RemotePromise<Item> }
+    : Mapped<T, false> & {
+        readonly [K in keyof T as Exclude<K, keyof Promise<T> | 'map'>]: Reached<T[K]>;
+      };
+
+type Primitive = string | number | bigint | boolean | symbol | null | undefined;
+
+/** What stands in an outcome that is not there: a function is called, anything else is awaited. */
+type Reached<V> = V extends (...args: never[]) => unknown ? V : RemotePromise<V>;
+
+interface Mapped<Item, List extends boolean> {
+  /**
+   * Does to each element, where the list is and in the same round trip, what `fn` does. `fn` is called once and
+   * recorded: it reads, calls and returns what stands for values, and cannot look at them.
+   */
+  map<U>(
+    fn: (item: Recorded<Item>) => U,
+  ): RemotePromise<List extends true ? Settled<U>[] : Settled<U>>;
+}
+
+/** What stands for a value in a recording: as the value, but what its functions return is not a promise. */
+type Recorded<T> = T extends (...args: infer A) => PromiseLike<infer V>
+  ? (...args: A) => Recorded<V>
+  : T extends Primitive | ByValue
+    ? T
+    : T extends readonly (infer Item)[]
+      ? T & { map<U>(fn: (item: Recorded<Item>) => U): U[] }
+      : T extends object
+        ? { readonly [K in keyof T]: Recorded<T[K]> }
+        : T;
+
+/** What a recorded function makes of an element, with all promises in it fulfilled. */
+type Settled<U> =
+  U extends PromiseLike<infer V>
+    ? V
+    : U extends Primitive | ByValue | ((...args: never[]) => unknown)
+      ? U
+      : U extends object
+        ? { [K in keyof U]: Settled<U[K]> }
+        : U;
