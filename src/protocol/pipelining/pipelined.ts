@@ -15,7 +15,7 @@ const longest = 64;
 
 /** What waits for outcomes. */
 interface Job {
-  readonly reply: number | undefined;
+  readonly key: number;
   over: boolean;
 }
 
@@ -25,7 +25,9 @@ export class Pipelined {
   readonly #serving: Serving;
   readonly #clock: Clock;
   readonly #kept = new Map<number, Kept>();
+  /** By the id under which their outcome is wanted; by one below 0 where it is not. */
   readonly #jobs = new Map<number, Job>();
+  #lastJob = 0;
   readonly #methodOf: MethodOf;
 
   constructor(wire: Wire, serving: Serving, clock: Clock) {
@@ -109,35 +111,37 @@ export class Pipelined {
   }
 
   end(): void {
-    for (const job of this.#jobs.values()) job.over = true;
-    this.#jobs.clear();
+    for (const job of this.#jobs.values()) this.#done(job);
     this.#kept.clear();
   }
 
   /**
    * Runs `use` when all these calls have their outcomes, with the message as it is by then. If one of them failed,
-   * its error is the answer. Throws ERR_REFERENCE, ERR_BUSY, and what `use` throws at once.
+   * its error is the answer, and so is what `use` throws. Throws ERR_REFERENCE, ERR_BUSY.
    */
   #when(calls: readonly number[], message: Message, use: Use): void {
     const found = new Map(calls.map((call) => [call, this.#find(call)]));
     const all = [...found.values()];
-    if (all.every(({ answer }) => answer !== undefined)) return this.#go(found, message, use);
-    this.#serving.checkRoom();
     const reply = this.#serving.replyOf(message);
-    const job: Job = { reply, over: false };
+    const go = (later: Message): void => {
+      try {
+        this.#go(found, later, use);
+      } catch (error) {
+        this.#answerWith(reply, [error]);
+      }
+    };
+    if (all.every(({ answer }) => answer !== undefined)) return go(message);
+    this.#serving.checkRoom();
+    const job: Job = { key: reply ?? --this.#lastJob, over: false };
     this.#serving.waiting(1);
-    if (reply !== undefined) this.#jobs.set(reply, job);
+    this.#jobs.set(job.key, job);
     const began = this.#clock.now();
     const next = (): void => {
       if (job.over) return;
       const waits = all.find(({ answer }) => answer === undefined);
       if (waits !== undefined) return void waits.waiting.push(next);
       this.#done(job);
-      try {
-        this.#go(found, aged(message, this.#clock.now() - began), use);
-      } catch (error) {
-        this.#answerWith(reply, [error]);
-      }
+      go(aged(message, this.#clock.now() - began));
     };
     next();
   }
@@ -160,7 +164,7 @@ export class Pipelined {
 
   #done(job: Job): void {
     job.over = true;
-    if (job.reply !== undefined) this.#jobs.delete(job.reply);
+    this.#jobs.delete(job.key);
     this.#serving.waiting(-1);
   }
 
