@@ -1,4 +1,5 @@
 import { DserviceError, type ErrorCode } from '../errors.js';
+import { messageOf } from './encode.js';
 
 const classes = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 
@@ -7,6 +8,12 @@ const taken = new Set(['name', 'message', '__proto__', 'constructor', 'prototype
 
 // A registered symbol, so that errors of another copy of this package are recognised.
 const received = Symbol.for('dservice.received');
+
+/** What went wrong as one of ours: anything else is the fault of an api. */
+export function asKnown(error: unknown): DserviceError {
+  if (DserviceError.is(error)) return error;
+  return new DserviceError('ERR_API', messageOf(error), { cause: error });
+}
 
 /** Whether an error came from a peer: what it tells happened there, and not on the way. */
 export function isReceived(error: object): boolean {

@@ -11,6 +11,8 @@ import { noMeta, readMeta } from './meta.js';
 import { type MethodOptions, methodOptions } from './method.js';
 import type { ObservedServing, SessionObserver } from './observer.js';
 import { callable } from './options.js';
+import type { Host } from './pipelining/host.js';
+import type { Answer } from './pipelining/kept.js';
 import { Pipelined } from './pipelining/pipelined.js';
 import type { Reference } from './references.js';
 import type { SessionHandle } from './session-handle.js';
@@ -42,7 +44,7 @@ const unsendable =
   ',"types":{"error":[["0"]]}';
 
 /** The serving half of a session: what the peer asks of us, and gets. */
-export class Serving {
+export class Serving implements Host {
   readonly #options: ServingOptions;
   readonly #wire: Wire;
   /** Calls that stand on outcomes of others. */
@@ -103,7 +105,7 @@ export class Serving {
     message: Message,
     name: string,
     method?: string,
-    sink?: (answer: unknown[]) => void,
+    sink?: (answer: Answer) => void,
   ): void {
     const { session, clock, scope, callbacks, observer } = this.#options;
     const reply = this.replyOf(message);
@@ -177,7 +179,7 @@ export class Serving {
   }
 
   /** A handler has its outcome. */
-  ended(call: RunningCall, answer: unknown[]): void {
+  ended(call: RunningCall, answer: Answer): void {
     this.#count--;
     call.done();
     // `[error]`, `[null, value]` or `[]`.
@@ -219,14 +221,14 @@ export class Serving {
   }
 
   /** Sends an outcome: `[]`, `[null, value]` or `[error]`. Never throws. */
-  reply(id: number, answer: unknown[]): void {
+  reply(id: number, answer: Answer): void {
     if (this.#over) return;
     // Not `${id}`: the engine would keep a string of each number.
     this.#wire.write(`{"method":${JSON.stringify(id)},"arguments":${this.#outcome(answer)}}`);
     if (this.pipelined.size > 0) this.pipelined.settled(id, answer);
   }
 
-  #outcome(answer: unknown[]): string {
+  #outcome(answer: Answer): string {
     try {
       return this.#wire.encode(answer);
     } catch (error) {
@@ -263,7 +265,7 @@ export class Serving {
 class RunningCall extends ServedCall implements Outcome {
   readonly #serving: Serving;
   readonly reply: number | undefined;
-  sink: ((answer: unknown[]) => void) | undefined;
+  sink: ((answer: Answer) => void) | undefined;
   readonly #callback: Reference | undefined;
   /** What stands for that callback, until it is answered: were it collected, the caller would be told to forget it. */
   held: unknown;
@@ -327,7 +329,7 @@ class RunningCall extends ServedCall implements Outcome {
     this.#end([passedOn(error) ?? new Error(`${String(error)} was thrown`)]);
   }
 
-  #end(answer: unknown[]): void {
+  #end(answer: Answer): void {
     if (this.ended) return;
     this.ended = true;
     this.held = undefined;

@@ -266,7 +266,10 @@ describe('what is asked ahead', () => {
     const { a, b } = await sessionPair({ b: { api } });
     const remote = a.remote as Loose;
     let stolen: unknown;
-    await remote.many(2).map((it: unknown) => ((stolen = it), it));
+    await remote.many(2).map((it: unknown) => {
+      stolen = it;
+      return it;
+    });
     expect(await codeOf(remote.echo(stolen))).toBe('ERR_DATA');
     expect(await codeOf(remote.many(2).map(async (it: unknown) => it))).toBe('ERR_DATA');
     expect(await codeOf(remote.many(2).map((it: Loose) => `${it}`))).toBe('ERR_DATA');

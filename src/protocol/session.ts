@@ -7,6 +7,7 @@ import { Calling } from './calling.js';
 import type { Continuity, Resumable } from './continuity.js';
 import { Controls, type Question } from './controls.js';
 import { Dispatch } from './dispatch.js';
+import { asKnown } from './error-value.js';
 import { messageOf } from './encode.js';
 import { closeWell, lossOf, readClose, untold, writeClose } from './close.js';
 import { Farewell } from './farewell.js';
@@ -298,17 +299,14 @@ export class Session implements SessionHandle {
     try {
       if (typeof method === 'number') this.#dispatch.number(method, message);
       else if (typeof method === 'string') this.#onName(method, message);
-      else if (Array.isArray(method) && this.extended) this.#dispatch.ahead(this.#api, message);
+      else if (message.on !== undefined) this.#dispatch.ahead(this.#api, message);
       else if (typeof message.control === 'string') this.#onControl(message.control, message);
       else throw new DserviceError('ERR_MALFORMED', 'a message has no method');
       // A plain peer can be told to wait in no other way; one of ours was told how many calls it may make.
       if (this.#wire.plain && this.#serving.full) this.#flow.pause('serving');
     } catch (error) {
-      const known = DserviceError.is(error)
-        ? error
-        : new DserviceError('ERR_API', messageOf(error), { cause: error });
       const outcome = typeof method === 'number' ? method : undefined;
-      this.#refuse(known, this.#serving.replyOf(message), outcome);
+      this.#refuse(asKnown(error), this.#serving.replyOf(message), outcome);
     }
   }
 

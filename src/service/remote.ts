@@ -48,6 +48,8 @@ type Sent<A extends unknown[]> = { [I in keyof A]: A[I] | PromiseLike<A[I]> };
  */
 export type RemotePromise<T> = Promise<T> & Beyond<T>;
 
+// Of `any` it is `any`, as all of a remote that has no types.
+// oxlint-disable-next-line no-explicit-any
 type Beyond<T> = 0 extends 1 & T ? any : BeyondKnown<NonNullable<T>>;
 
 type BeyondKnown<T> = T extends Primitive | ByValue | ((...args: never[]) => unknown)

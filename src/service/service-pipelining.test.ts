@@ -21,7 +21,10 @@ async function service(instances: number) {
           ],
         }),
         at: () => i,
-        save: (user: { id: number }, note: string) => (calls.push(`${i} ${note}`), [i, user.id]),
+        save(user: { id: number }, note: string) {
+          calls.push(`${i} ${note}`);
+          return [i, user.id];
+        },
         add: (x: number, y: number) => x + y,
         fail: () => {
           throw new Error('no');
@@ -31,7 +34,7 @@ async function service(instances: number) {
       return made;
     }),
   );
-  const remote = (await dservice().connect('shop')) as Loose;
+  const remote = await dservice().connect('shop');
   return { host, dservice, remote, all, calls };
 }
 
@@ -58,7 +61,7 @@ describe('what is asked of an outcome', () => {
 
   test('before it is connected', async () => {
     const { dservice } = await service(1);
-    const remote = (await dservice().connect('shop')) as Loose;
+    const remote = await dservice().connect('shop');
     expect(
       await remote
         .user(3)

@@ -2,16 +2,12 @@ import type { Clock } from '../../clock.js';
 import { DserviceError } from '../../errors.js';
 import { isThenable } from '../bridge.js';
 import { isRecord, type Message, readId } from '../message.js';
-import type { Serving } from '../serving.js';
 import type { Wire } from '../wire.js';
-import { hidden } from './ahead.js';
+import type { Host } from './host.js';
 import { type Answer, Kept } from './kept.js';
 import { type Named, Replay } from './replay-map.js';
 import { filled } from './slots.js';
-import { functionAt, type MethodOf, stepTo } from './steps.js';
-
-/** Keys of a path, at most. */
-const longest = 64;
+import { functionAt, malformed, type MethodOf, readPath, stepTo } from './steps.js';
 
 /** What waits for outcomes. */
 interface Job {
@@ -22,7 +18,7 @@ interface Job {
 /** Calls of the peer's that stand on outcomes of its calls before (protocol page, `on`, `results`, `keep`, `map`). */
 export class Pipelined {
   readonly #wire: Wire;
-  readonly #serving: Serving;
+  readonly #serving: Host;
   readonly #clock: Clock;
   readonly #kept = new Map<number, Kept>();
   /** By the id under which their outcome is wanted; by one below 0 where it is not. */
@@ -30,7 +26,7 @@ export class Pipelined {
   #lastJob = 0;
   readonly #methodOf: MethodOf;
 
-  constructor(wire: Wire, serving: Serving, clock: Clock) {
+  constructor(wire: Wire, serving: Host, clock: Clock) {
     this.#wire = wire;
     this.#serving = serving;
     this.#clock = clock;
@@ -179,7 +175,7 @@ export class Pipelined {
   }
 
   #answerWith(reply: number | undefined, answer: Answer): void {
-    if (reply !== undefined) this.#serving.reply(reply, [...answer]);
+    if (reply !== undefined) this.#serving.reply(reply, answer);
   }
 }
 
@@ -192,25 +188,9 @@ function aged(message: Message, waited: number): Message {
   return { ...message, meta: { ...message.meta, deadline } };
 }
 
-/** A path, as it stands in a message: read as strings. Throws ERR_MALFORMED. */
-export function readPath(path: unknown): string[] {
-  if (!Array.isArray(path) || path.length > longest) throw malformed('`method` is not a path');
-  return path.map((key: unknown) => {
-    if (typeof key === 'number') return String(key);
-    if (typeof key !== 'string' || hidden.has(key)) {
-      throw malformed('a path holds a key that is not allowed');
-    }
-    return key;
-  });
-}
-
 /** The calls whose outcomes stand among the arguments. Throws ERR_MALFORMED. */
 function resultsOf({ results }: Message): number[] {
   if (results === undefined) return [];
   // What it holds was read with the arguments.
   return isRecord(results) ? Object.keys(results).map(Number) : [];
-}
-
-function malformed(text: string): DserviceError {
-  return new DserviceError('ERR_MALFORMED', text, { mayHaveRun: false });
 }

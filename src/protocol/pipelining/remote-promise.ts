@@ -16,12 +16,15 @@ export class RemotePromise<T = unknown> extends Promise<T> {
   static {
     // Its own, so that what a promise has is not looked for behind them; also `constructor`: what is derived
     // from it is a plain promise, and `await` need not look twice.
-    Object.defineProperties(this.prototype, Object.getOwnPropertyDescriptors(Promise.prototype));
+    void Object.defineProperties(
+      this.prototype,
+      Object.getOwnPropertyDescriptors(Promise.prototype),
+    );
     const rest = new Proxy(Object.create(Promise.prototype) as object, {
       get: (target, key, self: object): unknown => {
         if (key in target) return Reflect.get(target, key, self);
-        if (typeof key === 'symbol') return void this.#learn(key);
-        return #ahead in self && !hidden.has(key) ? beyond(self.#ahead, [key]) : undefined;
+        if (typeof key === 'symbol') this.#learn(key);
+        else return #ahead in self && !hidden.has(key) ? beyond(self.#ahead, [key]) : undefined;
       },
       set: (_target, key, value: unknown, self: object): boolean => {
         if (typeof key === 'symbol') this.#learn(key);
@@ -37,7 +40,7 @@ export class RemotePromise<T = unknown> extends Promise<T> {
    */
   static #learn(key: symbol): void {
     if (this.#learned++ >= mostLearned) return;
-    Object.defineProperty(this.prototype, key, nothing);
+    void Object.defineProperty(this.prototype, key, nothing);
   }
 
   constructor(

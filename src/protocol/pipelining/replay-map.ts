@@ -1,11 +1,10 @@
 import { DserviceError } from '../../errors.js';
 import type { AnyFunction } from '../encode.js';
 import { isRecord, type Message, readId } from '../message.js';
-import type { Serving } from '../serving.js';
 import type { Wire } from '../wire.js';
-import { readPath } from './pipelined.js';
+import type { Host } from './host.js';
 import { filled } from './slots.js';
-import { functionAt, type MethodOf, stepTo } from './steps.js';
+import { functionAt, malformed, type MethodOf, readPath, stepTo } from './steps.js';
 
 /** Elements that are worked on at a time. */
 const atATime = 16;
@@ -23,7 +22,7 @@ export type Named = (method: number | string) => NamedFunction;
 
 export interface ReplayOptions {
   readonly wire: Wire;
-  readonly serving: Serving;
+  readonly serving: Host;
   readonly named: Named;
   readonly methodOf: MethodOf;
 }
@@ -82,8 +81,9 @@ export class Replay {
     const { wire, serving, named, methodOf } = this.#options;
     const { on, method, map } = entry;
     const args = entry.arguments === undefined ? undefined : wire.decode(entry, true);
-    const results = isRecord(entry.results) ? Object.keys(entry.results).map(readEntry) : [];
-    for (const result of results) before(result, at);
+    const results = isRecord(entry.results)
+      ? Object.keys(entry.results).map((key) => before(readEntry(key), at))
+      : [];
     /** Arguments, with the outcomes of entries in their place. */
     const fill = async (outcomeOf: (entry: number) => Promise<unknown>): Promise<unknown[]> => {
       if (results.length === 0) return filled(args ?? [], () => undefined);
@@ -128,15 +128,11 @@ export class Replay {
 }
 
 /** A key of `results` in an entry: that of an entry before, or -1. */
-function readEntry(key: string): number {
-  return key === '-1' ? -1 : (readId(key) ?? NaN);
+function readEntry(key: string): number | undefined {
+  return key === '-1' ? -1 : readId(key);
 }
 
 function before(entry: number | undefined, at: number): number {
   if (entry !== undefined && entry >= -1 && entry < at) return entry;
   throw malformed('an entry of `map` stands on one that is not before it');
-}
-
-function malformed(text: string): DserviceError {
-  return new DserviceError('ERR_MALFORMED', text, { mayHaveRun: false });
 }

@@ -1,6 +1,10 @@
 import { DserviceError } from '../../errors.js';
 import type { AnyFunction } from '../encode.js';
 import { isExposed } from '../exposed.js';
+import { hidden } from './ahead.js';
+
+/** Keys of a path, at most. */
+const longest = 64;
 
 /** The method of an exposed instance, if it has one of that name. */
 export type MethodOf = (instance: object, name: string) => AnyFunction | undefined;
@@ -32,6 +36,22 @@ export function functionAt(
   const found = stepTo(value, path, methodOf);
   if (typeof found !== 'function') throw missing(path);
   return found as AnyFunction;
+}
+
+/** A path, as it stands in a message: read as strings. Throws ERR_MALFORMED. */
+export function readPath(path: unknown): string[] {
+  if (!Array.isArray(path) || path.length > longest) throw malformed('`method` is not a path');
+  return path.map((key: unknown) => {
+    if (typeof key === 'number') return String(key);
+    if (typeof key !== 'string' || hidden.has(key)) {
+      throw malformed('a path holds a key that is not allowed');
+    }
+    return key;
+  });
+}
+
+export function malformed(text: string): DserviceError {
+  return new DserviceError('ERR_MALFORMED', text, { mayHaveRun: false });
 }
 
 function missing(path: readonly string[]): DserviceError {
