@@ -13,6 +13,12 @@ export interface Owner {
   map: (call: PendingCall, ...asked: Parameters<Ahead['map']>) => Promise<unknown>;
 }
 
+/** Who is told of an outcome. */
+export interface Follower {
+  fulfilled(value: unknown): void;
+  rejected(error: unknown): void;
+}
+
 /** A call whose outcome is waited for. */
 export class PendingCall implements Ahead {
   readonly id: number;
@@ -29,8 +35,10 @@ export class PendingCall implements Ahead {
   cleanup: (() => void) | undefined;
   /** The peer was asked to keep the outcome, for calls that stand on it. */
   kept = false;
+  #settled = false;
+  #follower: Follower | undefined;
   readonly outcome: RemotePromise;
-  fulfil!: (value: unknown) => void;
+  #fulfil!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
 
   constructor(
@@ -48,7 +56,7 @@ export class PendingCall implements Ahead {
     this.plain = plain;
     this.given = given;
     this.outcome = new RemotePromise((fulfil, reject) => {
-      this.fulfil = fulfil;
+      this.#fulfil = fulfil;
       this.#reject = reject;
     }, this);
   }
@@ -61,10 +69,36 @@ export class PendingCall implements Ahead {
     return this.owner.map(this, path, fn, given);
   }
 
+  fulfil(value: unknown): void {
+    this.#settled = true;
+    const follower = this.#follower;
+    this.#fulfil(value);
+    this.#follower = undefined;
+    this.#fulfil = this.#reject = forgotten;
+    follower?.fulfilled(value);
+  }
+
   reject(error: unknown): void {
+    this.#settled = true;
     // An outcome that nobody waits for must not end a Node process.
     this.outcome.catch(forgotten);
     this.#reject(error);
+    const follower = this.#follower;
+    // Later, since what ends much at once is not to be disturbed by what comes of it.
+    if (follower !== undefined) queueMicrotask(() => follower.rejected(error));
+  }
+
+  /** Tells of the outcome of a call: of one that waits, at once, which is cheaper than one promise more. */
+  static follow(outcome: Promise<unknown>, follower: Follower): void {
+    const call = RemotePromise.aheadOf(outcome);
+    if (call instanceof PendingCall && !call.#settled && call.#follower === undefined) {
+      call.#follower = follower;
+    } else {
+      outcome.then(
+        (value) => follower.fulfilled(value),
+        (error: unknown) => follower.rejected(error),
+      );
+    }
   }
 }
 

@@ -20,7 +20,7 @@ type Ask = (ahead: Ahead, connection: Connection) => Promise<unknown>;
  */
 export class ServiceCall implements Ahead {
   readonly outcome: RemotePromise;
-  fulfil!: (value: unknown) => void;
+  #fulfil!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
   readonly #recordAt: RecordAt;
   /** The call as it was made at an instance, and there. */
@@ -32,9 +32,16 @@ export class ServiceCall implements Ahead {
   constructor(recordAt: RecordAt) {
     this.#recordAt = recordAt;
     this.outcome = new RemotePromise((fulfil, reject) => {
-      this.fulfil = fulfil;
+      this.#fulfil = fulfil;
       this.#reject = reject;
     }, this);
+  }
+
+  fulfil(value: unknown): void {
+    this.#fulfil(value);
+    this.#attempt = undefined;
+    this.#fulfil = this.#reject = forgotten;
+    if (this.#waiting !== undefined) this.#begin();
   }
 
   reject(error: unknown): void {

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
-import { rejected } from '../protocol/calls.js';
+import { PendingCall, rejected } from '../protocol/calls.js';
 import { derived } from '../protocol/pipelining/later.js';
 import { RemotePromise } from '../protocol/pipelining/remote-promise.js';
 import type { ContextScope } from '../protocol/context.js';
@@ -154,19 +154,19 @@ export class ServiceCaller {
     at.begin();
     const attempt = target.call(args, options);
     call.made(attempt, at);
-    attempt.then(
-      (value) => {
+    PendingCall.follow(attempt, {
+      fulfilled: (value) => {
         at.end();
         this.#answered(at, started);
         call.fulfil(value);
       },
-      (error: unknown) => {
+      rejected: (error) => {
         at.end();
         this.#failed(at, error);
         if (!this.#mayRepeat(error, options, session, path)) call.reject(this.#named(error));
         else search({ lost: { at, error }, avoid });
       },
-    );
+    });
     return call.outcome;
   }
 
