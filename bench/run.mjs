@@ -3,9 +3,9 @@
 //   npm run bench -- [names] [--quick] [--only names] [--rounds n] [--write | --no-write] [--profile folder]
 //
 // Names, which --only takes as well, separated by commas, are those of subjects (ours-tcp, dnode), of
-// their paths (tcp, ws), of works (seq, c64, burst, objects), of parts (churn, setup, memory, sizes, start, healing,
-// page, direct, relay, rendezvous, resume, pipelines-redis, …; pipelines for all of those), and of ways through pipelines
-// (per32, single, …). What is not the whole run writes nothing, or with --write the tables that it has made anew.
+// their paths (tcp, ws), of works (seq, c64, burst, objects), of parts (churn, setup, memory, sizes, start,
+// round-trips, healing, page, direct, relay, rendezvous, resume, pipelines-redis, …; pipelines for all of those),
+// and of ways through pipelines (per32, single, …). What is not the whole run writes nothing, or with --write the tables that it has made anew.
 // --quick measures for a shorter time, and leaves out set-up and memory. --profile writes CPU profiles of processes
 // to a folder.
 import { parseArgs } from 'node:util';
@@ -22,6 +22,7 @@ import { measureRelay } from './relay.mjs';
 import { measureRendezvous } from './rendezvous.mjs';
 import { printReport } from './report.mjs';
 import { measureResume } from './resume.mjs';
+import { measureRoundTrips } from './round-trips.mjs';
 import { measureSizes } from './sizes.mjs';
 import { measureStart } from './start.mjs';
 import { subjects } from './subjects/index.mjs';
@@ -58,6 +59,7 @@ const parts = {
   memory: measureMemory,
   sizes: measureSizes,
   start: measureStart,
+  'round-trips': measureRoundTrips,
   healing: measureHealing,
   page: measurePage,
   direct: measureDirect,

@@ -19,7 +19,20 @@ export function tablesOf(plan, results) {
 export const goalsTitle = 'Figures to reach';
 
 const makers = {
-  ...{ rates, churn, setup, memory, start, healing, page, direct, relay, rendezvous, resume },
+  ...{
+    rates,
+    churn,
+    setup,
+    memory,
+    start,
+    'round-trips': roundTrips,
+    healing,
+    page,
+    direct,
+    relay,
+    rendezvous,
+    resume,
+  },
   ...pipelineTables,
   sizes,
 };
@@ -98,6 +111,19 @@ function memory(sizes) {
   const heads = ['heap, client', 'heap, server', 'process, client', 'process, server'];
   const note = 'What the heap and the whole process grow by for each session, after collections.';
   return { title: 'An idle session', note, rows: [['', ...heads], ...rows] };
+}
+
+function roundTrips(results) {
+  const note =
+    'Through a proxy that holds everything back for 50 ms, each way. A chain: `user(name).orders().latest().total`, each call on the outcome of the one before, sent at once; and the same with each outcome awaited.';
+  const rows = Object.entries(results).map(([name, { one, chain, ratio, awaited }]) => [
+    name,
+    ...[one, chain].map((it) => it.toFixed(1)),
+    times(ratio),
+    awaited.toFixed(1),
+  ]);
+  const heads = ['', 'one call, ms', 'chain of three', 'chain ÷ one', 'awaited one by one'];
+  return { title: 'A chain of calls over a slow way', note, rows: [heads, ...rows] };
 }
 
 function start({ ms, all }) {

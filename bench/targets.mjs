@@ -43,7 +43,17 @@ const goals = [
 
 /** What this project has set out to reach, as far as it was measured: `{ what, goal, reached, met }`. */
 export function targetsOf(results) {
-  const { rates, churn, sizes, start, healing, page, direct, rendezvous } = results;
+  const {
+    rates,
+    churn,
+    sizes,
+    start,
+    'round-trips': roundTrips,
+    healing,
+    page,
+    direct,
+    rendezvous,
+  } = results;
   const targets = [];
   for (const { work, ours, peer, least, what } of goals) {
     const a = rates?.[ours]?.[work]?.rate;
@@ -71,6 +81,11 @@ export function targetsOf(results) {
         met: pace >= 0.9,
       },
     );
+  }
+  for (const [name, { ratio: reached }] of Object.entries(roundTrips ?? {})) {
+    if (!name.startsWith('dservice')) continue;
+    const what = `chain of 3 calls ÷ one round trip, ${name}`;
+    targets.push({ what, goal: '≤ 1.05', reached: times(reached), met: reached <= 1.05 });
   }
   if (start !== undefined) {
     const { ms } = start;
