@@ -14,6 +14,7 @@ export { method, type MethodOptions } from '../src/protocol/method.js';
 export { options, type CallOptions } from '../src/protocol/options.js';
 export { describe } from '../src/service/describe.js';
 export { sessionOf } from '../src/service/dial.js';
+export { everyone, type Everyone, type Outcome, type Outcomes } from '../src/service/everyone.js';
 export { health } from '../src/service/health.js';
 
 export { connections } from './connections.js';

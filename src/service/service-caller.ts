@@ -8,6 +8,7 @@ import { callable, type Callable, type CallOptions } from '../protocol/options.j
 import { asRun, isReceived } from '../protocol/error-value.js';
 import type { EngineSession as Session } from './engine.js';
 import type { Connection } from './connection.js';
+import type { Each } from './everyone.js';
 import { type Hedge, Hedger } from './hedge.js';
 import { formatQuery, type Query } from './name.js';
 import { observeCall } from './observed-call.js';
@@ -322,6 +323,22 @@ export class ServiceCaller {
     end();
     return session;
   }
+
+  /** Calls each instance that is there, or, where none is, the first that comes. Rejects with ERR_NO_INSTANCE. */
+  readonly each: Each = async (path, args, given) => {
+    const { resolver, query, clock, wait } = this.#options;
+    if (this.#released) throw this.#error('ERR_RELEASED', 'this remote was released', path);
+    const every = { ...query, every: true };
+    if (resolver.connections(every).length === 0) {
+      (await new Search({ resolver, query, clock, wait }).find()).end();
+    }
+    return resolver.connections(every).map(({ record: { id: instance } }) => {
+      const one = new ServiceCaller({ ...this.#options, query: { ...query, instance } });
+      const outcome = one.call(path, args, given);
+      outcome.finally(() => one.release()).catch(() => {});
+      return { instance, outcome };
+    });
+  };
 
   /** What stands at a path of an instance that is connected. */
   peek(path: readonly string[]): unknown {

@@ -1,5 +1,6 @@
 import { callable, type Callable, type CallOptions, dispose } from '../protocol/options.js';
 import { behind, type SessionBehind } from './behind.js';
+import { each, type Each } from './everyone.js';
 
 /** What calls for a remote: those of a service, or of one peer that does not tell what it has. */
 export interface RemoteCaller {
@@ -9,6 +10,8 @@ export interface RemoteCaller {
   peek(path: readonly string[]): unknown;
   /** A session with whom it calls. */
   session?(): Promise<SessionBehind>;
+  /** Calls each of those that it stands for. */
+  each?: Each;
   /** No more calls. */
   release(): void;
 }
@@ -20,6 +23,7 @@ export interface RemoteCaller {
 export function serviceRemote(caller: RemoteCaller): object {
   return level(caller, [], {
     ...(caller.session === undefined ? {} : { [behind]: () => caller.session?.() }),
+    ...(caller.each === undefined ? {} : { [each]: caller.each }),
     [dispose]: () => caller.release(),
     [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]: () => {
       caller.release();
