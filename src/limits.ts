@@ -4,6 +4,8 @@ export interface Limits {
   readonly line: number;
   /** Bytes in one line before the peer's first `methods` was read. */
   readonly firstLine: number;
+  /** Raw bytes that follow the line of one message. */
+  readonly attachments: number;
   /** Nesting of a message's arguments. */
   readonly depth: number;
   /** Values in one message. */
@@ -44,6 +46,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   line: 4 * 1024 * 1024,
   firstLine: 64 * 1024,
+  attachments: 16 * 1024 * 1024,
   depth: 64,
   nodes: 100_000,
   entries: 10_000,

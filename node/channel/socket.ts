@@ -28,6 +28,7 @@ export function socketChannel(socket: Socket, options: SocketOptions = {}): Chan
   const channel = pairChannel(socket, socket, {
     ...options,
     peer: options.peer ?? peerOf(socket),
+    binary: true,
     ending: () => socket.setTimeout(linger),
   });
   return Object.assign(channel, {

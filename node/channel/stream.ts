@@ -16,6 +16,8 @@ export interface StreamOptions {
   clock?: Clock | undefined;
   /** Told when the end begins. */
   ending?: () => void;
+  /** Both ends are ours to know: raw bytes may follow a line. */
+  binary?: boolean;
 }
 
 /**
@@ -37,7 +39,7 @@ export function pairChannel(
   writable: Writable,
   options: StreamOptions,
 ): Channel {
-  const { peer = { transport: 'stream' }, clock } = options;
+  const { peer = { transport: 'stream' }, clock, binary = false } = options;
   // At least what makes a stream promise a `drain`.
   const window = Math.max(options.window ?? 128 * 1024, writable.writableHighWaterMark);
   let readEnd = false;
@@ -66,8 +68,14 @@ export function pairChannel(
     {
       framing: 'bytes',
       peer,
-      send(data) {
+      binary,
+      send(data, bytes = []) {
+        if (bytes.length === 0) return void writable.write(data);
+        // The line and its bytes in one call of the system.
+        writable.cork();
         writable.write(data);
+        for (const piece of bytes) if (piece.length > 0) writable.write(piece);
+        writable.uncork();
       },
       buffered: () => writable.writableLength,
       pause: () => readable.pause(),

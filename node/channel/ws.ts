@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import type WebSocket from 'ws';
 import type { Channel, ChannelPeer } from '../../src/channel/channel.js';
+import { type Frame, framesOf } from '../../src/channel/frames.js';
 import { channelOver } from '../../src/channel/transport.js';
 
 /** How `ws` is set up at both ends, beside what differs between them. */
@@ -29,7 +30,7 @@ export function wsChannel(
 ): Channel {
   const { peer = { transport: ws.url?.startsWith('wss:') ? 'wss' : 'ws' }, window = 128 * 1024 } =
     options;
-  let early: string[] | undefined;
+  let early: Frame[] | undefined;
   let earlyBytes = 0;
   let ending = false;
   let flowing = false;
@@ -39,10 +40,15 @@ export function wsChannel(
     {
       framing: 'messages',
       peer,
-      send(data) {
-        if (early === undefined) return ws.send(data);
-        early.push(data);
-        earlyBytes += data.length;
+      binary: true,
+      send(data, bytes = []) {
+        for (const frame of framesOf(data, bytes)) {
+          if (early === undefined) ws.send(frame);
+          else {
+            early.push(frame);
+            earlyBytes += frame.length;
+          }
+        }
       },
       buffered: () => earlyBytes + ws.bufferedAmount,
       pause() {

@@ -65,7 +65,7 @@ export class DnodeStream extends Stream {
     this.#given = bounded ? this.#limits.functions : Infinity;
     this.#lines = new LineReader(
       this.#limits.line,
-      (line) => this.#line(line),
+      (line) => void this.#line(line),
       (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
       accepted?.budget,
     );

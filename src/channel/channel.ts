@@ -12,8 +12,9 @@ export interface ChannelPeer {
 export interface ChannelHandlers {
   /**
    * Something arrived. A byte channel hands over bytes, cut anywhere; a message channel hands over
-   * text that is one or more whole lines (the last newline may be missing). The bytes belong to the
-   * receiver until it returns: whoever keeps them copies them.
+   * text that is one or more whole lines (the last newline may be missing), and the raw bytes that
+   * follow its last line in pieces of their own, cut anywhere. The bytes belong to the receiver until it
+   * returns: whoever keeps them copies them.
    */
   receive(data: Uint8Array | string): void;
   /** After `write` returned false: there is room again. */
@@ -36,10 +37,16 @@ export interface Channel {
   /** `bytes`: a stream, pieces are cut anywhere. `messages`: pieces arrive as they were written. */
   readonly framing: 'bytes' | 'messages';
   readonly peer: ChannelPeer;
+  /** Raw bytes may follow a line. Where it is not so, `write` is given text alone. */
+  readonly binary?: boolean;
   /** Starts delivery. Called once. */
   open(handlers: ChannelHandlers): void;
-  /** Sends whole lines of text. False asks the writer to wait for `drain`; the data is taken all the same. */
-  write(data: string): boolean;
+  /**
+   * Sends whole lines of text, and raw bytes after the last of them. The channel may read the bytes until
+   * they have left, and changes nothing of them. False asks the writer to wait for `drain`; all is taken
+   * all the same.
+   */
+  write(data: string, bytes?: readonly Uint8Array<ArrayBuffer>[]): boolean;
   /** Bytes taken and not yet handed to the transport's peer, as well as the transport can tell. */
   readonly buffered: number;
   /** Asks the transport to deliver nothing more until `resume`. What is under way may still arrive. */

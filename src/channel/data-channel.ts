@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '../clock.js';
 import type { Channel, ChannelPeer } from './channel.js';
+import type { Frame } from './frames.js';
 import { channelOver } from './transport.js';
 
 /** The part of an RTCDataChannel that is used; those of browsers and of `@roamhq/wrtc` both fit. */
@@ -64,10 +65,11 @@ export function dataChannel(
   const encoder = new TextEncoder();
   // A data channel copies what it is given before `send` returns.
   const scratch = new Uint8Array(piece);
-  /** Waits for the data channel: of `text` what is after `at`, then `later`, which is joined only once. */
-  let text = '';
+  /** Waits for the data channel: of `first` what is after `at`, then `later`, whose text is joined. */
+  let first: Frame = '';
   let at = 0;
-  let later = '';
+  let later: Frame[] = [];
+  let laterSize = 0;
   /** In the data channel, at most: asking it costs as much as a small message where it lives in another thread. */
   let inside = 0;
   let sentThisTurn = 0;
@@ -78,8 +80,8 @@ export function dataChannel(
   let looking = false;
   let stopLinger: (() => void) | undefined;
 
-  /** In characters, which have a byte or more. */
-  const waiting = (): number => text.length - at + later.length;
+  /** In characters, which have a byte or more, and bytes. */
+  const waiting = (): number => first.length - at + laterSize;
   const holdsAtMost = (count: number): boolean =>
     inside <= count || (inside = rtc.bufferedAmount) <= count;
 
@@ -87,8 +89,9 @@ export function dataChannel(
     if (over) return;
     over = true;
     stopLinger?.();
-    text = later = '';
-    at = 0;
+    first = '';
+    later = [];
+    at = laterSize = 0;
     connection.close();
     feed.ended(error);
   };
@@ -102,19 +105,46 @@ export function dataChannel(
     // The peer closes when it has heard us: closing here could overtake what we said.
     stopLinger = clock.after(linger, finish, true);
   };
-  const sendPiece = (): void => {
-    if (at === text.length) {
-      text = later;
-      later = '';
-      at = 0;
+  const wait = (more: Frame): void => {
+    const last = later.at(-1);
+    if (typeof last === 'string' && typeof more === 'string') later[later.length - 1] = last + more;
+    else if (more.length > 0) later.push(more);
+    laterSize += more.length;
+  };
+  /** Writes what waits into `scratch`, from there on; returns how much. */
+  const fill = (from: number): number => {
+    const space = piece - from;
+    if (typeof first !== 'string') {
+      const bytes = first.subarray(at, at + space);
+      scratch.set(bytes, from);
+      at += bytes.length;
+      return bytes.length;
     }
-    const next = text.slice(at, at + piece);
+    const next = first.slice(at, at + space);
     // Half a character would become another one.
-    const whole = isHalf(next) && at + piece < text.length ? next.slice(0, -1) : next;
-    const { read, written } = encoder.encodeInto(whole, scratch);
+    const whole = isHalf(next) && at + space < first.length ? next.slice(0, -1) : next;
+    const { read, written } = encoder.encodeInto(
+      whole,
+      from === 0 ? scratch : scratch.subarray(from),
+    );
     at += read;
-    inside += written;
-    rtc.send(written === piece ? scratch : scratch.subarray(0, written));
+    return written;
+  };
+  const sendPiece = (): void => {
+    let size = 0;
+    while (size < piece && waiting() > 0) {
+      if (at === first.length) {
+        first = later.shift() ?? '';
+        laterSize -= first.length;
+        at = 0;
+      }
+      const written = fill(size);
+      // No room for the next character.
+      if (written === 0) break;
+      size += written;
+    }
+    inside += size;
+    rtc.send(size === piece ? scratch : scratch.subarray(0, size));
     look();
   };
   const pump = (): void => {
@@ -167,8 +197,10 @@ export function dataChannel(
     {
       framing: 'bytes',
       peer: { ...options.peer, transport: 'webrtc' },
-      send(data) {
-        later += data;
+      binary: true,
+      send(data, attached = []) {
+        wait(data);
+        for (const bytes of attached) wait(bytes);
         if (sentThisTurn === 0) clock.endOfTurn(turnEnded);
         sentThisTurn += 1;
         // Each message costs about 100 µs to send and to receive, whatever its length.

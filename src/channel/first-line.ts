@@ -57,6 +57,9 @@ export function readFirstLine(
       get peer() {
         return channel.peer;
       },
+      get binary() {
+        return channel.binary === true;
+      },
       get buffered() {
         return channel.buffered;
       },
@@ -65,7 +68,7 @@ export function readFirstLine(
         early.unshift(...pieces);
         go();
       },
-      write: (data) => channel.write(data),
+      write: (data, bytes) => channel.write(data, bytes),
       pause() {
         paused = !leaving;
         channel.pause();

@@ -9,7 +9,7 @@ export interface MemoryOptions {
   framing?: 'bytes' | 'messages';
   /** Unread bytes at which `write` returns false. */
   window?: number;
-  /** Bytes in a piece, of the framing `bytes`. */
+  /** Bytes in a piece. */
   piece?: number;
 }
 
@@ -54,10 +54,14 @@ function side(options: MemoryOptions, other: () => Side): Side {
     {
       framing,
       peer: { transport: 'memory' },
-      send(data) {
-        if (framing === 'messages') return post(data);
-        const bytes = encoder.encode(data);
-        for (let at = 0; at < bytes.length; at += piece) post(bytes.slice(at, at + piece));
+      binary: true,
+      send(data, attached = []) {
+        const parts: readonly Uint8Array[] =
+          framing === 'messages' ? attached : [encoder.encode(data), ...attached];
+        if (framing === 'messages') post(data);
+        for (const bytes of parts) {
+          for (let at = 0; at < bytes.length; at += piece) post(bytes.slice(at, at + piece));
+        }
       },
       buffered: () => unread,
       taken(data) {

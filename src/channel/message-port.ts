@@ -8,6 +8,7 @@ import { channelOver } from './transport.js';
  */
 export interface PortLike {
   postMessage(message: unknown): void;
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
   addEventListener?(type: string, listener: (event: Event) => void): void;
   removeEventListener?(type: string, listener: (event: Event) => void): void;
   on?(type: string, listener: (value: unknown) => void): unknown;
@@ -19,8 +20,8 @@ export interface PortLike {
 
 /**
  * A channel over a port. The port is the channel's from here on: a MessagePort is closed with it (a
- * Worker is not ended); a worker has to make it before its first `await`, or messages are lost. Both ends have to be channels of this kind. Messages that are not text are
- * ignored, but for `{dservice}`, which is ours: a number says how much was read (a port has no
+ * Worker is not ended); a worker has to make it before its first `await`, or messages are lost. Both ends have to be channels of this kind. Messages that are neither text
+ * nor bytes are ignored, but for `{dservice}`, which is ours: a number says how much was read (a port has no
  * back-pressure of its own), `'close'` says that the other side has ended (older engines do not).
  * `window`: unread characters at which `write` returns false; the same at both ends.
  */
@@ -55,7 +56,7 @@ export function messagePortChannel(
   const message = (event: unknown): void => {
     // Listeners of Node's `on` get the value itself.
     const data = port.on ? event : (event as MessageEvent<unknown>).data;
-    if (typeof data === 'string') return feed.push(data);
+    if (typeof data === 'string' || data instanceof Uint8Array) return feed.push(data);
     const mark = (data as { dservice?: unknown } | null)?.dservice;
     if (mark === 'close') over();
     else if (typeof mark === 'number') {
@@ -77,9 +78,17 @@ export function messagePortChannel(
     {
       framing: 'messages',
       peer,
-      send(data) {
+      binary: true,
+      send(data, attached = []) {
         unread += data.length;
         port.postMessage(data);
+        for (const bytes of attached) {
+          if (bytes.length === 0) continue;
+          unread += bytes.length;
+          // What is posted is gone here, and the writer may need its own again.
+          const own = bytes.slice();
+          port.postMessage(own, [own.buffer]);
+        }
       },
       // Less than a step may have been read without a word.
       buffered: () => (unread < step ? 0 : unread),

@@ -5,7 +5,7 @@ import type { Channel } from './channel.js';
 /**
  * Joins two channels that nobody has opened: what arrives at one is written to the other, as fast as
  * that one takes it, and the end of one ends the other, in good order or with its error. Their framings
- * may differ. `limit`: characters of a line that a byte channel has not finished; beyond, both end
+ * may differ; text alone is carried, so the hellos that pass do not offer raw bytes. `limit`: characters of a line that a byte channel has not finished; beyond, both end
  * with ERR_LIMIT.
  */
 export function pipe(a: Channel, b: Channel, limit = defaultLimits.line + 64 * 1024): void {
@@ -15,9 +15,12 @@ export function pipe(a: Channel, b: Channel, limit = defaultLimits.line + 64 * 1
 
 function join(from: Channel, to: Channel, limit: number): void {
   const text = from.framing === 'bytes' ? lineCutter() : wholeText;
+  let first = true;
   from.open({
     receive(data) {
-      const { lines, rest } = text(data);
+      const { lines: all, rest } = text(data);
+      const lines = first ? withoutBytes(all) : all;
+      first &&= lines === '';
       if (rest > limit) {
         const error = new DserviceError('ERR_LIMIT', `a line is longer than ${limit} characters`);
         to.destroy(error);
@@ -53,6 +56,15 @@ function lineCutter(): Cutter {
 
 // A byte order mark is data here.
 const decoder = (): TextDecoder => new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** The same, where the first line is a hello that offers raw bytes: it offers something unknown instead. */
+function withoutBytes(lines: string): string {
+  const end = lines.indexOf('\n');
+  const line = end === -1 ? lines : lines.slice(0, end);
+  const features = /"features"\s*:\s*\[[^[\]]*\]/g;
+  // As text, since whatever else it says is to arrive as it was written.
+  return line.replace(features, (list) => list.replace('"bin"', '"-"')) + lines.slice(line.length);
+}
 
 /** In bytes a line ends with its newline; as a message it need not. */
 const ended = (lines: string): string => (lines.endsWith('\n') ? lines : `${lines}\n`);

@@ -7,8 +7,10 @@ import type { Channel, ChannelHandlers, ChannelPeer } from './channel.js';
 export interface Transport {
   readonly framing: 'bytes' | 'messages';
   readonly peer: ChannelPeer;
-  /** Takes the text, whatever it has to wait for. Not called after `end` or `abort`. */
-  send(data: string): void;
+  /** `send` takes bytes. */
+  readonly binary?: boolean;
+  /** Takes the text, and the bytes that follow it, whatever they have to wait for. Not called after `end` or `abort`. */
+  send(data: string, bytes?: readonly Uint8Array<ArrayBuffer>[]): void;
   /** Bytes taken and not yet handed on. */
   buffered(): number;
   /** The owner has read this piece. */
@@ -129,6 +131,7 @@ export function channelOver(
   const channel: Channel = {
     framing: transport.framing,
     peer: transport.peer,
+    binary: transport.binary === true,
     get buffered() {
       return transport.buffered();
     },
@@ -139,9 +142,9 @@ export function channelOver(
       });
       go();
     },
-    write(data) {
+    write(data, bytes) {
       if (closing) return true;
-      transport.send(data);
+      transport.send(data, bytes);
       if (transport.buffered() <= window) return true;
       waiting = true;
       return false;

@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '../clock.js';
 import type { Channel } from './channel.js';
+import { type Frame, framesOf } from './frames.js';
 import { channelOver } from './transport.js';
 
 /** The part of the standard WebSocket that is used; the classes of browsers and of `ws` both fit. */
@@ -9,7 +10,7 @@ export interface WebSocketLike {
   /** Absent from those that a server of `ws` accepted. */
   readonly url?: string;
   binaryType: string;
-  send(data: string): void;
+  send(data: Frame): void;
   close(code?: number): void;
   addEventListener(type: 'open' | 'error', listener: () => void): void;
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
@@ -30,7 +31,7 @@ export function webSocketChannel(
 ): Channel {
   const { clock = systemClock, window = 128 * 1024 } = options;
   const { url } = ws;
-  let early: string[] | undefined = [];
+  let early: Frame[] | undefined = [];
   let ending = false;
   let polling = false;
 
@@ -52,10 +53,12 @@ export function webSocketChannel(
       peer: url
         ? { transport: /^wss/.test(url) ? 'wss' : 'ws', address: url }
         : { transport: 'ws' },
-      send(data) {
-        if (early) early.push(data);
+      binary: true,
+      send(data, bytes) {
+        const frames = framesOf(data, bytes);
+        if (early) early.push(...frames);
         // One that is closing takes nothing more, and a browser would complain in its console.
-        else if (ws.readyState === 1) ws.send(data);
+        else if (ws.readyState === 1) for (const frame of frames) ws.send(frame);
         if (ws.bufferedAmount > window) poll();
       },
       buffered: () => (early ?? []).reduce((sum, data) => sum + data.length, ws.bufferedAmount),

@@ -20,6 +20,11 @@ export interface WindowChannelOptions {
   window?: number;
 }
 
+type Bytes = readonly Uint8Array<ArrayBuffer>[];
+
+const sizeOf = ({ data, bytes = [] }: { data: string; bytes: Bytes | undefined }): number =>
+  bytes.reduce((sum, { length }) => sum + length, data.length);
+
 /** Milliseconds between attempts: at first, at most, and between looks at whether the window is there. */
 const soonest = 50;
 const latest = 1_000;
@@ -42,7 +47,7 @@ export function windowChannel(
   const nonce = makeNonce();
   const due = clock.now() + timeout;
   const asking = new Set<MessagePort>();
-  let early: string[] = [];
+  let early: { data: string; bytes: Bytes | undefined }[] = [];
   let inner: Channel | undefined;
   let paused = true;
   let leaving = false;
@@ -75,7 +80,7 @@ export function windowChannel(
       },
     });
     if (paused) inner.pause();
-    for (const data of early) inner.write(data);
+    for (const { data, bytes } of early) inner.write(data, bytes);
     early = [];
     if (leaving) inner.close();
     watch();
@@ -116,11 +121,12 @@ export function windowChannel(
     {
       framing: 'messages',
       peer: { transport: 'window', origin },
-      send(data) {
-        if (inner === undefined) early.push(data);
-        else inner.write(data);
+      binary: true,
+      send(data, bytes) {
+        if (inner === undefined) early.push({ data, bytes });
+        else inner.write(data, bytes);
       },
-      buffered: () => inner?.buffered ?? early.reduce((sum, data) => sum + data.length, 0),
+      buffered: () => inner?.buffered ?? early.reduce((sum, it) => sum + sizeOf(it), 0),
       pause() {
         paused = true;
         inner?.pause();

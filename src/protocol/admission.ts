@@ -1,13 +1,21 @@
+import { type Attached, sizeOf } from './attachments.js';
 import type { Peer } from './session-handle.js';
 import type { Authenticate } from './session-options.js';
 
-/** Messages that are kept until it is decided who is there. */
+/** Messages that are kept until it is decided who is there, and raw bytes that followed them. */
 const most = 1_000;
+const mostBytes = 1024 * 1024;
+
+interface Kept {
+  readonly line: string;
+  readonly attached: Attached | undefined;
+}
 
 /** Who is let in: nothing that a peer calls runs before (protocol page, "Who is there"). */
 export class Admission {
   readonly #authenticate: Authenticate | undefined;
-  #kept: string[] = [];
+  #kept: Kept[] = [];
+  #bytes = 0;
   /** The peer was let in; its calls run. */
   admitted: boolean;
 
@@ -16,9 +24,10 @@ export class Admission {
     this.admitted = authenticate === undefined;
   }
 
-  /** Keeps a line for later. False where there are too many. */
-  keep(line: string): boolean {
-    return this.#kept.push(line) <= most;
+  /** Keeps a message for later: its line, and what followed it. False where there are too many. */
+  keep(line: string, attached: Attached | undefined): boolean {
+    this.#bytes += sizeOf(attached);
+    return this.#kept.push({ line, attached }) <= most && this.#bytes <= mostBytes;
   }
 
   /** Decides; resolves to the identity, or to undefined for a peer that is not let in. Never rejects. */
@@ -32,7 +41,7 @@ export class Admission {
   }
 
   /** What was kept, in order. */
-  take(): string[] {
+  take(): Kept[] {
     const kept = this.#kept;
     this.#kept = [];
     return kept;

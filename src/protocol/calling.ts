@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
+import type { Attached } from './attachments.js';
 import { isThenable } from './bridge.js';
 import { asRun } from './error-value.js';
 import { type Owner, PendingCall, PendingCalls, rejected } from './calls.js';
@@ -255,10 +256,10 @@ export class Calling implements Owner {
     else this.#wire.write(line);
   }
 
-  #write(call: PendingCall, line: string): void {
+  #write(call: PendingCall, line: string, attached?: Attached): void {
     // Told before, since writing may find the channel full for good, and end everything.
     call.line = this.#wire.outbox.pushed + 1;
-    this.#wire.write(line);
+    this.#wire.write(line, attached);
   }
 
   get #mustHold(): boolean {
@@ -272,14 +273,14 @@ export class Calling implements Owner {
 
   /** Lets held lines go, in order, as far as there is room. */
   release(): void {
-    for (const { line, id } of this.#held) {
+    for (const { line, attached, id } of this.#held) {
       // Calls still held are pending too, but are not yet the peer's burden.
       const burden = this.#pending.size - this.#held.calls;
       if (this.#wire.outbox.blocked || (id !== undefined && burden >= this.#room())) return;
       this.#held.takeFirst();
       const call = id === undefined ? undefined : this.#pending.get(id);
-      if (call === undefined) this.#wire.write(line);
-      else this.#write(call, line);
+      if (call === undefined) this.#wire.write(line, attached);
+      else this.#write(call, line, attached);
     }
   }
 

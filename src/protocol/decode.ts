@@ -1,6 +1,7 @@
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
-import { makeBytes } from './bytes.js';
+import { type Attached, attachedTo } from './attachments.js';
+import { fromBase64, makeBytes } from './bytes.js';
 import type { AnyFunction } from './encode.js';
 import { fillError, makeError } from './error-value.js';
 import { isRecord, type Message, readId } from './message.js';
@@ -48,7 +49,9 @@ export function decode(
     return args;
   }
   const place = new Placement(args, options.limits.entries);
-  if (options.extended && types !== undefined) place.leaves(types, options.limits);
+  if (options.extended && types !== undefined) {
+    place.leaves(types, options.limits, attachedTo(message));
+  }
   place.functions('callbacks', callbacks, (id) => references.reference(id));
   if (options.extended) {
     place.functions('own', own, (id) => references.ours(id));
@@ -122,7 +125,7 @@ class Placement {
     }
   }
 
-  leaves(types: unknown, limits: DecodeOptions['limits']): void {
+  leaves(types: unknown, limits: DecodeOptions['limits'], attached?: Attached): void {
     const { bigintDigits: digits, regexp } = limits;
     let pattern = 0;
     if (!isRecord(types)) throw malformed('`types` is not an object');
@@ -145,10 +148,12 @@ class Placement {
       const [parent, last] = this.#target(path);
       put(parent, last, undefined);
     }
-    for (const entry of this.#paths(types, 'bytes')) {
+    for (const [i, entry] of this.#paths(types, 'bytes').entries()) {
       if (!Array.isArray(entry)) throw malformed('an entry of `types.bytes` is not a pair');
       const [kind, path] = entry as unknown[];
-      this.#replace('bytes', path, (text) => makeBytes(String(kind), text));
+      if (attached === undefined) {
+        this.#replace('bytes', path, (text) => makeBytes(String(kind), fromBase64(text)));
+      } else this.#attach(path, String(kind), attached[i]);
     }
   }
 
@@ -202,6 +207,16 @@ class Placement {
       if (DserviceError.is(cause)) throw cause;
       throw new DserviceError('ERR_MALFORMED', `not a ${kind}: "${text.slice(0, 64)}"`, { cause });
     }
+  }
+
+  /** Puts bytes that followed the line in their place, where null stands. */
+  #attach(path: unknown, kind: string, bytes: Uint8Array<ArrayBuffer> | undefined): void {
+    const [parent, last] = this.#target(path);
+    // Their number and their lengths were checked before they came.
+    if (bytes === undefined || child(parent, last) !== null) {
+      throw malformed('bytes follow for what is not null');
+    }
+    put(parent, last, makeBytes(kind, bytes));
   }
 
   #paths(types: Record<string, unknown>, kind: string): unknown[] {

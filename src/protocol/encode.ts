@@ -1,6 +1,6 @@
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
-import { takeBytes } from './bytes.js';
+import { toBase64, viewBytes } from './bytes.js';
 import { exposedNames, isExposed } from './exposed.js';
 import type { Path, TypeTags } from './message.js';
 import { pending } from './pipelining/ahead.js';
@@ -29,7 +29,12 @@ export interface EncodeOptions {
   /** Whether errors carry their stack. */
   readonly stacks: boolean;
   readonly limits: Pick<Limits, 'depth' | 'nodes' | 'entries'>;
+  /** Takes bytes that are to follow the line, as they are now; returns their lengths. Without it, they stand in it. */
+  readonly attach?: (views: readonly Uint8Array[]) => readonly number[];
 }
+
+/** Bytes of one message, in all, up to which it is cheaper that they stand in its line. */
+const fewBytes = 512;
 
 /**
  * Turns arguments into JSON, followed by the keys of the message that they need beside them, each led
@@ -139,6 +144,20 @@ class Look {
   }
 }
 
+/** Bytes in a copy, of which JSON is made when it is known how they travel. */
+class Bytes {
+  readonly view: Uint8Array;
+  attached = false;
+
+  constructor(view: Uint8Array) {
+    this.view = view;
+  }
+
+  toJSON(): string | null {
+    return this.attached ? null : toBase64(this.view);
+  }
+}
+
 /** Copies arguments into what JSON can hold, and notes what it cannot. */
 class Walk {
   readonly #functions: FunctionIds;
@@ -151,6 +170,7 @@ class Walk {
   readonly #results: Record<string, Path> = {};
   readonly #links: { from: Path; to: Path }[] = [];
   readonly #types: TypeTags = {};
+  readonly #bytes: Bytes[] = [];
   #nodes = 0;
   #entries = 0;
 
@@ -163,6 +183,7 @@ class Walk {
     const { extended } = this.#options;
     this.#seen.set(args, []);
     const copy = args.map((value, i) => this.#at(String(i), value));
+    const bin = this.#attach();
     const json = JSON.stringify(copy);
     let extras = '';
     const callbacks = this.#found.map(
@@ -178,7 +199,18 @@ class Walk {
     ] as const) {
       if (Object.keys(entries).length > 0) extras += `,"${key}":${JSON.stringify(entries)}`;
     }
-    return json + extras;
+    return json + extras + bin;
+  }
+
+  /** Sends the bytes after the line, where that is agreed and they are worth it: the key that says so. */
+  #attach(): string {
+    const { attach } = this.#options;
+    const views = this.#bytes.map(({ view }) => view);
+    const size = views.reduce((sum, { length }) => sum + length, 0);
+    if (attach === undefined || size <= fewBytes) return '';
+    const lengths = attach(views);
+    for (const bytes of this.#bytes) bytes.attached = true;
+    return `,"bin":[${lengths.join(',')}]`;
   }
 
   #at(key: string, value: unknown): unknown {
@@ -325,10 +357,13 @@ class Walk {
       this.#tag('regexp');
       return String(value);
     }
-    const bytes = takeBytes(value);
-    if (bytes === undefined) return undefined;
-    (this.#types.bytes ??= []).push([bytes[0], this.#note()]);
-    return bytes[1];
+    const found = viewBytes(value);
+    if (found === undefined) return undefined;
+    (this.#types.bytes ??= []).push([found[0], this.#note()]);
+    this.#nodes++;
+    const bytes = new Bytes(found[1]);
+    this.#bytes.push(bytes);
+    return bytes;
   }
 
   #error(error: Error): unknown {

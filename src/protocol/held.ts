@@ -1,22 +1,26 @@
+import { type Attached, sizeOf } from './attachments.js';
 import type { Wire } from './wire.js';
 
-/** A line that waits, the call it makes if it makes one, and the functions of ours that it mentions. */
+/** A line that waits, what follows it, the call it makes if it makes one, and the functions of ours that it mentions. */
 interface HeldLine {
   readonly line: string;
+  readonly attached: Attached | undefined;
   readonly id: number | undefined;
   readonly mentioned: readonly number[];
 }
 
+type Held = Pick<Wire, 'takeMentioned' | 'takeAttached' | 'local' | 'outbox'>;
+
 /** Lines that are held back, in order. Adding, taking and dropping take constant time. */
 export class HeldLines implements Iterable<HeldLine> {
-  readonly #wire: Pick<Wire, 'takeMentioned' | 'local' | 'outbox'>;
+  readonly #wire: Held;
   // A map keeps the order, and lets go of what is dropped in its middle. Lines without a call get keys below 0.
   readonly #lines = new Map<number, HeldLine>();
   #lastKey = 0;
   /** How many of the lines are calls. */
   calls = 0;
 
-  constructor(wire: Pick<Wire, 'takeMentioned' | 'local' | 'outbox'>) {
+  constructor(wire: Held) {
     this.#wire = wire;
   }
 
@@ -31,8 +35,9 @@ export class HeldLines implements Iterable<HeldLine> {
   /** Holds what was just encoded. */
   add(line: string, id: number | undefined): void {
     if (id !== undefined) this.calls++;
-    this.#lines.set(id ?? --this.#lastKey, { line, id, mentioned: this.#wire.takeMentioned() });
-    this.#wire.outbox.onKept(line.length);
+    const [attached, mentioned] = [this.#wire.takeAttached(), this.#wire.takeMentioned()];
+    this.#lines.set(id ?? --this.#lastKey, { line, attached, id, mentioned });
+    this.#wire.outbox.onKept(line.length + sizeOf(attached));
   }
 
   /** Adds a key, led by a comma, to a call that is held. */

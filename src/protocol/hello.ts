@@ -1,3 +1,4 @@
+import type { Channel } from '../channel/channel.js';
 import type { Limits } from '../limits.js';
 import { isRecord, readId } from './message.js';
 
@@ -17,6 +18,7 @@ export const features = [
   'health',
   'on',
   'relies',
+  'bin',
   'resume',
 ] as const;
 
@@ -26,7 +28,7 @@ export type Feature = (typeof features)[number];
 export interface Hello {
   readonly v: number;
   readonly features: readonly Feature[];
-  readonly limits: Partial<Pick<Limits, 'line' | 'calls' | 'functions'>>;
+  readonly limits: Partial<Pick<Limits, 'line' | 'attachments' | 'calls' | 'functions'>>;
   /** Credentials of a dialer. */
   readonly auth?: unknown;
   /** Which instance of which service this is: a record of it may be wrong. */
@@ -62,15 +64,18 @@ export interface HelloOptions {
   readonly service?: Identity | undefined;
   /** Whether the session may go on over another channel, and at the accepting side by which secret. */
   readonly resume?: { readonly token?: string | undefined } | true | undefined;
+  /** What it is said over. */
+  readonly channel: Pick<Channel, 'binary'>;
 }
 
-export function makeHello({ limits, auth, authenticate, service, resume }: HelloOptions): Hello {
+export function makeHello(options: HelloOptions): Hello {
+  const { limits, auth, authenticate, service, resume, channel } = options;
   const token = resume === true ? undefined : resume?.token;
-  const { line, calls, functions } = limits;
+  const { line, attachments, calls, functions } = limits;
   return {
     v: 1,
-    features: featuresOf(resume !== undefined),
-    limits: { line, calls, functions },
+    features: featuresOf(channel, resume !== undefined),
+    limits: { line, attachments, calls, functions },
     ...(auth === undefined ? {} : { auth }),
     ...(authenticate === undefined ? {} : { authenticate: true }),
     ...(service === undefined ? {} : { service }),
@@ -78,20 +83,24 @@ export function makeHello({ limits, auth, authenticate, service, resume }: Hello
   };
 }
 
-/** What a side names: the whole list, or all but `resume`. */
-function featuresOf(resume: boolean): readonly Feature[] {
-  return resume ? features : features.filter((feature) => feature !== 'resume');
+/** What a side names: all but `resume` where it does not, and `bin` where the channel cannot. */
+export function featuresOf(
+  { binary = false }: Pick<Channel, 'binary'>,
+  resume: boolean,
+): readonly Feature[] {
+  const can: Partial<Record<Feature, boolean>> = { bin: binary, resume };
+  return features.filter((feature) => can[feature] !== false);
 }
 
 /**
  * The peer's hello, or undefined where there is none that we understand: then the session is plain.
- * `resume`: whether we named that feature.
+ * `ours`: the features that we named.
  */
-export function readHello(value: unknown, resume = false): Hello | undefined {
+export function readHello(value: unknown, ours: readonly Feature[]): Hello | undefined {
   if (!isRecord(value) || typeof value.v !== 'number' || !(value.v >= 1)) return undefined;
   if (!Array.isArray(value.features)) return undefined;
   const named = new Set<unknown>(value.features);
-  const agreed = featuresOf(resume).filter((feature) => named.has(feature));
+  const agreed = ours.filter((feature) => named.has(feature));
   // An outcome is what everything else of the extension stands on.
   if (!agreed.includes('reply')) return undefined;
   const limits = isRecord(value.limits) ? value.limits : {};
@@ -102,7 +111,12 @@ export function readHello(value: unknown, resume = false): Hello | undefined {
   return {
     v: Math.min(1, value.v),
     features: agreed,
-    limits: { line: bound('line'), calls: bound('calls'), functions: bound('functions') },
+    limits: {
+      line: bound('line'),
+      attachments: bound('attachments'),
+      calls: bound('calls'),
+      functions: bound('functions'),
+    },
     ...('auth' in value ? { auth: value.auth } : {}),
     authenticate: value.authenticate === true,
     ...readIdentity(value.service),

@@ -1,5 +1,14 @@
 import { DserviceError, type ErrorCode } from '../errors.js';
 import type { Limits } from '../limits.js';
+import {
+  type Attached,
+  attachedTo,
+  checkLengths,
+  cutShort,
+  type Following,
+  readLengths,
+  sizeOf,
+} from './attachments.js';
 import { messageOf } from './encode.js';
 import { type Budget, LineReader } from './lines.js';
 import { isShallow, scan } from './measure.js';
@@ -8,8 +17,9 @@ import { isCounted, isRecord, type Message, readId } from './message.js';
 /** Lines longer than this are measured before they are parsed. */
 const longLine = 64 * 1024;
 
-/** What a line that waits costs: its text, and about as much as its message does when it is empty. */
-const sizeOf = (line: string): number => line.length + 200;
+/** What a message that waits costs: its text, its bytes, and about as much as an empty one does. */
+const costOf = (message: Message, line: string): number =>
+  line.length + sizeOf(attachedTo(message)) + 200;
 
 export interface IntakeOptions {
   readonly limits: Limits;
@@ -57,11 +67,14 @@ export class Intake {
     this.#lookFrom = 2 * limits.depth;
     this.#most = limits.unsentMax / 2;
     this.#lines = new LineReader(limits.firstLine, (line) => this.read(line), decodeText, budget);
+    // Not known before the peer has said who it is.
+    this.#lines.binary = undefined;
   }
 
-  /** The peer has said who it is: its lines may be longer from here on. */
-  greeted(): void {
+  /** The peer has said who it is: its lines may be longer from here on, and raw bytes may follow them. */
+  greeted(binary: boolean): void {
     this.#lines.limit = this.#options.limits.line;
+    this.#lines.binary = binary;
   }
 
   push(data: Uint8Array | string): void {
@@ -69,7 +82,7 @@ export class Intake {
       this.#lines.push(data);
     } catch (error) {
       // Only the reader itself throws here, for a line that is too long.
-      this.#options.onFatal('ERR_LIMIT', messageOf(error));
+      this.#options.onFatal(DserviceError.is(error) ? error.code : 'ERR_LIMIT', messageOf(error));
     }
   }
 
@@ -85,7 +98,7 @@ export class Intake {
       const waited = this.#waiting[this.#next];
       if (waited === undefined) break;
       this.#next++;
-      this.#count(-sizeOf(waited.line));
+      this.#count(-costOf(waited.message, waited.line));
       this.#options.onMessage(waited.message, waited.line);
     }
     // Seldom, so that a long queue is not copied for each few that leave it.
@@ -104,28 +117,60 @@ export class Intake {
     this.#lines.restart();
   }
 
-  /** Reads one line again, that was read before its time. */
-  reread(line: string): void {
+  /** Reads one line again, that was read before its time, and what followed it. */
+  reread(line: string, attached: Attached | undefined): void {
     const { got } = this;
-    this.read(line);
+    this.read(line)?.done(attached);
     this.got = got;
   }
 
-  /** Reads one line. */
-  read(line: string): void {
-    if (this.#stopped) return;
+  /** Reads one line. Returns what has to follow before its message is whole. */
+  read(line: string): Following | undefined {
+    if (this.#stopped) return undefined;
     let message: unknown;
     this.got++;
     try {
-      if (line.length > this.#measureFrom && !this.#measure(line)) return;
+      if (line.length > this.#measureFrom && !this.#measure(line)) return undefined;
       message = JSON.parse(line);
     } catch {
       this.got--;
       if (line.trim() !== '') this.#options.onFatal('ERR_MALFORMED', 'a line is not JSON');
-      return;
+      return undefined;
     }
-    const { depth } = this.#options.limits;
     if (!isCounted(message)) this.got--;
+    if (this.#lines.binary === true && isRecord(message) && message.bin !== undefined) {
+      return this.#awaitBytes(message, line);
+    }
+    this.#deliver(message, line);
+    return undefined;
+  }
+
+  /** A message that raw bytes follow: it counts, and is refused if it is, when they have come. */
+  #awaitBytes(message: Message, line: string): Following | undefined {
+    const counted = isCounted(message) ? 1 : 0;
+    this.got -= counted;
+    const lengths = readLengths(message.bin);
+    if (lengths === undefined) {
+      this.#options.onFatal('ERR_MALFORMED', '`bin` is not a list of lengths');
+      return undefined;
+    }
+    const refusal = checkLengths(message.types, lengths, this.#options.limits.attachments);
+    return {
+      lengths,
+      keep: refusal === undefined,
+      done: (attached) => {
+        if (this.#stopped) return;
+        this.got += counted;
+        message.bin = attached;
+        if (refusal === undefined && attached !== undefined) return this.#deliver(message, line);
+        const { code, what } = refusal ?? cutShort;
+        this.#refuse(code, what, message.reply, message.method);
+      },
+    };
+  }
+
+  #deliver(message: unknown, line: string): void {
+    const { depth } = this.#options.limits;
     if (!isRecord(message)) {
       this.#refuse('ERR_MALFORMED', 'is not an object');
     } else if (line.length > this.#lookFrom && !isShallow(message.arguments, depth + 1)) {
@@ -137,7 +182,7 @@ export class Intake {
 
   #wait(message: Message, line: string): void {
     this.#waiting.push({ message, line });
-    const all = this.#count(sizeOf(line));
+    const all = this.#count(costOf(message, line));
     if (!this.backlog && (this.#waitingSize > this.#most || all)) {
       this.backlog = true;
       this.onBacklog(true);
@@ -168,7 +213,10 @@ export class Intake {
     const reply = /"reply":(\d{1,16})[^[\]]*$/.exec(line.slice(-1_024))?.[1];
     const what =
       found.nodes > nodes ? `has more than ${nodes} values` : `is nested deeper than ${depth}`;
-    this.#refuse('ERR_LIMIT', what, Number(reply), Number(outcome));
+    // Where bytes may follow, it cannot be told where the next line begins.
+    if (this.#lines.binary === true && line.includes('"bin"')) {
+      this.#options.onFatal('ERR_LIMIT', `a message ${what}`);
+    } else this.#refuse('ERR_LIMIT', what, Number(reply), Number(outcome));
     return false;
   }
 

@@ -11,7 +11,7 @@ function lines(
   budget?: { used: number; limit: number },
 ): string[] {
   const found: string[] = [];
-  const reader = new LineReader(limit, (line) => found.push(line), undefined, budget);
+  const reader = new LineReader(limit, (line) => void found.push(line), undefined, budget);
   for (const piece of pieces) {
     reader.push(piece);
     if (typeof piece !== 'string') piece.fill(0);
@@ -87,6 +87,7 @@ test('who is stopped in the middle hears nothing more', () => {
   const reader = new LineReader(100, (line) => {
     found.push(line);
     reader.stop();
+    return undefined;
   });
   reader.push('a\nb\nc');
   reader.push(encoder.encode('d\n'));
@@ -96,7 +97,7 @@ test('who is stopped in the middle hears nothing more', () => {
 test('many small pieces of a long line take time by its length alone', () => {
   const piece = encoder.encode('x'.repeat(100));
   const found: number[] = [];
-  const reader = new LineReader(10_000_000, (line) => found.push(line.length));
+  const reader = new LineReader(10_000_000, (line) => void found.push(line.length));
   for (let i = 0; i < 40_000; i++) reader.push(piece);
   reader.push(encoder.encode('\n'));
   expect(found).toEqual([4_000_000]);

@@ -1,4 +1,5 @@
 import { DserviceError } from '../errors.js';
+import { Collector, type Following } from './attachments.js';
 
 const newline = 10;
 
@@ -8,25 +9,31 @@ export interface Budget {
   readonly limit: number;
 }
 
+/** What a line asks for before the next one: bytes that follow it. */
+type OnLine = (line: string) => Following | undefined;
+
 /**
- * Cuts what a channel delivers into lines (protocol page, section 3). Works in bytes, so that a
- * character split across two pieces is whole again before it is decoded.
+ * Cuts what a channel delivers into lines, and the bytes that follow some of them (protocol page, section
+ * 3). Works in bytes, so that a character split across two pieces is whole again before it is decoded.
  */
 export class LineReader {
   /** Bytes that one line may have; more is an error. */
   limit: number;
-  readonly #onLine: (line: string) => void;
+  /** Whether bytes may follow lines; undefined as long as any line may decide that. */
+  binary: boolean | undefined = false;
+  readonly #onLine: OnLine;
   readonly #decode: (bytes: Uint8Array) => string;
   readonly #budget: Budget | undefined;
   #parts: Uint8Array[] = [];
   #size = 0;
+  #collector: Collector | undefined;
   #stopped = false;
   /** Counts the restarts: what is left of a piece that was being read then is dropped. */
   #restarts = 0;
 
   constructor(
     limit: number,
-    onLine: (line: string) => void,
+    onLine: OnLine,
     decode: (bytes: Uint8Array) => string = decodeUtf8,
     budget?: Budget,
   ) {
@@ -34,6 +41,11 @@ export class LineReader {
     this.limit = limit;
     this.#onLine = onLine;
     this.#decode = decode;
+  }
+
+  /** Bytes follow the last line, and are not all here. */
+  get collecting(): boolean {
+    return this.#collector !== undefined;
   }
 
   /** Forgets the rest of a line: what is pushed from here on comes from elsewhere. */
@@ -50,70 +62,155 @@ export class LineReader {
 
   /**
    * Takes the next piece: bytes cut anywhere, or text that is one or more whole lines.
-   * Throws ERR_LIMIT for a line longer than `limit`.
+   * Throws ERR_LIMIT for a line longer than `limit`, ERR_MALFORMED where bytes follow unforeseen.
    */
   push(data: Uint8Array | string): void {
     if (this.#stopped) return;
-    if (typeof data === 'string') return this.#split(data);
     const restarts = this.#restarts;
-    const end = data.lastIndexOf(newline);
-    if (end === -1) return this.#keep(data);
-    let start = 0;
-    if (this.#size > 0) {
-      start = data.indexOf(newline) + 1;
-      this.#keep(data.subarray(0, start - 1));
-      const whole = concat(this.#parts, this.#size);
-      this.#clear();
-      this.#emit(this.#decode(whole));
-      if (restarts !== this.#restarts) return;
+    if (typeof data === 'string') {
+      if (this.#collector !== undefined || this.#size > 0) this.#breakOff();
+      if (restarts === this.#restarts) this.#split(data, false);
+      return;
     }
-    if (start <= end) this.#split(this.#decode(data.subarray(start, end)));
-    if (restarts !== this.#restarts) return;
-    if (end + 1 < data.length) this.#keep(data.subarray(end + 1));
+    for (let at = 0; at < data.length && restarts === this.#restarts;) {
+      if (this.#stopped) return;
+      at = this.#collector === undefined ? this.#read(data, at) : this.#collect(data, at);
+    }
   }
 
-  #split(text: string): void {
-    const restarts = this.#restarts;
-    let start = 0;
-    for (;;) {
-      const end = text.indexOf('\n', start);
-      if (end === -1) break;
-      this.#emit(text.slice(start, end));
-      if (restarts !== this.#restarts) return;
-      start = end + 1;
+  /** Text came where bytes were to go on: what they belong to is not whole, and is not waited for. */
+  #breakOff(): void {
+    const unfinished = this.#collector;
+    const rest = concat(this.#parts, this.#size);
+    this.#clear();
+    if (unfinished === undefined) this.#split(this.#decode(rest), false);
+    else unfinished.following.done(undefined);
+  }
+
+  /** Reads lines from there on, as many as can be decoded at once; returns where it has come. */
+  #read(data: Uint8Array, from: number): number {
+    const end = this.#size > 0 ? data.indexOf(newline, from) : this.#endOfLines(data, from);
+    const bytes = data.subarray(from, end < from ? data.length : end);
+    if (end < from) {
+      this.#keep(bytes);
+      return data.length;
     }
-    if (start === 0) this.#emit(text);
-    else if (start < text.length) this.#emit(text.slice(start));
+    let whole = bytes;
+    if (this.#size > 0) {
+      this.#keep(bytes);
+      whole = concat(this.#parts, this.#size);
+      this.#clear();
+    }
+    this.#split(this.#decode(whole), true);
+    return end + 1;
+  }
+
+  /** The newline up to which there is nothing but lines; none where that is below `from`. */
+  #endOfLines(data: Uint8Array, from: number): number {
+    if (this.binary === undefined) return data.indexOf(newline, from);
+    const mark = this.binary ? findMark(data, from) : -1;
+    if (mark === -1) return data.lastIndexOf(newline);
+    // First those before the one that bytes may follow, then that one.
+    const before = data.lastIndexOf(newline, mark);
+    return before >= from ? before : data.indexOf(newline, mark);
+  }
+
+  #collect(data: Uint8Array, from: number): number {
+    const collector = this.#collector;
+    if (collector === undefined) return from;
+    const taken = collector.take(data, from);
+    if (collector.complete) {
+      this.#clear();
+      collector.finish();
+    }
+    return from + taken;
+  }
+
+  /** Hands over lines of text. `raw`: what follows in the same piece, if bytes have to, was not cut rightly. */
+  #split(text: string, raw: boolean): void {
+    const restarts = this.#restarts;
+    for (let start = 0, first = true; first || start < text.length; first = false) {
+      const end = text.indexOf('\n', start);
+      const line = end === -1 ? text.slice(start) : text.slice(start, end);
+      start = end === -1 ? text.length : end + 1;
+      const following = this.#emit(line);
+      if (end === -1 && following === undefined) return;
+      if (restarts !== this.#restarts || this.#stopped) return;
+      if (following === undefined) continue;
+      this.#follow(following, start >= text.length, raw);
+      if (restarts !== this.#restarts) return;
+    }
+  }
+
+  #follow(following: Following, last: boolean, raw: boolean): void {
+    const collector = new Collector(following, this.#charge);
+    if (collector.complete) collector.finish();
+    else if (last) this.#collector = collector;
+    else if (!raw) following.done(undefined);
+    else
+      throw new DserviceError(
+        'ERR_MALFORMED',
+        'bytes follow a line that does not say "bin" in so many letters',
+      );
   }
 
   #keep(bytes: Uint8Array): void {
     if (this.#stopped || bytes.length === 0) return;
     if (this.#size + bytes.length > this.limit) throw tooLong(this.limit);
-    if (this.#budget !== undefined) {
-      if (this.#budget.used + bytes.length > this.#budget.limit) {
-        throw new DserviceError(
-          'ERR_LIMIT',
-          `over ${this.#budget.limit} bytes of unfinished lines`,
-        );
-      }
-      this.#budget.used += bytes.length;
-    }
+    this.#charge(bytes.length);
+    this.#size += bytes.length;
     // The channel may use its buffer again, so what is kept is copied.
     this.#parts.push(bytes.slice());
-    this.#size += bytes.length;
   }
+
+  /** Counts what is kept among what all sessions of a server keep. */
+  readonly #charge = (bytes: number): void => {
+    const budget = this.#budget;
+    if (budget === undefined) return;
+    if (budget.used + bytes > budget.limit) {
+      throw new DserviceError('ERR_LIMIT', `over ${budget.limit} bytes of unfinished messages`);
+    }
+    budget.used += bytes;
+  };
 
   #clear(): void {
-    if (this.#budget !== undefined) this.#budget.used -= this.#size;
+    if (this.#budget !== undefined) this.#budget.used -= this.#size + (this.#collector?.size ?? 0);
     this.#parts = [];
     this.#size = 0;
+    this.#collector = undefined;
   }
 
-  #emit(line: string): void {
-    if (this.#stopped) return;
+  #emit(line: string): Following | undefined {
+    if (this.#stopped) return undefined;
     if (line.length > this.limit) throw tooLong(this.limit);
-    this.#onLine(line);
+    return this.#onLine(line);
   }
+}
+
+/** Where `"bin"` stands next, in which every line that bytes follow says so; else -1. Looks at one byte in five. */
+function findMark(data: Uint8Array, from: number): number {
+  for (let i = from + 4; i < data.length;) {
+    switch (data[i]) {
+      case 34: {
+        const found = data[i - 1] === 110 && data[i - 2] === 105 && data[i - 3] === 98;
+        if (found && data[i - 4] === 34) return i - 4;
+        i += 4;
+        break;
+      }
+      case 110:
+        i += 1;
+        break;
+      case 105:
+        i += 2;
+        break;
+      case 98:
+        i += 3;
+        break;
+      default:
+        i += 5;
+    }
+  }
+  return -1;
 }
 
 function tooLong(limit: number): DserviceError {

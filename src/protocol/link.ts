@@ -26,6 +26,10 @@ export class Link implements Channel {
     return this.#channel.peer;
   }
 
+  get binary(): boolean {
+    return this.#channel.binary === true;
+  }
+
   get buffered(): number {
     return this.#away ? 0 : this.#channel.buffered;
   }
@@ -47,8 +51,8 @@ export class Link implements Channel {
     });
   }
 
-  write(data: string): boolean {
-    return this.#away || this.#channel.write(data);
+  write(data: string, bytes?: readonly Uint8Array<ArrayBuffer>[]): boolean {
+    return this.#away || this.#channel.write(data, bytes);
   }
 
   pause(): void {

@@ -43,6 +43,8 @@ export interface Message {
   readonly results?: unknown;
   readonly keep?: unknown;
   readonly map?: unknown;
+  /** Lengths of what follows the line; once that is here, the bytes themselves. */
+  bin?: unknown;
   readonly [key: string]: unknown;
 }
 

@@ -1,6 +1,7 @@
 import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import type { Limits } from '../limits.js';
+import { type Attached, sizeOf } from './attachments.js';
 import type { Replay } from './replay.js';
 
 /** A line grown to this many characters leaves at once, so that the reader is not left idle. */
@@ -50,19 +51,22 @@ export class Outbox {
     return this.replay?.size ?? 0;
   }
 
-  /** Takes a line. Not counted are those that a resume does not send again: hello, ack, ping, pong. */
-  push(line: string, counted = true): void {
+  /**
+   * Takes a line, and the bytes that follow it: it leaves at once then. Not counted are those that a resume does not
+   * send again: hello, ack, ping, pong.
+   */
+  push(line: string, counted = true, attached?: Attached): void {
     if (this.#stopped) return;
     if (!counted && this.replay !== undefined) return this.#writeAlone(line);
     this.pushed++;
     this.#fresh++;
     if (this.#away) {
-      this.#keep(line, 1);
-      return this.onKept(line.length);
+      this.#keep(line, 1, attached);
+      return this.onKept(line.length + sizeOf(attached));
     }
     this.#text += line;
     this.#ends.push(this.#text.length);
-    if (this.#text.length >= enough) this.flush();
+    if (attached !== undefined || this.#text.length >= enough) this.flush(attached);
     else if (!this.#scheduled && !this.#corked) {
       this.#scheduled = true;
       this.#clock.endOfTurn(this.#flushLater);
@@ -90,10 +94,10 @@ export class Outbox {
     return true;
   }
 
-  #keep(text: string, lines: number): void {
+  #keep(text: string, lines: number, attached?: Attached): void {
     const { replay } = this;
     if (replay === undefined) return;
-    replay.keep(text, lines);
+    replay.keep(text, lines, attached);
     if (replay.size > this.#limits.replay) this.onFull(replay.size);
   }
 
@@ -112,7 +116,8 @@ export class Outbox {
     this.flush();
   };
 
-  flush(): void {
+  /** Writes what has gathered; `attached` follows its last line. */
+  flush(attached?: Attached): void {
     if (this.#stopped || this.#text === '') return;
     const text = this.#text;
     const lines = this.#fresh;
@@ -120,12 +125,12 @@ export class Outbox {
     this.#ends = [];
     this.written = this.pushed;
     this.#fresh = 0;
-    this.#keep(text, lines);
-    this.#write(text);
+    this.#keep(text, lines, attached);
+    this.#write(text, attached);
   }
 
-  #write(text: string): void {
-    if (this.#channel.write(text)) return;
+  #write(text: string, attached?: Attached): void {
+    if (this.#channel.write(text, attached)) return;
     const { buffered } = this.#channel;
     if (buffered < this.#limits.unsent) return;
     this.#full = true;
@@ -162,9 +167,9 @@ export class Outbox {
     let text = greeting;
     // In pieces, since a channel may not take it all as one message.
     for (const piece of this.replay?.rest() ?? []) {
-      text += piece;
-      if (text.length < enough) continue;
-      this.#write(text);
+      text += piece.text;
+      if (text.length < enough && piece.attached === undefined) continue;
+      this.#write(text, piece.attached);
       text = '';
     }
     this.written = this.pushed;

@@ -1,6 +1,9 @@
-/** Whole lines that left, or are to leave, together. */
+import { type Attached, sizeOf } from './attachments.js';
+
+/** Whole lines that left, or are to leave, together, and the bytes that follow the last of them. */
 interface Piece {
   readonly text: string;
+  readonly attached?: Attached | undefined;
   readonly lines: number;
 }
 
@@ -21,15 +24,15 @@ export class Replay {
   /** Lines that were ever kept. */
   sent = 0;
 
-  /** Characters that are kept. */
+  /** Characters and bytes that are kept. */
   get size(): number {
     return this.#size;
   }
 
-  /** `text` is so many whole lines. */
-  keep(text: string, lines: number): void {
-    this.#pieces.push({ text, lines });
-    this.#size += text.length;
+  /** `text` is so many whole lines; `attached` follows the last of them. */
+  keep(text: string, lines: number, attached?: Attached): void {
+    this.#pieces.push({ text, lines, attached });
+    this.#size += text.length + sizeOf(attached);
     this.sent += lines;
   }
 
@@ -40,7 +43,7 @@ export class Replay {
     for (const piece of fresh) {
       if (unwanted(piece.text)) {
         dropped++;
-        this.#size -= piece.text.length;
+        this.#size -= piece.text.length + sizeOf(piece.attached);
         this.sent -= piece.lines;
       } else this.#pieces.push(piece);
     }
@@ -56,7 +59,7 @@ export class Replay {
       if (piece === undefined || this.#gone + piece.lines > got) break;
       this.#pieces[this.#head++] = nothing;
       this.#gone += piece.lines;
-      this.#size -= piece.text.length;
+      this.#size -= piece.text.length + sizeOf(piece.attached);
     }
     if (this.#head > this.#pieces.length / 2) {
       this.#pieces = this.#pieces.slice(this.#head);
@@ -66,12 +69,12 @@ export class Replay {
   }
 
   /** What the peer has not got, in order: pieces of whole lines. */
-  *rest(): Iterable<string> {
+  *rest(): Iterable<Pick<Piece, 'text' | 'attached'>> {
     let had = this.#acked - this.#gone;
-    for (const { text } of this.#pieces.slice(this.#head)) {
+    for (const { text, attached } of this.#pieces.slice(this.#head)) {
       let at = 0;
       for (; had > 0; had--) at = text.indexOf('\n', at) + 1;
-      yield text.slice(at);
+      yield { text: text.slice(at), attached };
     }
   }
 }

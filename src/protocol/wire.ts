@@ -2,6 +2,7 @@ import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
+import type { Attached } from './attachments.js';
 import { decode, type DecodeOptions, type References } from './decode.js';
 import { type AnyFunction, encode, type EncodeOptions, type FunctionIds } from './encode.js';
 import { LocalFunctions } from './functions.js';
@@ -45,6 +46,8 @@ export class Wire {
   readonly #ids: FunctionIds;
   /** What the message being encoded mentions so far. */
   readonly #mentioned: number[] = [];
+  /** What follows the line of the message encoded last. */
+  #attached: Attached | undefined;
   readonly #given: References;
   #lastId = -1;
   /** The call whose outcome a value is to be, if the peer can put it in place. */
@@ -100,6 +103,9 @@ export class Wire {
     this.references.plain = !this.agreed('cull');
     const extended = this.agreed('types') && this.agreed('links') && this.agreed('own');
     this.#encoding = { ...this.#encoding, extended };
+    if (this.agreed('bin')) {
+      this.#encoding = { ...this.#encoding, attach: (views) => this.#attach(views, hello) };
+    }
     this.#decoding = { ...this.#decoding, extended: true };
     this.local.limit = Math.min(this.local.limit, hello.limits.functions ?? Infinity);
   }
@@ -109,9 +115,12 @@ export class Wire {
     return this.hello?.features.includes(feature) ?? false;
   }
 
-  /** The one place where a message is written. `line` ends without its newline. */
-  write(line: string): void {
-    this.outbox.push(this.plain ? `${ascii(line)}\n` : `${line}\n`);
+  /**
+   * The one place where a message is written. `line` ends without its newline. `attached` follows it: of what was
+   * encoded just now, unless it was taken before.
+   */
+  write(line: string, attached = this.takeAttached()): void {
+    this.outbox.push(this.plain ? `${ascii(line)}\n` : `${line}\n`, true, attached);
   }
 
   /** As `write`, of a cull, which must not overtake what names the functions. */
@@ -136,6 +145,7 @@ export class Wire {
    */
   encode(args: readonly unknown[], outcome?: number, settled?: Settled): string {
     this.#mentioned.length = 0;
+    this.#attached = undefined;
     try {
       const encoded =
         outcome === undefined
@@ -152,6 +162,7 @@ export class Wire {
     } catch (error) {
       // The peer will never hear of these, so it will never let them go.
       for (const id of this.#mentioned) this.local.cull(id, 1);
+      this.#attached = undefined;
       throw error;
     }
   }
@@ -169,6 +180,24 @@ export class Wire {
   /** The functions of ours that were mentioned by what was encoded last. */
   takeMentioned(): number[] {
     return this.#mentioned.splice(0);
+  }
+
+  /** The bytes that follow the line of what was encoded last. */
+  takeAttached(): Attached | undefined {
+    const attached = this.#attached;
+    this.#attached = undefined;
+    return attached;
+  }
+
+  /** Copies them, since they may be changed as soon as the call has returned. Throws ERR_LIMIT. */
+  #attach(views: readonly Uint8Array[], { limits }: Hello): readonly number[] {
+    const { attachments: told = Infinity } = limits;
+    const most = told === Infinity ? this.limits.attachments : told;
+    if (views.reduce((sum, { length }) => sum + length, 0) > most) {
+      throw new DserviceError('ERR_LIMIT', `the peer takes at most ${most} bytes with one message`);
+    }
+    this.#attached = views.map((view) => new Uint8Array(view));
+    return this.#attached.map(({ length }) => length);
   }
 
   #withCallback(args: readonly unknown[], outcome: number, settled: Settled | undefined): string {

@@ -1,6 +1,13 @@
+import type { Frame } from '../channel/frames.js';
 import type { Clock } from '../clock.js';
 import type { FarSide } from '../discovery/rendezvous/remote-side.js';
-import { costOf, type RelaySide, relayPiece, relayWindow } from '../discovery/rendezvous/wire.js';
+import {
+  costOf,
+  isPiece,
+  type RelaySide,
+  relayPiece,
+  relayWindow,
+} from '../discovery/rendezvous/wire.js';
 import { DserviceError } from '../errors.js';
 import { refusal } from './refusal.js';
 import { messageOf } from '../protocol/encode.js';
@@ -82,7 +89,7 @@ export class Dial implements Shared {
 
   #sideFor(by: Side, other: Side): RelaySide {
     return {
-      receive: (text, more) => this.#relay(by, other, text, more),
+      receive: (piece, more) => this.#relay(by, other, piece, more),
       end: (reason) => this.#end(by, other, reason),
       signal: (data) => this.#signal(by, other, data),
     };
@@ -99,19 +106,19 @@ export class Dial implements Shared {
     other.far?.signal(JSON.parse(text));
   }
 
-  async #relay(by: Side, other: Side, text: unknown, more: unknown): Promise<void> {
+  async #relay(by: Side, other: Side, piece: unknown, more: unknown): Promise<void> {
     if (this.#over !== undefined) throw this.#over;
     const { far } = other;
-    if (typeof text !== 'string' || by.ended || far === undefined) {
-      throw refusal('ERR_DATA', 'a piece is a string, of a side that has not ended');
+    if (!isPiece(piece) || by.ended || far === undefined) {
+      throw refusal('ERR_DATA', 'a piece is a string or bytes, of a side that has not ended');
     }
-    const cost = costOf(text);
-    this.#bound(by, other, text, cost);
+    const cost = costOf(piece);
+    this.#bound(by, other, piece, cost);
     by.outstanding += cost;
     other.party.outstanding += cost;
-    this.#options.onRelayed(text.length);
+    this.#options.onRelayed(piece.length);
     try {
-      await far.receive(text, more === true);
+      await far.receive(piece, more === true);
     } catch (error) {
       const reason = messageOf(error);
       this.finish(reason);
@@ -124,10 +131,10 @@ export class Dial implements Shared {
   }
 
   /** Ends the dial, and throws ERR_LIMIT, for who sends more than there is room for. */
-  #bound(by: Side, other: Side, text: string, cost: number): void {
+  #bound(by: Side, other: Side, piece: Frame, cost: number): void {
     const { limits } = this.#options;
     let why: string | undefined;
-    if (text.length > relayPiece) why = `a piece has more than ${relayPiece} characters`;
+    if (piece.length > relayPiece) why = `a piece has more than ${relayPiece} characters`;
     else if (by.outstanding + cost > 2 * relayWindow) {
       why = `more than ${2 * relayWindow} characters were on the way`;
     } else if (!other.party.local && other.party.outstanding + cost > limits.outstanding) {

@@ -3,7 +3,7 @@ import { readFirstLine } from '../channel/first-line.js';
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
-import { type Hello, makeHello, readHello, type Resume } from '../protocol/hello.js';
+import { features, type Hello, makeHello, readHello, type Resume } from '../protocol/hello.js';
 import { type Resumable, resumable } from '../protocol/continuity.js';
 import { isRecord } from '../protocol/message.js';
 import type { Session } from '../protocol/session.js';
@@ -26,10 +26,16 @@ export function readGreeting(line: string | undefined): Hello | undefined {
   if (line?.includes('"resume') !== true) return undefined;
   try {
     const message: unknown = JSON.parse(line);
-    return isRecord(message) ? readHello(message.dservice, true) : undefined;
+    return isRecord(message) ? readHello(message.dservice, features) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whether what was agreed on can go on over that channel, and so the other side says too. */
+function carries({ hello }: Session, { binary }: Channel, said: Hello | undefined): boolean {
+  if (hello?.features.includes('bin') !== true) return true;
+  return binary === true && said?.features.includes('bin') === true;
 }
 
 /** 128 random bits, as 32 hex digits. */
@@ -95,6 +101,7 @@ export class Resumables implements Returning {
     const session = await this.#find(hello, channel);
     const request = hello?.resume;
     if (session?.continuity === undefined || request === undefined) return whole;
+    if (!carries(session, channel, hello)) return whole;
     // Asked long ago: by now it may be here over another channel.
     if (first.ended) return whole;
     if (!session.continuity.acknowledged(request.got)) return whole;
@@ -102,7 +109,7 @@ export class Resumables implements Returning {
     const token = newToken();
     // The one before is good as well, until the dialer is known to have the next.
     this.#know(session, [request.session, token]);
-    const greeting = writeResume(makeHello({ limits, resume: true }), 'resumed', {
+    const greeting = writeResume(makeHello({ limits, channel, resume: true }), 'resumed', {
       session: token,
       got,
     });
@@ -164,7 +171,7 @@ export async function returnOver(
     return false;
   }
   const got = continuity.leave(undefined);
-  const hello = makeHello({ limits, auth, resume: true });
+  const hello = makeHello({ limits, auth, channel, resume: true });
   channel.write(writeResume(hello, 'resume', { session: continuity.token, got }));
   const { line, rest } = await readFirstLine(channel, { clock, limit: limits.firstLine, time });
   if (session.ended || !continuity.away) {
@@ -177,7 +184,8 @@ export async function returnOver(
     continuity.leave(error);
     throw error;
   }
-  const resumed = readGreeting(line)?.resumed;
+  const answer = readGreeting(line);
+  const resumed = carries(session, channel, answer) ? answer?.resumed : undefined;
   if (resumed === undefined || !continuity.acknowledged(resumed.got)) {
     channel.close();
     session.abandon(

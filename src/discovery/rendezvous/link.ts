@@ -117,11 +117,12 @@ function unheld(channel: Channel): Channel {
   return {
     framing: channel.framing,
     peer: channel.peer,
+    binary: channel.binary === true,
     get buffered() {
       return channel.buffered;
     },
     open: (handlers) => channel.open(handlers),
-    write: (data) => channel.write(data),
+    write: (data, bytes) => channel.write(data, bytes),
     pause: () => channel.pause(),
     resume: () => channel.resume(),
     close: () => channel.close(),

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Frame } from '../../channel/frames.js';
 import { DserviceError } from '../../errors.js';
 import { codeOf } from '../../testing/fixtures/peer.js';
 import { Recorder, turns } from '../../testing/recorder.js';
@@ -9,7 +10,7 @@ import { relayPiece, relayWindow } from './wire.js';
 
 /** A channel whose far side is the test. */
 function setup(limit = 1_000_000) {
-  const sent: { text: string; more: boolean; take: () => void }[] = [];
+  const sent: { text: Frame; more: boolean; take: () => void }[] = [];
   const said: string[] = [];
   const far: FarSide = {
     direct: false,
@@ -69,7 +70,11 @@ test('small messages are few calls', async () => {
   const lines: string[] = [];
   while (sent.length > 0) {
     const { text, take } = sent.shift()!;
-    lines.push(...text.split('\n').filter((line) => line !== ''));
+    lines.push(
+      ...String(text)
+        .split('\n')
+        .filter((line) => line !== ''),
+    );
     take();
     await turns(1);
   }

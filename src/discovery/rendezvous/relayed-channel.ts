@@ -1,10 +1,19 @@
 import type { Channel } from '../../channel/channel.js';
+import type { Frame } from '../../channel/frames.js';
 import { channelOver } from '../../channel/transport.js';
 import type { Clock } from '../../clock.js';
 import { DserviceError } from '../../errors.js';
 import { messageOf } from '../../protocol/encode.js';
 import type { FarSide } from './remote-side.js';
-import { costOf, lost, type RelaySide, relayPiece, relayWindow, type Stamp } from './wire.js';
+import {
+  costOf,
+  isPiece,
+  lost,
+  type RelaySide,
+  relayPiece,
+  relayWindow,
+  type Stamp,
+} from './wire.js';
 
 export interface RelayedOptions {
   readonly clock: Clock;
@@ -64,14 +73,14 @@ export function relayedChannel(options: RelayedOptions): Relayed {
   const pump = (): void => {
     if (far === undefined || over) return;
     while (!outgoing.empty && outstanding + relayPiece <= relayWindow) {
-      const { text, more } = outgoing.take();
-      const cost = costOf(text);
+      const { piece, more } = outgoing.take();
+      const cost = costOf(piece);
       outstanding += cost;
-      onTheWay += text.length;
-      far.receive(text, more).then(
+      onTheWay += piece.length;
+      far.receive(piece, more).then(
         () => {
           outstanding -= cost;
-          onTheWay -= text.length;
+          onTheWay -= piece.length;
           pump();
           if (outgoing.size + onTheWay <= relayWindow / 2) feed.drained();
         },
@@ -114,8 +123,10 @@ export function relayedChannel(options: RelayedOptions): Relayed {
     {
       framing: 'messages',
       peer,
-      send(data) {
+      binary: true,
+      send(data, attached = []) {
         outgoing.add(data);
+        for (const bytes of attached) if (bytes.length > 0) outgoing.add(bytes);
         pump();
       },
       buffered: () => outgoing.size + onTheWay,
@@ -144,32 +155,39 @@ export function relayedChannel(options: RelayedOptions): Relayed {
   );
   channel.hold = hold;
 
+  /** Hands over what is whole; nothing is the beginning of a message. Resolves when it, or all before it, was taken. */
+  const take = (message: Frame, cost: number): Promise<void> => {
+    const whole = message.length > 0;
+    const outcome = new Promise<void>((tell) => untold.push({ tell, cost, whole }));
+    if (parts.length === 0) partsSize = 0;
+    if (whole) feed.push(message);
+    tellBeginnings();
+    return outcome;
+  };
+
   const near: RelaySide = {
-    receive(text, more) {
+    receive(piece, more) {
       // Whoever sends to what is over learns it.
       if (over) throw lost('it is over');
-      if (typeof text !== 'string') throw new DserviceError('ERR_DATA', 'a piece is a string');
-      const cost = costOf(text);
+      if (!isPiece(piece)) throw new DserviceError('ERR_DATA', 'a piece is a string or bytes');
+      const cost = costOf(piece);
       untaken += cost;
-      partsSize += text.length;
+      partsSize += piece.length;
       if (partsSize > limit || untaken > 2 * relayWindow) {
         const what = partsSize > limit ? `a message over ${limit} characters` : 'more than it may';
         const error = new DserviceError('ERR_LIMIT', `the other side sent ${what}`);
         fail(error);
         throw error;
       }
-      if (text !== '') parts.push(text);
-      const message = more ? '' : parts.join('');
-      // A message without characters is none.
-      const whole = message !== '';
-      const outcome = new Promise<void>((tell) => untold.push({ tell, cost, whole }));
-      if (!more) {
-        parts.length = 0;
-        partsSize = 0;
+      if (typeof piece !== 'string') {
+        if (!more && parts.length === 0) return take(piece, cost);
+        fail(lost('bytes came in the middle of a message'));
+        throw new DserviceError('ERR_DATA', 'bytes follow a whole message');
       }
-      if (whole) feed.push(message);
-      tellBeginnings();
-      return outcome;
+      if (piece !== '') parts.push(piece);
+      const message = more ? '' : parts.join('');
+      if (!more) parts.length = 0;
+      return take(message, cost);
     },
     end(reason) {
       if (over) return;
@@ -212,38 +230,40 @@ export function relayedChannel(options: RelayedOptions): Relayed {
 
 /** Messages that have not left, and how they are cut into pieces. */
 class Outgoing {
-  #messages: string[] = [];
+  #messages: Frame[] = [];
   #next = 0;
-  /** Characters of the first that have left. */
+  /** Characters or bytes of the first that have left. */
   #from = 0;
-  /** Characters that have not left. */
+  /** Characters and bytes that have not left. */
   size = 0;
 
   get empty(): boolean {
     return this.#next === this.#messages.length;
   }
 
-  add(text: string): void {
-    this.#messages.push(text);
-    this.size += text.length;
+  add(message: Frame): void {
+    this.#messages.push(message);
+    this.size += message.length;
   }
 
-  /** The next piece: of a long message a part, of short ones as many as fit. */
-  take(): { text: string; more: boolean } {
+  /** The next piece: of a long message or of bytes a part, of short messages as many as fit. */
+  take(): { piece: Frame; more: boolean } {
     const first = this.#messages[this.#next] ?? '';
-    if (first.length > relayPiece) {
-      const text = first.slice(this.#from, this.#from + relayPiece);
-      this.#from += text.length;
-      this.size -= text.length;
+    if (typeof first !== 'string' || first.length > relayPiece) {
+      const end = this.#from + relayPiece;
+      const isText = typeof first === 'string';
+      const piece = isText ? first.slice(this.#from, end) : first.subarray(this.#from, end);
+      this.#from += piece.length;
+      this.size -= piece.length;
       const more = this.#from < first.length;
       if (!more) this.#shift();
-      return { text, more };
+      return { piece, more: isText && more };
     }
     let text = '';
     let taken = 0;
     for (;;) {
       const message = this.#messages[this.#next];
-      if (message === undefined || text.length + message.length >= relayPiece) break;
+      if (typeof message !== 'string' || text.length + message.length >= relayPiece) break;
       // Lines of one message are parted; of the last one the newline may be missing.
       if (text !== '' && !text.endsWith('\n')) text += '\n';
       text += message;
@@ -256,7 +276,7 @@ class Outgoing {
       this.#shift();
     }
     this.size -= taken;
-    return { text, more: false };
+    return { piece: text, more: false };
   }
 
   #shift(): void {

@@ -1,3 +1,4 @@
+import type { Frame } from '../../channel/frames.js';
 import { DserviceError } from '../../errors.js';
 import type { AnyFunction } from '../../protocol/encode.js';
 import { isRecord } from '../../protocol/message.js';
@@ -8,7 +9,7 @@ export interface FarSide {
   /** It can make a direct channel. */
   readonly direct: boolean;
   /** Resolves when it was taken. Rejects where it will not be. */
-  receive(text: string, more: boolean): Promise<unknown>;
+  receive(piece: Frame, more: boolean): Promise<unknown>;
   /** Nothing more follows what was sent. Resolves when that was heard, or never will be. */
   end(): Promise<unknown>;
   signal(data: unknown): void;
@@ -50,7 +51,7 @@ export function remoteSide(value: unknown): FarSide {
   };
   return {
     direct: isRecord(value) && value.direct === true,
-    receive: (text, more) => patiently(receive, text, more),
+    receive: (piece, more) => patiently(receive, piece, more),
     end: () => patiently(end).catch(() => {}),
     signal: (data) => void callFunction(signal, [data]).catch(() => {}),
     release,

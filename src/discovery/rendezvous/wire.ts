@@ -1,3 +1,4 @@
+import type { Frame } from '../../channel/frames.js';
 import { DserviceError } from '../../errors.js';
 import type { InstanceRecord } from '../record.js';
 
@@ -15,12 +16,12 @@ import type { InstanceRecord } from '../record.js';
  * - `stay()`: comes to its end when the client has no dial any more. For one that was told `bye`.
  *
  * Text of a dial goes in pieces of at most `relayPiece` characters, `more: true` on all but the last of a
- * message. The outcome of `receive` comes when the owner at the far end has taken it, or, of the
+ * message; raw bytes that follow a message in pieces of as many bytes, each whole by itself. The outcome of `receive` comes when the owner at the far end has taken it, or, of the
  * beginning of a message, all before it. A sender has at most `relayWindow` on the way (`costOf`);
  * who has more than twice that is cut off.
  */
 export interface RelaySide {
-  receive(text: string, more: boolean): unknown;
+  receive(piece: Frame, more: boolean): unknown;
   /** Nothing more comes from that side. With a reason, the dial is over at once. */
   end(reason?: string): unknown;
   signal(data: unknown): unknown;
@@ -75,8 +76,13 @@ export const relayWindow = 64 * 1024;
 export const relayPiece = 16 * 1024;
 
 /** What a piece counts: so that many small ones are not more calls than a session has room for. */
-export function costOf(text: string): number {
-  return Math.max(text.length, relayWindow / 16);
+export function costOf(piece: Frame): number {
+  return Math.max(piece.length, relayWindow / 16);
+}
+
+/** Whether that can be a piece. */
+export function isPiece(value: unknown): value is Frame {
+  return typeof value === 'string' || value instanceof Uint8Array;
 }
 
 /** Endpoint of an instance that is reached by way of a rendezvous. */
