@@ -65,7 +65,10 @@ export class DnodeStream extends Stream {
     this.#given = bounded ? this.#limits.functions : Infinity;
     this.#lines = new LineReader(
       this.#limits.line,
-      (line) => void this.#line(line),
+      (line) => {
+        this.#line(line);
+        return undefined;
+      },
       (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
       accepted?.budget,
     );

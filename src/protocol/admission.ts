@@ -1,4 +1,5 @@
-import { type Attached, sizeOf } from './attachments.js';
+import { type Attached, attachedTo, sizeOf } from './attachments.js';
+import type { Message } from './message.js';
 import type { Peer } from './session-handle.js';
 import type { Authenticate } from './session-options.js';
 
@@ -25,7 +26,8 @@ export class Admission {
   }
 
   /** Keeps a message for later: its line, and what followed it. False where there are too many. */
-  keep(line: string, attached: Attached | undefined): boolean {
+  keep(line: string, message: Message): boolean {
+    const attached = attachedTo(message);
     this.#bytes += sizeOf(attached);
     return this.#kept.push({ line, attached }) <= most && this.#bytes <= mostBytes;
   }

@@ -84,7 +84,7 @@ export function makeHello(options: HelloOptions): Hello {
 }
 
 /** What a side names: all but `resume` where it does not, and `bin` where the channel cannot. */
-export function featuresOf(
+function featuresOf(
   { binary = false }: Pick<Channel, 'binary'>,
   resume: boolean,
 ): readonly Feature[] {
@@ -94,13 +94,17 @@ export function featuresOf(
 
 /**
  * The peer's hello, or undefined where there is none that we understand: then the session is plain.
- * `ours`: the features that we named.
+ * `channel`, `resume`: what we named of features depends on them.
  */
-export function readHello(value: unknown, ours: readonly Feature[]): Hello | undefined {
+export function readHello(
+  value: unknown,
+  channel: Pick<Channel, 'binary'>,
+  resume: boolean,
+): Hello | undefined {
   if (!isRecord(value) || typeof value.v !== 'number' || !(value.v >= 1)) return undefined;
   if (!Array.isArray(value.features)) return undefined;
   const named = new Set<unknown>(value.features);
-  const agreed = ours.filter((feature) => named.has(feature));
+  const agreed = featuresOf(channel, resume).filter((feature) => named.has(feature));
   // An outcome is what everything else of the extension stands on.
   if (!agreed.includes('reply')) return undefined;
   const limits = isRecord(value.limits) ? value.limits : {};

@@ -3,7 +3,6 @@ import { DserviceError, type ErrorCode } from '../errors.js';
 import { type About, readAbout } from './about.js';
 import { checkApi, fillRemote, makeApi } from './api.js';
 import { Admission } from './admission.js';
-import { attachedTo } from './attachments.js';
 import { Calling } from './calling.js';
 import type { Continuity, Resumable } from './continuity.js';
 import { Controls, type Question } from './controls.js';
@@ -14,7 +13,7 @@ import { closeWell, lossOf, readClose, untold, writeClose } from './close.js';
 import { Farewell } from './farewell.js';
 import { Flow } from './flow.js';
 import { Gates } from './gate.js';
-import { featuresOf, type Hello, makeHello, readHello } from './hello.js';
+import { type Hello, makeHello, readHello } from './hello.js';
 import { Intake } from './intake.js';
 import { Link } from './link.js';
 import { isUrgent, type Message } from './message.js';
@@ -294,7 +293,7 @@ export class Session implements SessionHandle {
     if (this.#ended) return;
     const { method } = message;
     if (!this.#admission.admitted && method !== 'methods' && !isUrgent(message)) {
-      if (this.#admission.keep(line, attachedTo(message))) return;
+      if (this.#admission.keep(line, message)) return;
       return this.#finish('ERR_LIMIT', 'too many messages before it is known who is there');
     }
     try {
@@ -343,8 +342,7 @@ export class Session implements SessionHandle {
   #greet(message: Message): void {
     this.#cancelHandshake?.();
     this.#cancelHandshake = undefined;
-    const ours = featuresOf(this.#channel, this.continuity !== undefined);
-    const hello = readHello(message.dservice, ours);
+    const hello = readHello(message.dservice, this.#channel, this.continuity !== undefined);
     this.#intake.greeted(hello?.features.includes('bin') === true);
     if (hello !== undefined) {
       this.#wire.greet(hello);

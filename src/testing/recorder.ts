@@ -19,7 +19,7 @@ export class Recorder implements ChannelHandlers {
   /** Called for everything received, after it was kept. */
   onReceive: (() => void) | undefined;
   /** Bytes that are no line yet. */
-  #parts: Uint8Array[] = [];
+  readonly #parts: Uint8Array[] = [];
   /** Lengths of bytes that are still to come, and what has come of the first. */
   #lacking: number[] = [];
   #opened = false;

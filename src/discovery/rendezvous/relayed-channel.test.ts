@@ -53,7 +53,7 @@ test('no more than the window is on the way, and a long message goes in pieces',
     expect(onTheWay()).toBeLessThanOrEqual(relayWindow);
     const piece = sent.shift();
     expect(piece!.text.length).toBeLessThanOrEqual(relayPiece);
-    got += piece!.text;
+    got += String(piece!.text);
     expect(piece!.more).toBe(got.length < message.length + 1);
     piece!.take();
     await turns(1);
