@@ -7,8 +7,8 @@ export function letters() {
   return Array.from({ length: chunk }, (_, i) => String.fromCharCode(97 + ((i * i) % 26))).join('');
 }
 
-export function octets() {
-  return Uint8Array.from({ length: chunk }, (_, i) => (i * i) % 251);
+export function octets(length = chunk) {
+  return Uint8Array.from({ length }, (_, i) => (i * i) % 251);
 }
 
 /** Sends `total` bytes, and resolves with bytes per second. Throws where not all of a call arrives. */

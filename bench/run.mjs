@@ -4,11 +4,13 @@
 //
 // Names, which --only takes as well, separated by commas, are those of subjects (ours-tcp, dnode), of
 // their paths (tcp, ws), of works (seq, c64, burst, objects), of parts (churn, setup, memory, sizes, start,
-// round-trips, healing, page, direct, relay, rendezvous, resume, pipelines-redis, …; pipelines for all of those),
-// and of ways through pipelines (per32, single, …). What is not the whole run writes nothing, or with --write the tables that it has made anew.
+// round-trips, attachments, healing, page, direct, relay, rendezvous, resume, pipelines-redis, …; pipelines for all of
+// those), and of ways through pipelines (per32, single, …). What is not the whole run writes nothing, or with --write
+// the tables that it has made anew.
 // --quick measures for a shorter time, and leaves out set-up and memory. --profile writes CPU profiles of processes
 // to a folder.
 import { parseArgs } from 'node:util';
+import { measureAttachments } from './attachments.mjs';
 import { writeDocument } from './document.mjs';
 import { measureDirect } from './direct.mjs';
 import { measureChurn, measureMemory, measureRates, measureSetup } from './measure.mjs';
@@ -62,6 +64,7 @@ const parts = {
   'round-trips': measureRoundTrips,
   healing: measureHealing,
   page: measurePage,
+  attachments: measureAttachments,
   direct: measureDirect,
   relay: measureRelay,
   rendezvous: measureRendezvous,

@@ -1,3 +1,4 @@
+import { sizes as attachmentSizes } from './attachments.mjs';
 import { count, kilobytes, median, megabytes, ratio, times } from './figures.mjs';
 import { pageSubjects, pageWorks } from './page.mjs';
 import { pipelineTables } from './pipeline-tables.mjs';
@@ -28,6 +29,7 @@ const makers = {
     'round-trips': roundTrips,
     healing,
     page,
+    attachments,
     direct,
     relay,
     rendezvous,
@@ -177,11 +179,32 @@ function page({ rates, version }) {
   };
 }
 
+function attachments(figures) {
+  const heads = Object.keys(attachmentSizes);
+  const speed = (rates) => (median(rates) / 1e6).toFixed(0);
+  return {
+    title: 'Bytes there and back, MB/s each way',
+    note: 'A Uint8Array, one echo after the other. Bare: its length and its bytes over TCP, one frame over a WebSocket.',
+    rows: [
+      ['', ...heads],
+      ...Object.entries(figures).flatMap(([path, figure]) => {
+        const via = { tcp: 'TCP', ws: 'WebSocket' }[path];
+        const row = (label, cell) => [label, ...heads.map((it) => cell(figure[it]))];
+        return [
+          row(`bare ${via}`, ({ bare }) => speed(bare)),
+          row(`dservice over ${via}`, ({ ours }) => speed(ours)),
+          row(`dservice ÷ bare ${via}`, ({ ours, bare }) => times(ratio(ours, bare))),
+        ];
+      }),
+    ],
+  };
+}
+
 function direct({ bareSeq, ourSeq, bareMany, ourMany, bareBulk, ourLetters, ourOctets }) {
   const speed = (rates) => (median(rates) / 1e6).toFixed(1);
   const trip = (rates) => (1000 / median(rates)).toFixed(2);
   const note =
-    'Two pages of one Chromium, each in a process of its own, in a network namespace. Ours is a service by name whose session has moved from the rendezvous to WebRTC. 16 MB: as binary pieces of 16 KiB, with a threshold for the bytes that are unsent; ours as calls with 64 KiB each, 8 in flight. Bytes in a call are base64, four characters for three.';
+    'Two pages of one Chromium, each in a process of its own, in a network namespace. Ours is a service by name whose session has moved from the rendezvous to WebRTC. 16 MB: as binary pieces of 16 KiB, with a threshold for the bytes that are unsent; ours as calls with 64 KiB each, 8 in flight. Bytes follow the line of their call, as they are.';
   return {
     title: 'From page to page, directly',
     note,

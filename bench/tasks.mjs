@@ -1,4 +1,6 @@
+import { octets } from './bulk.mjs';
 import { churn } from './churn.mjs';
+import { inFlight } from './in-flight.mjs';
 import { makeProfiler } from './profile.mjs';
 import { check, work } from './work.mjs';
 
@@ -21,6 +23,21 @@ export const tasks = {
       });
       const { user, system } = process.cpuUsage(before);
       return { rate: calls / seconds, calls, cpu: user + system };
+    } finally {
+      await client.close();
+    }
+  },
+
+  /** Bytes per second, each way, of a Uint8Array that comes back, one after the other, on a connection of its own. */
+  async echoBytes({ module }, endpoint, size, ms) {
+    const client = await module.connect(endpoint);
+    const bytes = octets(size);
+    try {
+      const { calls, seconds } = await inFlight(1, ms, async () => {
+        const { length } = await client.echo(bytes);
+        if (length !== size) throw new Error(`${length} bytes of ${size} came back`);
+      });
+      return (calls * size) / seconds;
     } finally {
       await client.close();
     }

@@ -23,6 +23,11 @@ export const subjects = [
   { name: 'bare-port', label: 'bare MessagePort', path: 'port', file: 'bare-port' },
 ];
 
+/** Bytes there and back, without a protocol. */
+export const bareBytes = ['tcp', 'ws'].map((path) => {
+  return { name: `bare-bytes-${path}`, label: `bare bytes over ${path}`, path, file: 'bare-bytes' };
+});
+
 /** Ours by name, for the time that finding takes. */
 export const service = {
   name: 'service',
@@ -64,6 +69,7 @@ export const queueSubjects = ['pipeline', 'bullmq', 'bare-redis', 'bare-lmdb'].m
 export const all = [
   ...[...subjects, service, healing, rendezvous, meeting, crowd, tab, resumed],
   ...queueSubjects,
+  ...bareBytes,
 ];
 
 /** @param {Subject} subject */

@@ -100,6 +100,8 @@ export class Continuity {
     const { intake, outbox } = this.#options;
     if (outbox.replay === undefined || this.#away) return;
     this.#unread += size;
+    // Bytes that follow a line may be many, and nothing is got before the last of them.
+    if (intake.got === this.#told) return;
     if (this.#unread < bytes && intake.got - this.#told < lines) return;
     this.#unread = 0;
     this.#told = intake.got;

@@ -196,7 +196,7 @@ export class Wire {
     if (views.reduce((sum, { length }) => sum + length, 0) > most) {
       throw new DserviceError('ERR_LIMIT', `the peer takes at most ${most} bytes with one message`);
     }
-    this.#attached = views.map((view) => new Uint8Array(view));
+    this.#attached = views.map((view) => view.slice());
     return this.#attached.map(({ length }) => length);
   }
 

@@ -37,6 +37,7 @@ function but(
   const changed: Channel = {
     framing: channel.framing,
     peer: channel.peer,
+    binary: channel.binary === true,
     get buffered() {
       return channel.buffered;
     },
@@ -47,7 +48,7 @@ function but(
         close: (error) => owner.close(error),
         ...handlers(owner),
       }),
-    write: (data) => channel.write(data),
+    write: (data, bytes) => channel.write(data, bytes),
     pause: () => channel.pause(),
     resume: () => channel.resume(),
     close: () => channel.close(),
@@ -61,9 +62,27 @@ test('a channel as it should be passes', async () => {
 });
 
 test.each<[string, (channel: Channel) => Channel]>([
-  ['never says that it is full', (it) => but(it, { write: (data) => it.write(data) || true })],
+  [
+    'never says that it is full',
+    (it) => but(it, { write: (...given) => it.write(...given) || true }),
+  ],
   ['never says that it has room', (it) => but(it, {}, () => ({ drain() {} }))],
   ['ignores pause', (it) => but(it, { pause() {} })],
+  [
+    'changes the bytes that it is given',
+    (it) =>
+      but(it, {
+        write(data, bytes = []) {
+          const goesOn = it.write(data, bytes);
+          for (const piece of bytes) piece.fill(0);
+          return goesOn;
+        },
+      }),
+  ],
+  [
+    'takes one attachment alone',
+    (it) => but(it, { write: (data, bytes) => it.write(data, bytes?.slice(0, 1)) }),
+  ],
   ['does not resume', (it) => but(it, { resume() {} })],
   ['drops what is not written yet', (it) => but(it, { close: () => it.destroy() })],
   ['keeps an error to itself', (it) => but(it, { destroy: () => it.destroy() })],

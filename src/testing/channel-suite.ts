@@ -144,6 +144,70 @@ export function channelSuite({ test, setup, supports = {} }: ChannelSuite): void
     });
   }
 
+  // Of a channel that says that it carries them.
+  both('bytes follow the line that says so, whatever they are', async (a, b) => {
+    if (a.channel.binary !== true) return;
+    const first = [
+      octets('\n\n{"n":7}\n'),
+      octets(''),
+      octets('"bin":[9]\0\n\u00ff'),
+      large(200_001),
+    ];
+    const second = [octets('\n')];
+    const third = [octets(''), octets('')];
+    const kept = first.map((bytes) => bytes.slice());
+    a.channel.write('{"n":1}\n');
+    a.channel.write(`{"n":2}\n${announced(first)}\n`, first);
+    a.channel.write(`${announced(second)}\n`, second);
+    a.channel.write(`${announced(third)}\n`, third);
+    a.channel.write('{"n":3}\n');
+    b.channel.write(`${announced(second)}\n`, second);
+    await b.until(() => b.lines.length === 6);
+    await a.until(() => a.attached.length === 1);
+    const lines = ['{"n":1}', '{"n":2}', ...[first, second, third].map(announced), '{"n":3}'];
+    same(b.lines, lines, 'what b read');
+    sameBytes(b.attached, [...first, ...second, ...third]);
+    sameBytes(a.attached, second);
+    // They are the writer's own still.
+    sameBytes(first, kept);
+  });
+
+  both('5 MiB of bytes arrive intact, and buffered goes back to 0', async (a, b) => {
+    if (a.channel.binary !== true) return;
+    const sent = [
+      large(3 * 1024 * 1024),
+      ...Array.from({ length: 40 }, (_, i) => large(50_000 + i)),
+    ];
+    for (const bytes of sent) {
+      const { drains } = a;
+      if (!a.channel.write(`${announced([bytes])}\n`, [bytes]))
+        await a.until(() => a.drains > drains);
+    }
+    await b.until(() => b.attached.length === sent.length);
+    sameBytes(b.attached, sent);
+    while (a.channel.buffered > 0) await turns(1);
+  });
+
+  if (holdBack) {
+    both('a paused reader holds the writer of bytes back', async (a, b) => {
+      if (a.channel.binary !== true) return;
+      b.channel.pause();
+      const bytes = large(64_000);
+      let sent = 0;
+      for (let held = false; !held;) {
+        const { drains } = a;
+        if (!a.channel.write(`${announced([bytes])}\n`, [bytes])) {
+          for (let i = 0; a.drains === drains && i < 50; i += 1) await turns(1);
+          held = a.drains === drains;
+        }
+        sent += 1;
+        if (sent > 1_000) throw new Error('64 MB were written to a paused reader');
+      }
+      b.channel.resume();
+      await b.until(() => b.attached.length === sent);
+    });
+  }
+
   both('what arrives while paused is kept', async (a, b) => {
     b.channel.pause();
     const sent = numbered(100);
@@ -335,6 +399,31 @@ function text(bytes: number): string {
   const unit = '{"a":"aé€😀b"}';
   return unit.repeat(Math.ceil(bytes / 20));
 }
+
+/** Bytes by their characters, each below 256. */
+function octets(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (it) => it.charCodeAt(0));
+}
+
+/** Bytes among which there is every one, newlines too. */
+function large(length: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length }, (_, i) => i ^ (i >> 8));
+}
+
+/** A line that says what follows it. */
+function announced(attached: readonly Uint8Array[]): string {
+  return `{"bin":[${attached.map(({ length }) => length).join(',')}]}`;
+}
+
+function sameBytes(actual: readonly Uint8Array[], expected: readonly Uint8Array[]): void {
+  same(actual.map(sizeOf), expected.map(sizeOf), 'lengths of bytes');
+  for (const [i, bytes] of expected.entries()) {
+    const at = bytes.findIndex((byte, at) => byte !== actual[i]?.[at]);
+    same(at, -1, `where the bytes of number ${i} differ`);
+  }
+}
+
+const sizeOf = ({ length }: Uint8Array): number => length;
 
 /** Compares by JSON, which is all that the tests need; what is long is told by where it differs. */
 function same(actual: unknown, expected: unknown, what: string): void {
