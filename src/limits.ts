@@ -39,7 +39,7 @@ export interface Limits {
   readonly sessions: number;
   /** Sessions that one server holds with one address. */
   readonly sessionsPerAddress: number;
-  /** Bytes of half-read lines that one server holds over all sessions. */
+  /** Bytes of half-read messages that one server holds over all sessions. */
   readonly buffered: number;
 }
 

@@ -12,8 +12,8 @@ describe.each([
 ] as const)('a pipe between %s and %s', (left: Framing, right: Framing) => {
   channelSuite({
     test,
-    // The pipe reads on for who has closed, but cannot know what the other side still sends.
-    supports: { crossing: false },
+    // The pipe reads on for who has closed, but cannot know what the other side still sends; and it carries text.
+    supports: { crossing: false, binary: false },
     setup: async () => {
       const [a, c] = memoryPair({ framing: left });
       const [d, b] = memoryPair({ framing: right });
@@ -66,4 +66,18 @@ test('a slow reader holds the writer back, through the pipe', async () => {
   expect(sent).toBeLessThan(40);
   b.resume();
   await two.until(() => two.lines.length === sent);
+});
+
+test('a hello that passes offers no raw bytes, and is else as it was', async () => {
+  const [a, c] = memoryPair({ framing: 'bytes', piece: 7 });
+  const [d, b] = memoryPair();
+  pipe(c, d);
+  const two = new Recorder(b);
+  const hello = (features: string): string =>
+    `{"method":"methods","arguments":[{"bin":"[\\u00e9]"}],"dservice":{"v":1,"features":[${features}],"auth":"bin"}}`;
+  a.write(`${hello('"reply","bin","resume"')}\n${hello('"bin"')}\n`);
+  a.open({ receive() {}, drain() {}, close() {} });
+  await two.until(() => two.lines.length === 2);
+  // Only the first line is one.
+  expect(two.lines).toEqual([hello('"reply","-","resume"'), hello('"bin"')]);
 });

@@ -67,8 +67,9 @@ export function checkLengths(
   }
   for (const [i, entry] of (entries as unknown[]).entries()) {
     const kind: unknown = Array.isArray(entry) ? entry[0] : undefined;
-    if (!fitsKind(String(kind), lengths[i] ?? 0)) {
-      const what = `has a ${String(kind).slice(0, 32)} of ${lengths[i]} bytes`;
+    if (!fitsKind(kind, lengths[i] ?? 0)) {
+      const name = typeof kind === 'string' ? kind.slice(0, 32) : 'nameless value';
+      const what = `has a ${name} of ${lengths[i]} bytes`;
       return { code: 'ERR_MALFORMED', what };
     }
   }

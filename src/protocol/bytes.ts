@@ -37,7 +37,8 @@ export function makeBytes(kind: string, bytes: Uint8Array<ArrayBuffer>): unknown
 }
 
 /** Whether so many bytes can be one of that kind. */
-export function fitsKind(kind: string, length: number): boolean {
+export function fitsKind(kind: unknown, length: number): boolean {
+  if (typeof kind !== 'string') return false;
   if (kind === 'ArrayBuffer' || kind === 'DataView') return true;
   if (!Object.hasOwn(views, kind)) return false;
   const { BYTES_PER_ELEMENT: unit = 1 } = views[kind as keyof typeof views] as {

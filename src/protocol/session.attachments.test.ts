@@ -179,6 +179,7 @@ describe.each(['bytes', 'messages'] as const)('what is malformed, over %s', (fra
     ['more lengths than entries', [700, 3], ['Uint8Array'], 703],
     ['bytes that do not fill their kind', [701], ['Float64Array'], 701],
     ['an unknown kind', [8], ['Float1Array'], 8],
+    ['a kind that is no text', [8], [{ toString: 1 } as unknown as string], 8],
     ['a kind of the prototype', [8], ['constructor'], 8],
   ])('%s: the message is refused, and the rest goes on', async (_, lengths, kinds, size) => {
     const them = await peer({ api, memory: { framing } });

@@ -19,6 +19,8 @@ export interface ChannelSuite {
     readonly holdBack?: boolean;
     /** What crosses a close of one's own still arrives. */
     readonly crossing?: boolean;
+    /** Raw bytes arrive that follow lines, though a channel says so. */
+    readonly binary?: boolean;
   };
 }
 
@@ -27,7 +29,7 @@ export interface ChannelSuite {
  * do it leaves a test waiting, for the runner to end.
  */
 export function channelSuite({ test, setup, supports = {} }: ChannelSuite): void {
-  const { holdBack = true, crossing = true } = supports;
+  const { holdBack = true, crossing = true, binary = true } = supports;
 
   const on = (name: string, fn: (pair: ChannelPair) => Promise<void>): void =>
     test(name, async () => {
@@ -146,7 +148,7 @@ export function channelSuite({ test, setup, supports = {} }: ChannelSuite): void
 
   // Of a channel that says that it carries them.
   both('bytes follow the line that says so, whatever they are', async (a, b) => {
-    if (a.channel.binary !== true) return;
+    if (!binary || a.channel.binary !== true) return;
     const first = [
       octets('\n\n{"n":7}\n'),
       octets(''),
@@ -173,7 +175,7 @@ export function channelSuite({ test, setup, supports = {} }: ChannelSuite): void
   });
 
   both('5 MiB of bytes arrive intact, and buffered goes back to 0', async (a, b) => {
-    if (a.channel.binary !== true) return;
+    if (!binary || a.channel.binary !== true) return;
     const sent = [
       large(3 * 1024 * 1024),
       ...Array.from({ length: 40 }, (_, i) => large(50_000 + i)),
@@ -190,7 +192,7 @@ export function channelSuite({ test, setup, supports = {} }: ChannelSuite): void
 
   if (holdBack) {
     both('a paused reader holds the writer of bytes back', async (a, b) => {
-      if (a.channel.binary !== true) return;
+      if (!binary || a.channel.binary !== true) return;
       b.channel.pause();
       const bytes = large(64_000);
       let sent = 0;
@@ -416,14 +418,12 @@ function announced(attached: readonly Uint8Array[]): string {
 }
 
 function sameBytes(actual: readonly Uint8Array[], expected: readonly Uint8Array[]): void {
-  same(actual.map(sizeOf), expected.map(sizeOf), 'lengths of bytes');
+  same(announced(actual), announced(expected), 'lengths of bytes');
   for (const [i, bytes] of expected.entries()) {
     const at = bytes.findIndex((byte, at) => byte !== actual[i]?.[at]);
     same(at, -1, `where the bytes of number ${i} differ`);
   }
 }
-
-const sizeOf = ({ length }: Uint8Array): number => length;
 
 /** Compares by JSON, which is all that the tests need; what is long is told by where it differs. */
 function same(actual: unknown, expected: unknown, what: string): void {
