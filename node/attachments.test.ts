@@ -52,7 +52,7 @@ describe.each(['tcp', 'ws'] as const)('over %s', (scheme) => {
     const through = between.bytes() - before;
     expect(through).toBeGreaterThan(2 * data.length);
     expect(through).toBeLessThan(2.02 * data.length);
-    const doubles = new Float64Array([1, -0, NaN, ...Array(500).keys()]);
+    const doubles = new Float64Array([1, -0, Number.NaN, ...Array(500).keys()]);
     expect(await remote.echo({ doubles, again: data.subarray(1, 700) })).toEqual({
       doubles,
       again: data.slice(1, 700),

@@ -56,7 +56,11 @@ export function messagePortChannel(
   const message = (event: unknown): void => {
     // Listeners of Node's `on` get the value itself.
     const data = port.on ? event : (event as MessageEvent<unknown>).data;
-    if (typeof data === 'string' || data instanceof Uint8Array) return feed.push(data);
+    if (typeof data === 'string') return feed.push(data);
+    // Of another window's classes, where the port was made there.
+    if (ArrayBuffer.isView(data)) {
+      return feed.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
     const mark = (data as { dservice?: unknown } | null)?.dservice;
     if (mark === 'close') over();
     else if (typeof mark === 'number') {

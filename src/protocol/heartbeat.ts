@@ -32,6 +32,7 @@ export class Heartbeat {
   #busySince: number | undefined;
   #quietSince: number;
   #missed = 0;
+  #signed: number;
   #cancelBusy: (() => void) | undefined;
   #cancelIdle: (() => void) | undefined;
   /** Pings whose answer somebody waits for, and when they left. */
@@ -49,7 +50,7 @@ export class Heartbeat {
     this.#times = times;
     this.#outstanding = outstanding;
     this.#events = events;
-    this.#quietSince = clock.now();
+    this.#quietSince = this.#signed = clock.now();
     this.#idle();
   }
 
@@ -58,6 +59,14 @@ export class Heartbeat {
     if (this.#cancelBusy !== undefined) return;
     this.#busySince = this.#clock.now();
     this.#watch();
+  }
+
+  /** Something long is being read: whoever sends it hears no answer before its end, and may hear nothing else of us. */
+  sign(): void {
+    const now = this.#clock.now();
+    if (now - this.#signed < this.#times.idle / 2) return;
+    this.#signed = now;
+    this.#events.ping(0);
   }
 
   /** Pings, and resolves with the milliseconds that the answer took; undefined where none will come. */

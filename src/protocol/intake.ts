@@ -77,6 +77,11 @@ export class Intake {
     this.#lines.binary = binary;
   }
 
+  /** Bytes that follow a line are on their way. */
+  get collecting(): boolean {
+    return this.#lines.collecting;
+  }
+
   push(data: Uint8Array | string): void {
     try {
       this.#lines.push(data);

@@ -39,9 +39,11 @@ export class Pulse {
     if (outstanding() > 0) this.#heartbeat.busy();
   }
 
-  /** Something was read. Called at every read: it must cost nothing. */
-  heard(): void {
-    if (this.#heartbeat !== undefined) this.#heartbeat.heard = true;
+  /** Something was read, of a message that is `long` or of others. Called at every read: it must cost nothing. */
+  heard(long: boolean): void {
+    if (this.#heartbeat === undefined) return;
+    this.#heartbeat.heard = true;
+    if (long) this.#heartbeat.sign();
   }
 
   /** A call left. */

@@ -30,7 +30,7 @@ describe.each(['bytes', 'messages'] as const)('over %s', (framing) => {
       ...[Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array].map(
         (Kind) => new Kind(wide.buffer, 8, 50),
       ),
-      { deep: [new Float64Array([1, 2, NaN]), new Float32Array([0.5])] },
+      { deep: [new Float64Array([1, 2, Number.NaN]), new Float32Array([0.5])] },
       ...[new BigInt64Array([1n, -2n]), new BigUint64Array([3n]), new Map([['k', wide]])],
       wide,
     ];
@@ -71,7 +71,7 @@ describe.each(['bytes', 'messages'] as const)('over %s', (framing) => {
     const features = ourHello.features.filter((it) => it !== 'bin');
     const them = await peer({ api, hello: { ...ourHello, features }, memory: { framing } });
     const type = { types: { bytes: [['Uint8Array', ['0']]] } };
-    const bytes = Buffer.from(big(2_000)).toString('base64');
+    const bytes = btoa(String.fromCharCode(...big(2_000)));
     const [, value] = (await them.call('echo', [bytes], type)) ?? [];
     expect(value).toEqual([bytes]);
     expect(them.recorder.attached).toEqual([]);
@@ -292,4 +292,20 @@ test('what waits for room is sent as it was', async () => {
   const outcomes = Array.from({ length: 5 }, (_, n) => a.call('echo', [n, data]));
   data.fill(1);
   expect(await Promise.all(outcomes)).toEqual([0, 1, 2, 3, 4].map((n) => [n, sent]));
+});
+
+test('bytes that take long keep both sides alive, and those that stop coming do not', async () => {
+  const them = await peer({ api, memory: { framing: 'bytes', window: 1e6 } });
+  const { channel } = them.recorder;
+  channel.write(`${call(1, [10_000])}\n`, [big(1_000)]);
+  for (let n = 0; n < 8; n++) {
+    await them.clock.advance(10_000);
+    channel.write('', [big(1_000)]);
+    await turns(1);
+  }
+  const pings = them.got.filter(({ control }) => control === 'ping').length;
+  expect(pings).toBeGreaterThan(4);
+  expect(them.session.ended).toBe(false);
+  await them.clock.advance(60_000);
+  expect(them.closed).toMatchObject({ code: 'ERR_HEARTBEAT' });
 });

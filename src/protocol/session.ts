@@ -280,7 +280,7 @@ export class Session implements SessionHandle {
   }
 
   #receive(data: Uint8Array | string): void {
-    this.#pulse.heard();
+    this.#pulse.heard(this.#intake.collecting);
     this.#wire.outbox.cork();
     this.#intake.push(data);
     this.continuity?.read(data.length);
