@@ -163,7 +163,7 @@ export class Calling implements Owner {
     if (!this.#wire.agreed('map') || !this.#keep(call)) {
       return new Later(call.outcome).map(path, fn);
     }
-    const recording = new Recording((args) => this.#wire.encode(args));
+    const recording = new Recording((args) => this.#wire.encodeWithin(args));
     const outer = this.#recording;
     this.#recording = recording;
     let entries: string;

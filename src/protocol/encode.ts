@@ -30,7 +30,7 @@ export interface EncodeOptions {
   readonly stacks: boolean;
   readonly limits: Pick<Limits, 'depth' | 'nodes' | 'entries'>;
   /** Takes bytes that are to follow the line, as they are now; returns their lengths. Without it, they stand in it. */
-  readonly attach?: (views: readonly Uint8Array[]) => readonly number[];
+  readonly attach?: ((views: readonly Uint8Array[]) => readonly number[]) | undefined;
 }
 
 /** Bytes of one message, in all, up to which it is cheaper that they stand in its line. */

@@ -309,3 +309,25 @@ test('bytes that take long keep both sides alive, and those that stop coming do 
   await them.clock.advance(60_000);
   expect(them.closed).toMatchObject({ code: 'ERR_HEARTBEAT' });
 });
+
+test('bytes in pipelined calls, and in those of a recorded function', async () => {
+  const { a } = await sessionPair({
+    b: {
+      api: {
+        all: () => ({ join: (...data: Uint8Array[]) => data }),
+        many: () => [1, 2].map((n) => ({ take: ({ length }: Uint8Array) => n + length })),
+        ...api,
+      },
+    },
+  });
+  const remote = a.remote as unknown as {
+    all(): { join(...data: Uint8Array[]): Promise<Uint8Array[]> };
+    many(): { map(fn: (it: { take(data: Uint8Array): number }) => unknown): Promise<unknown> };
+    echo(...args: unknown[]): Promise<unknown>;
+  };
+  const [one, two] = [big(2_000), big(3_000)];
+  const all = remote.all();
+  expect(await all.join(one, two)).toEqual([one, two]);
+  expect(await remote.many().map((it) => it.take(two))).toEqual([3_001, 3_002]);
+  expect(await remote.echo(remote.echo(one), two)).toEqual([[one], two]);
+});

@@ -167,6 +167,17 @@ export class Wire {
     }
   }
 
+  /** As `encode`, of what will stand within another message: no bytes follow it. */
+  encodeWithin(args: readonly unknown[]): string {
+    const encoding = this.#encoding;
+    this.#encoding = { ...encoding, attach: undefined };
+    try {
+      return this.encode(args);
+    } finally {
+      this.#encoding = encoding;
+    }
+  }
+
   /** As `encode`, of our api: its functions are methods from here on. */
   encodeApi(api: object): string {
     this.local.announcing = true;
