@@ -1,9 +1,7 @@
-import type { Discovery } from '../../src/discovery/discovery.js';
-import type { DiscoveryHealth, MergedDiscovery } from '../../src/discovery/merge.js';
+import type { Discovery, DiscoveryHealth } from '../../src/discovery/discovery.js';
 import type { InstanceRecord } from '../../src/discovery/record.js';
 import { WholeRecords } from '../../src/service/whole-records.js';
 import type { Reach } from '../../src/service/service-options.js';
-import type { DserviceError } from '../../src/errors.js';
 import { inOrder } from './listing.js';
 import type { World } from './world.js';
 
@@ -46,15 +44,7 @@ export async function lookClosely(
 /** How each part of a discovery does. */
 export function partsOf(discovery: Discovery): readonly DiscoveryHealth[] {
   // One of several says how each does.
-  if ('health' in discovery) return (discovery as MergedDiscovery).health;
-  return [{ kind: discovery.kind, degraded: discovery.degraded }];
-}
-
-/** What does not work: all of it, or one of several. */
-export function reasonsOf(discovery: Discovery): DserviceError[] {
-  const { degraded } = discovery;
-  if (degraded !== undefined) return [degraded];
-  return partsOf(discovery).flatMap((part) => part.degraded ?? []);
+  return discovery.health ?? [{ kind: discovery.kind, degraded: discovery.degraded }];
 }
 
 /** Resolves after so many ms, or when nobody reads the output any more; without a time, only then. */

@@ -1,11 +1,11 @@
-import type { Discovery } from '../../src/discovery/discovery.js';
+import { type Discovery, reasonsOf } from '../../src/discovery/discovery.js';
 import type { InstanceRecord } from '../../src/discovery/record.js';
 import { matches, parseQuery } from '../../src/service/name.js';
 import { semverMatcher } from '../../src/service/range.js';
 import { type Command, exit } from './command.js';
 import { faultText } from './fault.js';
 import { tableOf, toJson } from './listing.js';
-import { lines, lookAround, pause, reasonsOf, waits } from './look.js';
+import { lines, lookAround, pause, waits } from './look.js';
 import { readRendezvous, rendezvousOption } from './places.js';
 import { parse, readMs, readReach } from './parse.js';
 import { askInstance, type Said, saidLines } from './said.js';

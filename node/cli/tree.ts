@@ -1,10 +1,11 @@
+import { reasonsOf } from '../../src/discovery/discovery.js';
 import type { InstanceRecord } from '../../src/discovery/record.js';
 import { type Cycle, formatCycle } from '../../src/service/cycle.js';
 import { matches, parseQuery, type Query } from '../../src/service/name.js';
 import { semverMatcher } from '../../src/service/range.js';
 import { type Command, exit } from './command.js';
 import { faultText } from './fault.js';
-import { lines, lookClosely, reasonsOf, waits } from './look.js';
+import { lines, lookClosely, waits } from './look.js';
 import { parse, readMs, readReach } from './parse.js';
 import { readRendezvous, rendezvousOption } from './places.js';
 import {

@@ -16,6 +16,12 @@ export interface Announcement {
   withdraw(): Promise<void>;
 }
 
+/** How one of several discoveries is doing. */
+export interface DiscoveryHealth {
+  readonly kind: string;
+  readonly degraded: DserviceError | undefined;
+}
+
 /** What a channel through a discovery is made with. */
 export interface CarryOptions {
   /** Milliseconds until it gives up. */
@@ -43,6 +49,8 @@ export interface Discovery {
   browse(name: string | undefined, listener: (event: DiscoveryEvent) => void): () => void;
   /** Why it cannot work at the moment, if so. */
   readonly degraded: DserviceError | undefined;
+  /** Of several as one: how each is doing, in the order given. */
+  readonly health?: readonly DiscoveryHealth[];
   /** Tells when `degraded` changes, until the returned function is called. */
   onDegraded(listener: (reason: DserviceError | undefined) => void): () => void;
   /** Whether an endpoint is reached by `connect` of this discovery, and by nothing else. */
@@ -56,4 +64,13 @@ export interface Discovery {
   match?(range: string, versions: readonly string[]): Promise<boolean[]>;
   /** Withdraws what is announced, ends all browsing. Never rejects. */
   close(): Promise<void>;
+}
+
+/** What does not work of it at the moment: all of it, or some of several. */
+export function reasonsOf({
+  degraded,
+  health = [],
+}: Pick<Discovery, 'degraded' | 'health'>): DserviceError[] {
+  if (degraded !== undefined) return [degraded];
+  return health.flatMap((part) => part.degraded ?? []);
 }

@@ -1,16 +1,10 @@
 import type { Channel } from '../channel/channel.js';
 import { type Clock, systemClock } from '../clock.js';
 import { DserviceError } from '../errors.js';
-import type { Announcement, Discovery, DiscoveryEvent } from './discovery.js';
+import type { Announcement, Discovery, DiscoveryEvent, DiscoveryHealth } from './discovery.js';
 import type { InstanceRecord } from './record.js';
 import { InstanceTable } from './table.js';
 import { Union } from './union.js';
-
-/** How one of several discoveries is doing. */
-export interface DiscoveryHealth {
-  readonly kind: string;
-  readonly degraded: DserviceError | undefined;
-}
 
 export interface MergedDiscovery extends Discovery {
   /** How each is doing, in the order given. `degraded` speaks only when none works. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { Discovery } from '../discovery/discovery.js';
+import { type Discovery, reasonsOf } from '../discovery/discovery.js';
 import type { InstanceRecord, Rely } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
 import { type Cycle, formatCycle, type Watching, type WatchOptions } from './cycle.js';
@@ -11,7 +11,7 @@ import type { Matcher } from './matcher.js';
 export interface DependenciesOptions {
   readonly clock: Clock;
   readonly matcher: Matcher;
-  readonly discovery: Pick<Discovery, 'degraded'>;
+  readonly discovery: Pick<Discovery, 'degraded' | 'health'>;
   readonly dialing: DialerOptions<unknown>;
   /** The instance that relies on them. */
   self(): InstanceRecord;
@@ -112,12 +112,12 @@ export class Dependencies {
   }
 
   #unmet(timeout: number): DserviceError {
-    const { degraded } = this.#options.discovery;
+    const reasons = reasonsOf(this.#options.discovery);
     const cycle = this.#watch?.cycle;
     const behind = cycle === undefined ? '' : `; ${waits(cycle)}`;
-    const but = degraded === undefined ? '' : `; ${degraded.message}`;
+    const but = reasons.map(({ message }) => `; ${message}`).join('');
     const text = `after ${timeout} ms there is still no ${this.#reasons()}${behind}${but}`;
-    return new DserviceError('ERR_DEPENDENCY', text, { cause: degraded });
+    return new DserviceError('ERR_DEPENDENCY', text, { cause: reasons[0] });
   }
 
   #behind(cycle: Cycle): DserviceError {

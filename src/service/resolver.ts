@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { Discovery } from '../discovery/discovery.js';
+import { type Discovery, reasonsOf } from '../discovery/discovery.js';
 import type { InstanceRecord } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
 import type { EngineSession as Session } from './engine.js';
@@ -186,16 +186,16 @@ export class Resolver {
     );
     const instead =
       seen.length > 0 ? `seen instead: ${seen.join(', ')}` : 'none of that name was seen';
-    const { degraded } = discovery;
-    const where =
-      degraded === undefined ? discovery.kind : `${discovery.kind} (${degraded.message})`;
+    const [cause, ...more] = reasonsOf(discovery);
+    const why = [cause, ...more].map((reason) => reason?.message).join('; ');
+    const where = cause === undefined ? discovery.kind : `${discovery.kind} (${why})`;
     const service = formatQuery(query);
     const which = query.instance === undefined ? 'instance' : `instance ${query.instance}`;
     const text = `no ${which} of ${service} within ${Math.round(wait)} ms, by ${where}; ${instead}`;
     return new DserviceError('ERR_NO_INSTANCE', text, {
       service,
       mayHaveRun: false,
-      cause: degraded,
+      cause,
     });
   }
 

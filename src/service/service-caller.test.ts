@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Discovery } from '../discovery/discovery.js';
+import { mergeDiscoveries } from '../discovery/merge.js';
 import { staticDiscovery } from '../discovery/static.js';
 import { DserviceError } from '../errors.js';
 import { contextOf } from '../protocol/context.js';
@@ -53,6 +54,31 @@ describe('connect waits', () => {
     await expect(connecting).rejects.toMatchObject({
       message: 'no instance of a within 100 ms, by mdns (no multicast); none of that name was seen',
       cause: degraded,
+    });
+  });
+
+  test('and says which of several discoveries is', async () => {
+    const { host, dservice, make } = makeHost();
+    const degraded = new DserviceError('ERR_DISCOVERY', 'the rendezvous ws://x cannot be reached');
+    const away: Discovery = { ...host.discovery(), kind: 'rendezvous', degraded };
+    const discovery = mergeDiscoveries({
+      discoveries: [host.discovery(), away],
+      clock: host.clock,
+    });
+    const connecting = dservice({ discovery }).connect('a', { wait: 100 });
+    connecting.catch(() => {});
+    await host.clock.advance(100);
+    await expect(connecting).rejects.toMatchObject({
+      message: `no instance of a within 100 ms, by memory+rendezvous (${degraded.message}); none of that name was seen`,
+      cause: degraded,
+    });
+    const relying = make('b', {}, { discovery, startTimeout: 100, logger: silent }).rely('a');
+    const starting = relying.start();
+    starting.catch(() => {});
+    await host.clock.advance(100);
+    await expect(starting).rejects.toMatchObject({
+      code: 'ERR_DEPENDENCY',
+      message: expect.stringContaining(degraded.message),
     });
   });
 
