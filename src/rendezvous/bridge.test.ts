@@ -121,7 +121,9 @@ test('who comes over the bridge is piped, and says who it is', async () => {
 
 test('what is on both sides is on both sides once, and stays while one has it', async () => {
   const { made, clock, outside, announced, joined } = setup();
-  const [client, other] = [made.discovery(), made.discovery()];
+  const warnings: string[] = [];
+  const logger = { warn: (line: string) => void warnings.push(line) };
+  const [client, other] = [made.discovery({}, { logger }), made.discovery()];
   const record = makeRecord('both');
   const heard = outside.announce(record);
   await clock.advance(300);
@@ -129,6 +131,8 @@ test('what is on both sides is on both sides once, and stays while one has it', 
   const told = watch(other);
   await clock.advance(40_000);
   expect([announced, told.length]).toEqual([[], 1]);
+  // That it was heard of first is nothing that its program has to be told.
+  expect(warnings).toEqual([]);
   await own.withdraw();
   await heard.withdraw();
   await clock.advance(1_000);

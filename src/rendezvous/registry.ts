@@ -60,7 +60,9 @@ export class Registry {
   announce(owner: Party, { record: given, size, key, accept }: Announcing): Entry {
     const known = this.#entries.get(given.id);
     if (known !== undefined && known.key !== key) {
-      throw refusal('ERR_AUTH', `${given.id} is announced by somebody else`);
+      const error = refusal('ERR_AUTH', `${given.id} is announced by somebody else`);
+      // Nothing is wrong then: it is shown already.
+      throw known.owner.local ? Object.assign(error, { bridged: true }) : error;
     }
     const entry: Entry = { record: believed(owner, given), size, owner, key, accept };
     known?.owner.entries.delete(known);

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.js';
 import { DserviceError } from '../../errors.js';
 import { messageOf } from '../../protocol/encode.js';
+import { isRecord } from '../../protocol/message.js';
 import type { Link } from './link.js';
 
 /** Milliseconds until what was refused is tried again: at most, drawn by lot. */
@@ -74,7 +75,9 @@ export class Upkeep {
   #refused(error: unknown): void {
     const { clock, logger, what } = this.#options;
     const busy = DserviceError.is(error) && ['ERR_BUSY', 'ERR_DEADLINE'].includes(error.code);
-    if (!busy && !this.#warned) {
+    // It was heard of there already, by another way: nobody misses it.
+    const known = isRecord(error) && error.bridged === true;
+    if (!busy && !known && !this.#warned) {
       this.#warned = true;
       logger.warn(`dservice: the rendezvous refuses ${what}: ${messageOf(error)}`);
     }

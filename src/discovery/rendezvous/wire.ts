@@ -6,7 +6,8 @@ import type { InstanceRecord } from '../record.js';
  * What a rendezvous and its clients say to each other, as dnode calls. A client calls:
  *
  * - `announce(record, key, accept)` → `{ update(record), withdraw() }`. `key`, 16 to 128 characters,
- *   is the client's own secret: with it, and only with it, an id that is announced is announced anew.
+ *   is the client's own secret: with it, and only with it, an id that is announced is announced anew:
+ *   ERR_AUTH for others, with `bridged` where it was heard of elsewhere.
  *   `accept(info, near)` → `RelaySide` is asked of each dial; null: it cannot be dialled.
  * - `browse(name | null, listener, form)` → `stop()`. `listener(events, about)`: `HubEvent[]`, `About`. With
  *   the form `'text'` the events are JSON as a string: made once for all, at a tenth of the price.
