@@ -49,6 +49,24 @@ describe('connecting', () => {
     expect(made.hub.stats().clients).toBe(0);
   });
 
+  test('takes as long as it takes, and says so', async () => {
+    const { made, clock } = setup();
+    let answer: (channel: Channel) => void = () => {};
+    const connect = (): Promise<Channel> => new Promise((resolve) => (answer = resolve));
+    const discovery = made.discovery({}, { connect });
+    const reasons: (string | undefined)[] = [];
+    discovery.onDegraded((reason) => reasons.push(reason?.message));
+    watch(discovery);
+    await clock.advance(9_000);
+    answer(made.connect());
+    await clock.advance(300);
+    expect(reasons).toEqual([
+      'the rendezvous ws://hub.test/ cannot be reached: no answer within 3000 ms',
+      undefined,
+    ]);
+    await discovery.close();
+  });
+
   test('again and again, less and less often; degraded says why', async () => {
     const { made, clock } = setup();
     made.open = false;

@@ -4,8 +4,14 @@ import { DserviceError } from '../../errors.js';
 import { messageOf } from '../../protocol/encode.js';
 import { Link, type LinkOptions } from './link.js';
 
-/** Milliseconds. A link that lasted `settled` counts as one that works; after `bye`, `haste` at most. */
-const times = { first: 250, longest: 15_000, settled: 5_000, haste: 250, connect: 20_000 };
+/**
+ * Milliseconds. A link that lasted `settled` counts as one that works; after `bye`, `haste` at most. Who
+ * takes longer than `slow` to answer is told of, and waited for all the same.
+ */
+const times = {
+  ...{ first: 250, longest: 15_000, settled: 5_000, haste: 250 },
+  ...{ connect: 20_000, slow: 3_000 },
+};
 
 export interface ConnectorOptions extends Pick<
   LinkOptions,
@@ -41,6 +47,7 @@ export class Connector {
   #trying: Link | 'connecting' | undefined;
   #failures = 0;
   #stopTimer: (() => void) | undefined;
+  #stopSlow: (() => void) | undefined;
   #closed = false;
   degraded: DserviceError | undefined;
 
@@ -95,6 +102,11 @@ export class Connector {
 
   async #try(): Promise<void> {
     this.#trying = 'connecting';
+    const slow = (): void => {
+      // Else the reason that is known says more.
+      if (this.degraded === undefined) this.#unreached(`no answer within ${times.slow} ms`);
+    };
+    this.#stopSlow = this.#clock.after(times.slow, slow, true);
     let channel: Channel;
     try {
       channel = await this.#connect();
@@ -142,7 +154,7 @@ export class Connector {
   #ready(link: Link): void {
     // Told again when the api of the rendezvous changes.
     if (this.#trying !== link) return;
-    this.#trying = undefined;
+    this.#tried();
     this.#link = link;
     // Who lets in and throws out at once is not asked without a pause.
     this.#stopTimer = this.#clock.after(
@@ -186,11 +198,21 @@ export class Connector {
   }
 
   #failed(cause: unknown): void {
-    this.#trying = undefined;
+    this.#tried();
     if (this.#closed) return;
+    this.#unreached(cause);
+    this.#later(this.#clock.random() * this.#pause());
+  }
+
+  /** An attempt is over. */
+  #tried(): void {
+    this.#trying = undefined;
+    this.#stopSlow?.();
+  }
+
+  #unreached(cause: unknown): void {
     const text = `the rendezvous ${this.#options.url} cannot be reached: ${messageOf(cause)}`;
     this.#degrade(new DserviceError('ERR_DISCOVERY', text, { cause }));
-    this.#later(this.#clock.random() * this.#pause());
   }
 
   /** Milliseconds, at most, until the next attempt: twice as long each time. */
@@ -229,7 +251,7 @@ export class Connector {
     const trying = this.#trying instanceof Link ? [this.#trying] : [];
     const links = this.#link === undefined ? trying : [this.#link, ...trying];
     this.#link = undefined;
-    this.#trying = undefined;
+    this.#tried();
     for (const link of [...links, ...this.#retired]) link.close();
   }
 }
