@@ -80,6 +80,7 @@ test('a certificate that cannot be read', async () => {
 
 test.each([
   [['--origin', 'example.org'], "ERR_OPTION: origins: 'example.org' is no origin"],
+  [['--allow-host', 'app.example:80'], "ERR_OPTION: hosts: 'app.example:80' is no name of a host"],
   [['--port', '70000'], '--port takes a port, 0 to 65535, not "70000"'],
   [['--port', '-1'], 'not "-1"'],
   [['--port', ''], 'not ""'],

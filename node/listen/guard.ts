@@ -38,7 +38,7 @@ export function createGuard(options: GuardOptions): Guard {
 
 function createCheck(options: GuardOptions): Guard {
   const origins = options.origins && new Set(options.origins.map(checkOrigin));
-  const hosts = new Set(options.hosts?.map((host) => host.toLowerCase()));
+  const hosts = new Set(options.hosts?.map(checkHost));
   return (request) => {
     const { host, origin, 'content-type': types } = request.headersDistinct;
     const name = host?.length === 1 && host[0] !== undefined ? hostName(host[0]) : undefined;
@@ -76,6 +76,15 @@ function hostName(host: string): string | undefined {
 function localName(request: IncomingMessage): string | undefined {
   const address = request.socket.localAddress?.replace(/^::ffff:/, '');
   return address?.includes(':') ? `[${address}]` : address;
+}
+
+function checkHost(host: string): string {
+  const name = hostName(host);
+  if (name !== undefined && name === host.toLowerCase()) return name;
+  throw new DserviceError(
+    'ERR_OPTION',
+    `hosts: '${host}' is no name of a host; each is a name or an address, without scheme and port`,
+  );
 }
 
 function checkOrigin(origin: string): string {

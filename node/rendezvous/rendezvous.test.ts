@@ -38,6 +38,7 @@ describe('on a port of its own', () => {
 
   test.each([
     { origins: ['localhost'] },
+    { hosts: ['http://app.example'] },
     { limits: { nonsense: 1 } },
     { path: 'rendezvous' },
     { path: '/rendezvous/' },
