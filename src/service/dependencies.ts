@@ -92,7 +92,8 @@ export class Dependencies {
     return this.relies.filter(({ optional, ...rely }) => {
       if (optional === true) return false;
       const records = [...this.#options.instances(rely.name).records];
-      return !records.some((it) => it.state === 'up' && this.#inRange(rely, it));
+      // The range first: of those that wait it may have to be asked, too, for when they do not any more.
+      return !records.some((it) => this.#inRange(rely, it) && it.state === 'up');
     });
   }
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { MemoryHost } from '../testing/memory-host.js';
+import { AskingMatcher } from './asking-matcher.js';
 import { CycleWatch } from './cycle-watch.js';
 import { makeDservice } from './dservice.js';
 import { lazyWatch } from './lazy-watch.js';
@@ -38,4 +39,23 @@ test.each<[string, (host: MemoryHost) => Promise<typeof CycleWatch>]>([
   const host = new MemoryHost();
   expect(await circle(host, () => load(host))).toEqual(['ERR_DEPENDENCY', 'ERR_DEPENDENCY']);
   expect(host.clock.pending).toBe(0);
+});
+
+test('without it, and with a range that is asked for elsewhere, it is told what is waited for', async () => {
+  const { runtime, clock } = new MemoryHost();
+  const make = makeDservice({
+    ...runtime,
+    matcher: () =>
+      new AskingMatcher((_, versions) => Promise.resolve(versions.map(() => true)), clock),
+    watchCycle: (options) => lazyWatch(options, () => Promise.reject(new Error('not here'))),
+  });
+  const logger = { warn: () => {} };
+  make('b@1.2.0', {}, { logger })
+    .rely('never')
+    .start()
+    .catch(() => {});
+  const starting = make('a', {}, { startTimeout: 5_000, logger }).rely('b@^1').start();
+  starting.catch(() => {});
+  await clock.advance(6_000);
+  await expect(starting).rejects.toThrow('there is still no b@^1 (1.2.0 is waiting)');
 });
