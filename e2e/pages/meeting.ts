@@ -13,9 +13,21 @@ const page = `import * as all from 'dservice'; globalThis.dservice = { ...all };
 
 const workers = {
   worker: `import { serve } from 'dservice';
-    void serve({ count: async (to, each) => { for (let i = 0; i < to; i++) await each(i); } }, globalThis);`,
+    void serve({ burst: (to, each) => Promise.all(Array.from({ length: to }, (_, i) => each(i))) }, globalThis);`,
   shared: `import { shareRendezvous } from 'dservice'; shareRendezvous();`,
 };
+
+/** In a worker of any kind: a service, which calls another one, and says what it heard over the port that it is given. */
+const member = `
+  import dservice from 'dservice';
+  const [name, other] = new URLSearchParams(location.search).get('who').split(' ');
+  const service = dservice(name, { echo: (value) => value }, { logger: { warn() {} } });
+  const heard = service.start().then(() => service.connect(other)).then((remote) => remote.shout('hello'));
+  const tell = async ({ ports: [port] }) => port?.postMessage(await heard.catch(String));
+  addEventListener('connect', tell);
+  addEventListener('message', tell);
+  addEventListener('install', () => skipWaiting());
+`;
 
 /** A site and the rendezvous beside it, on one port. */
 const site = `
@@ -132,10 +144,10 @@ async function bundle(): Promise<string> {
   const folder = join(inject('installed'), `site-${crypto.randomUUID().slice(0, 8)}`);
   mkdirSync(folder);
   const entries = { page, ...workers };
-  for (const [name, contents] of Object.entries(entries)) {
+  for (const [name, contents] of Object.entries({ ...entries, member })) {
     writeFileSync(join(folder, `${name}-source.js`), contents);
   }
-  // For pages of files, which may load no modules.
+  // For pages of files and service workers, which may load no modules.
   const classic = {
     bundle: true,
     format: 'iife',
@@ -144,8 +156,11 @@ async function bundle(): Promise<string> {
   } as const;
   await build({
     ...classic,
-    entryPoints: [join(folder, 'page-source.js')],
-    outfile: join(folder, 'classic.js'),
+    entryPoints: {
+      classic: join(folder, 'page-source.js'),
+      member: join(folder, 'member-source.js'),
+    },
+    outdir: folder,
   });
   await build({
     entryPoints: Object.fromEntries(
