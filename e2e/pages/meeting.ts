@@ -44,9 +44,8 @@ const site = `
     } catch { response.writeHead(404).end(); }
   });
   const logger = { warn: (line) => console.log('log ' + line) };
-  const it = await rendezvous({ server, mdns: true, logger });
+  await rendezvous({ server, mdns: true, logger });
   server.listen(Number(port), '127.0.0.1', () => console.log('listens at ' + server.address().port));
-  process.on('SIGUSR2', () => console.log('stats ' + JSON.stringify(it.stats())));
 `;
 
 /** A network of its own, with a rendezvous, a site whose pages have the package, and a browser. */

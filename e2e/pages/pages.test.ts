@@ -367,14 +367,23 @@ describe('origins', () => {
 test('a SharedWorker holds one connection for all tabs of its origin', async () => {
   const name = ownName('shared');
   const tab = await meeting.tab();
-  const outcome = await tab.evaluate(`(async () => {
+  await tab.evaluate(`(async () => {
     const rendezvous = () => new SharedWorker('/shared.js', { type: 'module' }).port;
-    const service = dservice.default('${name}@1.0.0', { hi: () => 'from the tab' }, { rendezvous });
-    await service.start();
+    await dservice.default('${name}@1.0.0', { hi: () => 'from the tab' }, { rendezvous }).start();
+  })()`);
+  const second = await tab.context().newPage();
+  await second.goto(meeting.url);
+  await second.waitForFunction('globalThis.dservice !== undefined');
+  const outcome = await second.evaluate(`(async () => {
+    const rendezvous = () => new SharedWorker('/shared.js', { type: 'module' }).port;
     const remote = await dservice.default({ rendezvous }).connect('${name}@^1');
     return await remote.hi();
   })()`);
   expect(outcome).toBe('from the tab');
+  // What tests before this one left may still be on its way out.
+  await second.waitForFunction(
+    `fetch('/rendezvous').then((response) => response.json()).then(({ clients }) => clients === 1)`,
+  );
   // And beyond: a Node program that knows the rendezvous alone.
   const caller = await meeting.node(
     'beyond',
