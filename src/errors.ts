@@ -19,6 +19,8 @@ export type ErrorCode =
   | 'ERR_REFERENCE'
   | 'ERR_RELEASED'
   | 'ERR_THENABLE'
+  | 'ERR_VALIDATION'
+  | 'ERR_FORBIDDEN'
   | 'ERR_BUSY'
   | 'ERR_CALL_CYCLE'
   | 'ERR_DEADLINE'

@@ -1,12 +1,14 @@
 import { DserviceError } from '../errors.js';
 import { type Api, checkApi, makeApi } from '../protocol/api.js';
 import { Admission } from '../protocol/admission.js';
+import { authorizeCall } from '../protocol/authorize.js';
 import { callbackIndex, invoke, type Outcome } from '../protocol/bridge.js';
 import { arrive } from '../protocol/chain.js';
+import { arity, invokeChecked, isChecked } from '../protocol/checked.js';
 import { ServedCall } from '../protocol/context.js';
 import { type AnyFunction, messageOf } from '../protocol/encode.js';
 import { Gates, type Place } from '../protocol/gate.js';
-import { methodOptions } from '../protocol/method.js';
+import { type MethodOptions, methodOptions } from '../protocol/method.js';
 import type { Meta } from '../protocol/message.js';
 import type { Peer } from '../protocol/session-handle.js';
 import type { Answer, EngineHost, EngineServer, Exchange } from '../service/engine.js';
@@ -131,7 +133,7 @@ export class JsonRpcServer implements EngineServer {
 
   /** Runs one call. Resolves with its response; at once, and with '', for a notification. Never rejects. */
   #call(call: Call, visit: Visit, meta: Meta, apiOf: () => object): Promise<string> {
-    const { clock, scope, callbacks, limits, service, maxVisits } = this.#host;
+    const { clock, scope, callbacks, limits, service, maxVisits, authorize } = this.#host;
     const { id, method } = call;
     let fn: AnyFunction | undefined;
     let args: unknown[];
@@ -148,16 +150,22 @@ export class JsonRpcServer implements EngineServer {
         DserviceError.is(error) && error.code === 'ERR_DATA' ? codes.params : codes.internal;
       return Promise.resolve(this.#failure(id, error, code));
     }
-    const at = id === undefined ? undefined : callbackIndex(fn, args.length, callbacks);
+    const said = methodOptions(fn);
+    const got = said === undefined ? args.length : arity(said, args.length);
+    const at = id === undefined ? undefined : callbackIndex(fn, got, callbacks);
+    const checks = isChecked(said) ? { said, scope, callbacks, name: method } : undefined;
     this.#running++;
     return new Promise((resolve) => {
       const observed = visit.observer?.serve(method, meta);
-      const running = new RunningCall(visit, meta, passed, clock, (failed, value) => {
+      const running = new RunningCall(visit, meta, passed, clock, (failed, value, how) => {
         observed?.end(failed, value);
         if (--this.#running === 0) for (const done of [...this.#waiting]) done();
         if (visit.tables.serving === 0) this.#visits.delete(visit);
-        if (id !== undefined) resolve(failed ? this.#failure(id, value) : this.#success(id, value));
-        else if (failed) this.#untold(method, value);
+        if (how?.detail !== undefined) this.#untold(`a call of ${method}`, how.detail);
+        if (id === undefined) {
+          if (failed && how === undefined) this.#untold(`a notification of ${method}`, value);
+        } else if (failed) resolve(this.#failure(id, value, how?.code));
+        else resolve(this.#success(id, value));
       });
       visit.add(running);
       this.#visits.add(visit);
@@ -167,19 +175,34 @@ export class JsonRpcServer implements EngineServer {
           resolve(this.#failure(id, late(method, running.signal.reason), codes.server));
         });
       }
-      const run = (): void => scope.run(running, invoke, fn, args, at, running);
-      this.#enter(running, fn, method, observed === undefined ? run : () => observed.run(run));
+      const run = (): void =>
+        checks === undefined
+          ? scope.run(running, invoke, fn, args, at, running)
+          : scope.run(running, invokeChecked, checks, fn, args, at, running);
+      const enter = (): void =>
+        this.#enter(running, said, method, observed === undefined ? run : () => observed.run(run));
+      if (authorize === undefined) enter();
+      else {
+        const { peer } = visit;
+        const request = { service: service?.name, method, name: method, args };
+        const whole = { ...request, session: visit, peer, meta };
+        authorizeCall({ authorize, scope }, running, whole, enter);
+      }
       if (id === undefined) resolve('');
     });
   }
 
   /** Runs a call when there is room for it among those of its method, or fails it with ERR_BUSY. */
-  #enter(running: RunningCall, fn: AnyFunction, method: string, run: () => void): void {
-    const said = methodOptions(fn);
+  #enter(
+    running: RunningCall,
+    said: MethodOptions | undefined,
+    method: string,
+    run: () => void,
+  ): void {
     if (said?.concurrency === undefined) return run();
     try {
       running.place = this.#gates.enter(method, said, {
-        ...{ method, deadline: running.meta.deadline },
+        ...{ method, deadline: running.deadline },
         start(place) {
           running.place = place;
           run();
@@ -217,8 +240,8 @@ export class JsonRpcServer implements EngineServer {
     return Promise.resolve(this.#failure(id, error, number));
   }
 
-  #untold(method: string, error: unknown): void {
-    this.#host.logger?.warn(`dservice: a notification of ${method} failed: ${messageOf(error)}`);
+  #untold(what: string, error: unknown): void {
+    this.#host.logger?.warn(`dservice: ${what} failed: ${messageOf(error)}`);
   }
 
   announce(api: object): void {
@@ -246,10 +269,18 @@ export class JsonRpcServer implements EngineServer {
   }
 }
 
+/** What was wrong with a call, where it was not its handler. */
+interface Wrong {
+  /** The code of its error object. */
+  readonly code: number;
+  /** For who serves, who is at fault. */
+  readonly detail?: DserviceError;
+}
+
 /** A handler that runs, until it has an outcome. */
 class RunningCall extends ServedCall implements Outcome {
   readonly #visit: Visit;
-  readonly #told: (failed: boolean, value: unknown) => void;
+  readonly #told: (failed: boolean, value: unknown, how?: Wrong) => void;
   #ended = false;
   /** Its place at the gate of its method, if that has one. */
   place: Place | undefined;
@@ -259,7 +290,7 @@ class RunningCall extends ServedCall implements Outcome {
     meta: Meta,
     passed: readonly string[] | undefined,
     clock: EngineHost['clock'],
-    told: (failed: boolean, value: unknown) => void,
+    told: (failed: boolean, value: unknown, how?: Wrong) => void,
   ) {
     super(visit, meta, passed, clock);
     this.#visit = visit;
@@ -268,7 +299,7 @@ class RunningCall extends ServedCall implements Outcome {
 
   override abort(reason: DserviceError): void {
     super.abort(reason);
-    if (this.place?.waits === true) this.reject(reason);
+    if (this.leaveWait() || this.place?.waits === true) this.reject(reason);
   }
 
   fulfil(value: unknown): void {
@@ -279,12 +310,20 @@ class RunningCall extends ServedCall implements Outcome {
     this.#end(true, error);
   }
 
-  #end(failed: boolean, value: unknown): void {
+  refuse(error: DserviceError): void {
+    this.#end(true, error, { code: error.code === 'ERR_VALIDATION' ? codes.params : codes.server });
+  }
+
+  fault(told: DserviceError, detail: DserviceError): void {
+    this.#end(true, told, { code: codes.internal, detail });
+  }
+
+  #end(failed: boolean, value: unknown, how?: Wrong): void {
     if (this.#ended) return;
     this.#ended = true;
     this.place?.leave();
     this.#visit.done(this);
-    this.#told(failed, value);
+    this.#told(failed, value, how);
   }
 }
 

@@ -49,6 +49,8 @@ export function contextOf(scope: ContextScope): CallContext {
   throw new DserviceError('ERR_STATE', 'context() is for handlers, while they serve a call');
 }
 
+const ignore = (): void => {};
+
 /** One call that is being served. What few handlers ask for is made when it is asked for. */
 export class ServedCall implements CallContext {
   readonly session: SessionHandle;
@@ -57,6 +59,7 @@ export class ServedCall implements CallContext {
   readonly #clock: Clock;
   readonly #due: number | undefined;
   #over = false;
+  #waits = false;
   #aborted: DserviceError | undefined;
   #controller: AbortController | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -95,6 +98,33 @@ export class ServedCall implements CallContext {
     this.#aborted ??= reason;
     this.#controller?.abort(reason);
     this.done();
+  }
+
+  /** It waits for a word on whether it may run, or on its outcome: aborted meanwhile, it ends. */
+  get waits(): boolean {
+    return this.#waits;
+  }
+
+  /**
+   * Goes on with what a promise brings, which does not reject, unless the call was aborted before. The caller's
+   * deadline counts meanwhile.
+   */
+  until<T>(promise: PromiseLike<T>, then: (value: T) => void): void {
+    this.#waits = true;
+    const { signal } = this;
+    if (signal.aborted && this.#aborted !== undefined) return this.abort(this.#aborted);
+    promise.then((value) => {
+      if (!this.#waits) return;
+      this.#waits = false;
+      then(value);
+    }, ignore);
+  }
+
+  /** Whatever it waited for, it does so no more. Returns whether it did. */
+  protected leaveWait(): boolean {
+    const waited = this.#waits;
+    this.#waits = false;
+    return waited;
   }
 
   /** The outcome is there: nothing will be aborted any more. */

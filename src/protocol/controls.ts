@@ -75,7 +75,7 @@ export class Controls {
   #answer(control: Question, answer: () => unknown, message: Message): void {
     const { serving } = this.#options;
     const reply = serving.replyOf(message);
-    if (reply !== undefined) serving.serve(answer, { reply }, control);
+    if (reply !== undefined) serving.answer(answer, reply, control);
   }
 
   /** The peer holds so many references less to functions of ours; a plain peer holds none any more. */

@@ -26,6 +26,8 @@ export class LocalFunctions {
   limit: number;
   /** What is mentioned now is our api. */
   announcing = false;
+  /** Where methods stand in our api, also of those that the peer let go; where somebody asks. */
+  paths: WeakMap<AnyFunction, string> | undefined;
 
   constructor(nextId: () => number, limit: number) {
     this.#nextId = nextId;
@@ -42,6 +44,7 @@ export class LocalFunctions {
 
   /** The id for one more mention. Throws ERR_LIMIT. */
   mention(fn: AnyFunction, fresh: boolean, path: Path): number {
+    if (this.announcing) this.paths?.set(fn, path.slice(1).join('.'));
     const known = fresh ? undefined : this.#byFn.get(fn);
     if (known !== undefined) {
       known.mentions++;

@@ -1,10 +1,12 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
+import { type Authorize, authorizeCall } from './authorize.js';
 import { callbackIndex, invoke, isClassic, type Outcome } from './bridge.js';
 import { arrive, type Stop } from './chain.js';
+import { arity, invokeChecked, isChecked } from './checked.js';
 import { type ContextScope, ServedCall } from './context.js';
 import type { AnyFunction } from './encode.js';
-import { asRun } from './error-value.js';
+import { asKnown, asRun } from './error-value.js';
 import type { Gates, Place } from './gate.js';
 import { type Message, type Meta, readId } from './message.js';
 import { noMeta, readMeta } from './meta.js';
@@ -30,8 +32,12 @@ export interface ServingOptions {
   /** The style of all handlers, where it is not to be told from each. */
   readonly callbacks: boolean | undefined;
   readonly observer?: SessionObserver | undefined;
+  /** Decides whether a call may run. */
+  readonly authorize?: Authorize | undefined;
   /** A handler failed, and the caller does not want to know. */
   onError(error: unknown): void;
+  /** A call was refused by what the service says of it. */
+  onRefused(error: DserviceError): void;
   /** A handler has ended. */
   onDone(): void;
 }
@@ -61,6 +67,7 @@ export class Serving implements Host {
     this.#options = options;
     this.#wire = options.wire;
     this.pipelined = new Pipelined(options.wire, this, options.clock);
+    if (options.authorize !== undefined) this.#wire.local.paths = new WeakMap();
   }
 
   /** Handlers that run, and those that wait for their turn. */
@@ -107,7 +114,24 @@ export class Serving implements Host {
     method?: string,
     sink?: (answer: Answer) => void,
   ): void {
-    const { session, clock, scope, callbacks, observer } = this.#options;
+    this.#run(fn, args, message, name, method, sink, this.#options.authorize);
+  }
+
+  /** Answers a question of the session's own, which everybody may ask. */
+  answer(fn: AnyFunction, reply: number, name: string): void {
+    this.#run(fn, [], { reply }, name, undefined, undefined, undefined);
+  }
+
+  #run(
+    fn: AnyFunction,
+    args: unknown[],
+    message: Message,
+    name: string,
+    method: string | undefined,
+    sink: ((answer: Answer) => void) | undefined,
+    authorize: Authorize | undefined,
+  ): void {
+    const { session, clock, scope, observer, stop } = this.#options;
     const reply = this.replyOf(message);
     this.checkRoom();
     const meta = message.meta === undefined || this.#wire.plain ? noMeta : readMeta(message.meta);
@@ -122,17 +146,49 @@ export class Serving implements Host {
     const call = new RunningCall(session, meta, passed, clock, this, reply, callback);
     if (callback !== undefined) call.held = last;
     call.sink = sink;
-    const silent = reply === undefined && sink === undefined;
+    this.#count++;
+    call.observed = observer?.serve(name, meta);
+    if (authorize === undefined) this.#start(call, fn, args, name, method, answer);
+    else {
+      const { peer } = session;
+      const request = {
+        ...{ service: stop?.name, method: method ?? this.#wire.local.paths?.get(fn), name, args },
+        ...{ session, peer, meta },
+      };
+      authorizeCall({ authorize, scope }, call, request, () =>
+        this.#start(call, fn, args, name, method, answer),
+      );
+    }
+    if (call.ended) return;
+    if (reply === undefined) this.#oneWay.add(call);
+    else this.#running.set(reply, call);
+  }
+
+  /** Runs a call that may run. */
+  #start(
+    call: RunningCall,
+    fn: AnyFunction,
+    args: unknown[],
+    name: string,
+    method: string | undefined,
+    answer: Reference | undefined,
+  ): void {
+    const { scope, callbacks } = this.#options;
+    const { observed } = call;
+    const said = methodOptions(fn);
+    const silent = call.reply === undefined && call.sink === undefined;
     // Who gives the callback that the handler declares is answered there, and waits for nothing else.
     const given = answer !== undefined && args.length === fn.length;
-    const at = silent || given ? undefined : callbackIndex(fn, args.length, callbacks);
-    this.#count++;
-    const observed = (call.observed = observer?.serve(name, meta));
-    const said = methodOptions(fn);
-    if (observed === undefined && said?.concurrency === undefined) {
+    const got = said === undefined ? args.length : arity(said, args.length);
+    const at = silent || given ? undefined : callbackIndex(fn, got, callbacks);
+    const checks = isChecked(said) ? { said, scope, callbacks, name: method ?? name } : undefined;
+    if (observed === undefined && said === undefined) {
       scope.run(call, invoke, fn, args, at, call);
     } else {
-      const handle = (): void => scope.run(call, invoke, fn, args, at, call);
+      const handle = (): void =>
+        checks === undefined
+          ? scope.run(call, invoke, fn, args, at, call)
+          : scope.run(call, invokeChecked, checks, fn, args, at, call);
       const run = observed === undefined ? handle : () => observed.run(handle);
       if (said?.concurrency === undefined) run();
       else {
@@ -142,9 +198,6 @@ export class Serving implements Host {
         this.#enter(call, said, method, run);
       }
     }
-    if (call.ended) return;
-    if (reply === undefined) this.#oneWay.add(call);
-    else this.#running.set(reply, call);
   }
 
   /** The services that a call has passed. Called back, a service is not visited again. Throws ERR_CALL_CYCLE. */
@@ -153,7 +206,7 @@ export class Serving implements Host {
     return stop === undefined || method === undefined ? path : arrive(path, stop, method);
   }
 
-  /** Runs a call when there is room for it among those of its method. Throws ERR_BUSY. */
+  /** Runs a call when there is room for it among those of its method, or refuses it with ERR_BUSY. */
   #enter(
     call: RunningCall,
     said: MethodOptions,
@@ -164,7 +217,7 @@ export class Serving implements Host {
       // A method is one over all sessions, also where each has an api of its own; any other function is
       // what was said of it.
       call.place = this.#options.gates.enter(method ?? said, said, {
-        ...{ method, deadline: call.meta.deadline, patient: this.#wire.plain },
+        ...{ method, deadline: call.deadline, patient: this.#wire.plain },
         start(place) {
           call.begin(place);
           run();
@@ -172,9 +225,7 @@ export class Serving implements Host {
         late: (error) => call.abandon(error),
       });
     } catch (error) {
-      this.#count--;
-      call.observed?.end(true, error);
-      throw error;
+      call.refuse(asKnown(error));
     }
   }
 
@@ -207,6 +258,16 @@ export class Serving implements Host {
       call.place?.leave();
     };
     return true;
+  }
+
+  /** A call was refused. */
+  refused(error: DserviceError): void {
+    this.#options.onRefused(error);
+  }
+
+  /** A handler's outcome is not what the service says it is. */
+  faulty(error: DserviceError): void {
+    this.#options.onError(error);
   }
 
   /** A handler failed. */
@@ -306,12 +367,22 @@ class RunningCall extends ServedCall implements Outcome {
 
   override abort(reason: DserviceError): void {
     super.abort(reason);
-    if (this.place?.waits === true) this.abandon(reason);
+    if (this.leaveWait() || this.place?.waits === true) this.abandon(reason);
   }
 
-  /** It will not run. */
+  /** It will not run, or its outcome is not waited for. */
   abandon(error: DserviceError): void {
     this.#end([error]);
+  }
+
+  refuse(told: DserviceError, detail = told): void {
+    this.#serving.refused(detail);
+    this.#end([told]);
+  }
+
+  fault(told: DserviceError, detail: DserviceError): void {
+    this.#serving.faulty(detail);
+    this.#end([told]);
   }
 
   fulfil(value: unknown, promised = false): void {

@@ -2,6 +2,7 @@ import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import type { Limits } from '../limits.js';
 import type { Api } from './api.js';
+import type { Authorize } from './authorize.js';
 import type { Subscribe } from './controls.js';
 import type { ContextScope } from './context.js';
 import type { Resumable } from './continuity.js';
@@ -24,6 +25,8 @@ export interface SessionOptions {
   /** Credentials for the peer: any JSON. */
   readonly auth?: unknown;
   readonly authenticate?: Authenticate | undefined;
+  /** Decides of each call of the peer's whether it may run; without it, all may. */
+  readonly authorize?: Authorize | undefined;
   /** Which instance of which service this side is. */
   readonly service?: Identity | undefined;
   /** So often a chain of calls may come back to that service; 8. */

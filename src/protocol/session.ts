@@ -85,8 +85,9 @@ export class Session implements SessionHandle {
     this.#serving = new Serving({
       ...{ session: this, wire: this.#wire, clock, scope, observer, callbacks: options.callbacks },
       stop: options.service && { name: options.service.name, maxVisits: options.maxVisits },
-      gates: options.gates ?? new Gates(clock),
+      ...{ gates: options.gates ?? new Gates(clock), authorize: options.authorize },
       onError: (error) => this.#events.emit('error', error),
+      onRefused: (error) => this.#events.emit('fail', error),
       onDone: () => this.#served(),
     });
     this.#flow = new Flow({

@@ -2,6 +2,7 @@ import type { Channel } from '../channel/channel.js';
 import { DserviceError } from '../errors.js';
 import { defaultLimits, type Limits } from '../limits.js';
 import { type Api, checkApi } from '../protocol/api.js';
+import type { Authorize } from '../protocol/authorize.js';
 import type { Resumable } from '../protocol/continuity.js';
 import { messageOf } from '../protocol/encode.js';
 import { dispose } from '../protocol/options.js';
@@ -22,6 +23,8 @@ export interface DialOptions {
   readonly api?: Api;
   /** Credentials for the other side's `authenticate`: any JSON. */
   readonly auth?: unknown;
+  /** Decides of each call that the other side makes here whether it may run: true, or a promise of true. */
+  readonly authorize?: Authorize;
   /** Milliseconds until it gives up: connecting, and the first word of the peer; 10,000. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
@@ -128,6 +131,7 @@ function adopt<At>(runtime: Runtime<At>, target: object): Channel {
 export interface OpenOptions {
   readonly api?: Api | undefined;
   readonly auth?: unknown;
+  readonly authorize?: Authorize | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly deadline?: number | undefined;
   readonly callbacks?: boolean | undefined;
@@ -150,6 +154,7 @@ export function openSession<At>(
   const {
     api,
     auth,
+    authorize,
     deadline,
     callbacks,
     stacks,
@@ -163,7 +168,7 @@ export function openSession<At>(
   return new Promise((resolve, reject) => {
     const session = new Session({
       ...{ channel, clock, scope, decodeText, limits: { ...limits, handshake: timeout } },
-      ...{ api, auth, deadline, callbacks, stacks, resume, observe },
+      ...{ api, auth, authorize, deadline, callbacks, stacks, resume, observe },
     });
     const abort = (): void => {
       // The signal's reason is the caller's own.

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Api } from '../protocol/api.js';
+import type { Authorize } from '../protocol/authorize.js';
 import type { ContextScope } from '../protocol/context.js';
 import type { Question } from '../protocol/controls.js';
 import type { Gates } from '../protocol/gate.js';
@@ -22,6 +23,8 @@ export interface EngineHost {
   readonly limits: Limits;
   /** Decides who is let in, before anything is run for a peer. */
   readonly authenticate?: Authenticate | undefined;
+  /** Decides of each call whether it may run, before anything is done for it: `authorizeCall` asks. */
+  readonly authorize?: Authorize | undefined;
   /** Whether all handlers take callbacks, or none does, where it is not to be told from each. */
   readonly callbacks?: boolean | undefined;
   /** Whether errors carry their stack to callers. */
@@ -128,6 +131,8 @@ export interface EngineDial {
   /** What the other side may call here, where the engine has such a way. */
   readonly api?: Api | undefined;
   readonly auth?: unknown;
+  /** Decides of each call that comes back whether it may run. */
+  readonly authorize?: Authorize | undefined;
   /** Milliseconds that a call may take, where it does not say; 30,000. */
   readonly deadline?: number | undefined;
   readonly callbacks?: boolean | undefined;

@@ -5,6 +5,7 @@ export type { InstanceRecord, InstanceState, Rely } from '../discovery/record.js
 export type { Limits } from '../limits.js';
 export type { About, MethodInfo } from '../protocol/about.js';
 export type { Api } from '../protocol/api.js';
+export type { Authorize, CallRequest } from '../protocol/authorize.js';
 export type { CallContext } from '../protocol/context.js';
 export type { Attributes, CallEvent, ServeEvent } from '../protocol/observer.js';
 export type { Peer, SessionEvents, SessionHandle } from '../protocol/session-handle.js';

@@ -3,6 +3,7 @@ import type { PortLike } from '../channel/message-port.js';
 import type { WebSocketLike } from '../channel/websocket.js';
 import { defaultLimits, type Limits } from '../limits.js';
 import type { Api } from '../protocol/api.js';
+import type { Authorize } from '../protocol/authorize.js';
 import type { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
 import { ObservedSession } from './observed-session.js';
@@ -34,6 +35,8 @@ export interface ServeOptions {
    * returns is `context().peer.identity`. Until then no call runs. False, null, undefined or a throw refuse.
    */
   readonly authenticate?: Authenticate;
+  /** Decides of each call whether it may run: true, or a promise of true. Anything else, and a throw, refuse. */
+  readonly authorize?: Authorize;
   /** Milliseconds that a call to a callback of the peer's may take, where it does not say; 30,000. */
   readonly deadline?: number;
   /** True: every handler takes a callback last. False: none does. Without it, each tells by its form. */
@@ -51,11 +54,13 @@ export interface ServeOptions {
 }
 
 const rules = {
-  ...{ authenticate: fn, deadline: time, callbacks: flag, stacks: flag, limits, logger, observe },
+  ...{ authenticate: fn, authorize: fn, deadline: time, callbacks: flag, stacks: flag },
+  ...{ limits, logger, observe },
 };
 const serveRules: Readonly<Record<string, Rule>> = { ...rules, onSession: fn, engines };
 export const dialRules: Readonly<Record<string, Rule>> = {
   ...{ deadline: time, callbacks: flag, stacks: flag, limits, logger, auth: json, signal },
+  authorize: fn,
   ...{ engines, observe, timeout: time, tls: object, api: { says: 'an api', ok: () => true } },
 };
 
@@ -86,7 +91,8 @@ export function makeServe<At extends object>(runtime: Runtime<At>): Serve<At> {
     check('serve', given, own ? { ...serveRules, ...runtime.atRules } : serveRules);
     const bounds = { ...defaultLimits, ...given.limits };
     const { clock, scope, decodeText } = runtime;
-    const { authenticate, deadline, callbacks, stacks, logger: log = console, onSession } = given;
+    const { authenticate, authorize, deadline, callbacks, stacks, onSession } = given;
+    const { logger: log = console } = given;
     const spoken = chooseEngines(given.engines, [dnodeEngine, ...runtime.engines]);
     const observers = new Observers({
       ...{ clock, scope, logger: log, observers: [runtime.observer, given.observe] },
@@ -94,7 +100,7 @@ export function makeServe<At extends object>(runtime: Runtime<At>): Serve<At> {
     const server = new Served(api, spoken, {
       ...{ clock, scope, decodeText, limits: bounds },
       observe: (session) => new ObservedSession(observers, session, { side: 'server' }),
-      ...{ authenticate, deadline, callbacks, stacks, logger: log, onSession },
+      ...{ authenticate, authorize, deadline, callbacks, stacks, logger: log, onSession },
     });
     const accept = (it: Channel): void => server.accept(it);
     if (channel !== undefined) accept(channel);

@@ -1,5 +1,6 @@
 import type { Discovery } from '../discovery/discovery.js';
 import type { Limits } from '../limits.js';
+import type { Authorize } from '../protocol/authorize.js';
 import type { Authenticate } from '../protocol/session-options.js';
 import {
   check,
@@ -64,6 +65,8 @@ export interface ServiceOptions {
   readonly origins?: readonly string[];
   readonly hosts?: readonly string[];
   readonly authenticate?: Authenticate;
+  /** Decides of each call of this service whether it may run: true, or a promise of true. */
+  readonly authorize?: Authorize;
   /** Credentials that this program gives to the services it calls. */
   readonly auth?: unknown;
   /** Milliseconds that a call may take, where it does not say; 30,000. */
@@ -127,6 +130,7 @@ const rules: Record<keyof ServiceOptions, Rule> = {
   origins: texts,
   hosts: texts,
   authenticate: fn,
+  authorize: fn,
   auth: json,
   deadline: time,
   maxVisits: whole(0),

@@ -273,12 +273,12 @@ export class Service<At> {
 
   async #serve(api: Api): Promise<void> {
     const { clock, scope, decodeText } = this.#runtime;
-    const { authenticate, deadline, callbacks, stacks, maxVisits } = this.#options;
+    const { authenticate, authorize, deadline, callbacks, stacks, maxVisits } = this.#options;
     const { id, name = '', version } = this;
     const server = new Served(api, this.#engines, {
       service: { id, name, version },
       ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
-      ...{ authenticate, deadline, callbacks, stacks, maxVisits },
+      ...{ authenticate, authorize, deadline, callbacks, stacks, maxVisits },
       ...{ health: () => this.health(), relies: () => this.#relies.all },
       subscribe: (...args) => this.#subscriptions.add(...args),
       gates: new Gates(clock),
