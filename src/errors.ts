@@ -47,6 +47,12 @@ export type ErrorCode =
   | 'ERR_LEASE_LOST'
   | 'ERR_STEP';
 
+/** What is wrong with a value, and where: of arguments, the path begins with the place among them. */
+export interface Issue {
+  readonly message: string;
+  readonly path: readonly (string | number)[];
+}
+
 /** What an error carries beside its code and message. */
 export interface ErrorDetails {
   cause?: unknown;
@@ -69,6 +75,8 @@ export class DserviceError extends Error {
   declare service?: string;
   declare method?: string;
   declare mayHaveRun?: boolean;
+  /** Of ERR_VALIDATION: what was wrong with the arguments. */
+  declare issues?: readonly Issue[];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined);

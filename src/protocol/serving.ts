@@ -182,7 +182,7 @@ export class Serving implements Host {
     const got = said === undefined ? args.length : arity(said, args.length);
     const at = silent || given ? undefined : callbackIndex(fn, got, callbacks);
     const checks = isChecked(said) ? { said, scope, callbacks, name: method ?? name } : undefined;
-    if (observed === undefined && said === undefined) {
+    if (observed === undefined && checks === undefined && said?.concurrency === undefined) {
       scope.run(call, invoke, fn, args, at, call);
     } else {
       const handle = (): void =>

@@ -1,15 +1,9 @@
-import { DserviceError } from '../errors.js';
+import { DserviceError, type Issue } from '../errors.js';
 import { isThenable } from './bridge.js';
 import type { AnySchema, ArgumentSchemas, SchemaIssue } from './schema.js';
 
 /** Issues that an error tells, characters of each, and keys of a path. */
 const most = { issues: 20, message: 200, path: 32 };
-
-/** What is wrong with a value, and where: with arguments, at the place among them that the path begins with. */
-export interface Issue {
-  readonly message: string;
-  readonly path: readonly (string | number)[];
-}
 
 /** What a schema says of a value: what it makes of it, or what is wrong. */
 export interface Verdict {
@@ -88,17 +82,21 @@ function read(result: unknown): Verdict {
     }
     const { value, issues } = result as { value?: unknown; issues?: readonly SchemaIssue[] };
     if (issues === undefined || issues === null) return { value };
-    const told = Array.from({ length: Math.min(issues.length, most.issues) }, (_, i) =>
-      readIssue(issues[i]!),
-    );
+    if (!Array.isArray(issues)) throw new TypeError('the issues of a schema are a list');
+    const told = first(issues, most.issues).map(readIssue);
     return { value: undefined, fault: { issues: told, count: issues.length } };
   } catch (error) {
     return thrown(error);
   }
 }
 
+/** The first of a list, which may be of a class that has its own way to be copied. */
+function first<T>(list: readonly T[], count: number): T[] {
+  return Array.from({ length: Math.min(list.length, count) }, (_, i) => list[i]!);
+}
+
 function readIssue({ message, path = [] }: SchemaIssue): Issue {
-  const keys = path.slice(0, most.path).map((step) => {
+  const keys = first(path, most.path).map((step) => {
     const key = typeof step === 'object' ? step.key : step;
     return typeof key === 'number' ? key : String(key).slice(0, most.message);
   });
@@ -140,7 +138,9 @@ export function invalidResult(
 }
 
 function tell(fault: Fault): string {
-  const said = fault.issues.slice(0, 3).map(({ message, path }) => `${path.join('.')}: ${message}`);
+  const said = fault.issues
+    .slice(0, 3)
+    .map(({ message, path }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`));
   if ('cause' in fault) said.push('the schema failed');
   const more = fault.count - Math.min(fault.issues.length, 3);
   return `${said.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;

@@ -23,7 +23,7 @@ export interface EngineHost {
   readonly limits: Limits;
   /** Decides who is let in, before anything is run for a peer. */
   readonly authenticate?: Authenticate | undefined;
-  /** Decides of each call whether it may run, before anything is done for it: `authorizeCall` asks. */
+  /** Decides of each call whether it may run: true, or a promise of true. An engine asks before it runs one. */
   readonly authorize?: Authorize | undefined;
   /** Whether all handlers take callbacks, or none does, where it is not to be told from each. */
   readonly callbacks?: boolean | undefined;

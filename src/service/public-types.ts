@@ -2,6 +2,7 @@
 export type { Channel } from '../channel/channel.js';
 export type { Announcement, Discovery, DiscoveryEvent } from '../discovery/discovery.js';
 export type { InstanceRecord, InstanceState, Rely } from '../discovery/record.js';
+export type { Issue } from '../errors.js';
 export type { Limits } from '../limits.js';
 export type { About, MethodInfo } from '../protocol/about.js';
 export type { Api } from '../protocol/api.js';
