@@ -34,7 +34,8 @@ test('over TCP and HTTP: schemas, and who may call what', async () => {
     authorize: ({ args }) => args[0] !== 'hi',
   });
   const root = await dial<typeof api>(endpoint, { auth: 'root' });
-  onTestFinished(() => [guest, root].forEach((each) => each[Symbol.dispose]()));
+  onTestFinished(() => guest[Symbol.dispose]());
+  onTestFinished(() => root[Symbol.dispose]());
 
   expect(await guest.shout('hi')).toBe('HI guest');
   await expect(guest.shout(5 as never)).rejects.toMatchObject({

@@ -34,7 +34,10 @@ function make(api: object, given: Partial<EngineHost> = {}) {
       const text = it?.body?.[1];
       return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>);
     });
-    return Object.assign(answer, { leave: () => told.forEach((listener) => listener()) });
+    const leave = (): void => {
+      for (const listener of told) listener();
+    };
+    return Object.assign(answer, { leave });
   };
   return { server, call, clock, lines };
 }

@@ -62,6 +62,13 @@ type Returned<Out, R extends AnySchema> = [R] extends [never]
 /** A function of the caller's that takes the result, as the last parameter of a handler. */
 type Back<V> = (value: V) => unknown;
 
+/** What a handler may declare: what the schemas make, and where the result is checked, that function. */
+type Declared<A extends ArgumentSchemas, R extends AnySchema> = [R] extends [never]
+  ? OutputsOf<A>
+  : A extends readonly AnySchema[]
+    ? [...OutputsOf<A>, callback: Back<InputOf<R>>]
+    : OutputsOf<A>;
+
 /**
  * Says something of a function that is served: `{ read: method({ idempotent: true }, (id) => …) }`. Returns the
  * function. Where it has schemas (`args`, `result`) they are checked where it is served, by calls from afar alone,
@@ -77,11 +84,11 @@ export function method<
   R extends AnySchema = never,
 >(
   options: Rest & { readonly args: A; readonly result?: R },
-  fn: (...args: OutputsOf<A>) => Out,
+  fn: (...args: Declared<A, R>) => Out,
 ): (...args: InputsOf<A>) => Returned<Out, R>;
 export function method<const A extends readonly AnySchema[], R extends AnySchema>(
   options: Rest & { readonly args: A; readonly result: R },
-  fn: (...args: [...OutputsOf<A>, callback: Back<InputOf<R>>]) => void,
+  fn: (...args: Declared<A, R>) => void,
 ): (...args: [...InputsOf<A>, callback: Back<OutputOf<R>>]) => void;
 export function method<P extends unknown[], Out extends Returns<R>, R extends AnySchema>(
   options: Rest & { readonly args?: undefined; readonly result: R },

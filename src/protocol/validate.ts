@@ -42,7 +42,8 @@ export function judgeArguments(schemas: ArgumentSchemas, args: readonly unknown[
     return { value: undefined, fault: { issues: [{ message, path: [schemas.length] }], count: 1 } };
   }
   const judged = schemas.map((schema, i) => judge(schema, args[i]));
-  return judged.some(isThenable) ? Promise.all(judged).then(joined) : joined(judged as Verdict[]);
+  if (!judged.some(isThenable)) return joined(judged as Verdict[]);
+  return Promise.all(judged.map(async (verdict) => await verdict)).then(joined);
 }
 
 function isList(schemas: ArgumentSchemas): schemas is readonly AnySchema[] {
@@ -92,7 +93,12 @@ function read(result: unknown): Verdict {
 
 /** The first of a list, which may be of a class that has its own way to be copied. */
 function first<T>(list: readonly T[], count: number): T[] {
-  return Array.from({ length: Math.min(list.length, count) }, (_, i) => list[i]!);
+  const found: T[] = [];
+  for (const each of list) {
+    if (found.length === count) break;
+    found.push(each);
+  }
+  return found;
 }
 
 function readIssue({ message, path = [] }: SchemaIssue): Issue {

@@ -2,8 +2,8 @@ import { type } from 'arktype';
 import * as v from 'valibot';
 import { expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
-import type { Remote } from '../service/remote.js';
-import { method } from './method.js';
+import type { Remote } from './remote.js';
+import { method } from '../protocol/method.js';
 
 const length = z.string().transform((text) => text.length);
 
@@ -65,6 +65,7 @@ test('a handler in callback style may be awaited by its callers', () => {
   const api = {
     ask: method({ args: [z.string()], result: length }, (text, cb) => {
       expectTypeOf(text).toEqualTypeOf<string>();
+      expectTypeOf(cb).parameters.toEqualTypeOf<[string]>();
       cb(text);
     }),
   };
