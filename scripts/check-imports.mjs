@@ -72,7 +72,8 @@ const table = [
   { of: 'scripts/', may: ['scripts/'], packages: 'any', node: true },
 ];
 
-const runners = ['vitest', 'fast-check'];
+/** What tests are run with, and the schemas that they try. */
+const runners = ['vitest', 'fast-check', 'zod', 'valibot', 'arktype'];
 
 /** What tests may import beyond their folder's row. */
 function forTest(file, row) {
