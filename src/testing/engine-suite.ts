@@ -154,7 +154,12 @@ export function engineSuite({ test, scope, setup }: EngineSuite): void {
   );
 
   on('what cannot be sent is refused, and nothing runs', echo, async ({ remote }) => {
-    const error = await failure(() => remote.echo(Promise.resolve(1)));
+    const unreadable = {
+      get it(): never {
+        throw new Error('no');
+      },
+    };
+    const error = await failure(() => remote.echo(unreadable));
     same([error?.code, error?.mayHaveRun], ['ERR_DATA', false], 'error');
   });
 
