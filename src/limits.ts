@@ -21,6 +21,10 @@ export interface Limits {
   readonly regexp: number;
   /** Functions one side holds for the other, each way. */
   readonly functions: number;
+  /** Streams that one side holds of the other's, each way. */
+  readonly streams: number;
+  /** Bytes of blobs that a session is given, and reads, at a time. */
+  readonly blob: number;
   /** Calls with an outcome that a peer may have pending here. */
   readonly calls: number;
   /** Calls in one batch of JSON-RPC. */
@@ -53,6 +57,8 @@ export const defaultLimits: Limits = {
   bigintDigits: 4_096,
   regexp: 4_096,
   functions: 1_000_000,
+  streams: 1_000,
+  blob: 64 * 1024 * 1024,
   calls: 10_000,
   batch: 1_000,
   unsent: 1024 * 1024,

@@ -5,7 +5,7 @@ import { decode, type References } from '../../src/protocol/decode.js';
 import { type AnyFunction, encode, type FunctionIds } from '../../src/protocol/encode.js';
 import { LocalFunctions } from '../../src/protocol/functions.js';
 import { isRecord, type Message, readId } from '../../src/protocol/message.js';
-import { ascii } from '../../src/protocol/wire.js';
+import { ascii } from '../../src/protocol/ascii.js';
 import type { DnodeOptions } from './options.js';
 import { type StandIns, WeakStandIns, WrappedStandIns } from './stand-ins.js';
 

@@ -14,6 +14,9 @@ const noFunctions = {
   mention(): never {
     throw new DserviceError('ERR_DATA', 'a function cannot be sent by JSON-RPC');
   },
+  stream(): never {
+    throw new DserviceError('ERR_DATA', 'a stream cannot be sent by JSON-RPC');
+  },
   own: () => undefined,
   method: () => () => undefined,
 };

@@ -4,7 +4,7 @@ import { isRecord } from './message.js';
 import { methodOptions } from './method.js';
 import { callable } from './options.js';
 import { parametersOf } from './parameters.js';
-import { ascii } from './wire.js';
+import { ascii } from './ascii.js';
 
 /** What is known of a method from afar, where it is known. */
 export interface MethodInfo {

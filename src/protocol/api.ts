@@ -5,6 +5,7 @@ import { isExposed } from './exposed.js';
 import { isRecord } from './message.js';
 import { callable } from './options.js';
 import type { SessionHandle } from './session-handle.js';
+import { refuseStream } from './streams/outgoing.js';
 
 /** What a peer may call: an object of functions, or what makes one for each session, in dnode's manner. */
 export type Api = object | ((remote: Record<string, unknown>, session: SessionHandle) => unknown);
@@ -41,7 +42,12 @@ export function checkApi(api: unknown): asserts api is object {
 /** Throws ERR_API, with the cause, for an api that no peer could be sent. Those made for each session are not looked at. */
 export function checkSendable(api: Api, limits: Limits): void {
   if (typeof api === 'function') return;
-  const none = { mention: () => 0, own: () => undefined, method: () => () => undefined };
+  const none = {
+    mention: () => 0,
+    own: () => undefined,
+    method: () => () => undefined,
+    stream: refuseStream,
+  };
   try {
     encode([readableApi(api)], none, { extended: false, stacks: false, limits });
   } catch (cause) {

@@ -6,7 +6,7 @@ import { asRun } from './error-value.js';
 import { type Owner, PendingCall, PendingCalls, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
 import { HeldLines } from './held.js';
-import { isRecord, type Message, readId } from './message.js';
+import type { Message } from './message.js';
 import { writeMeta } from './meta.js';
 import type { SessionObserver } from './observer.js';
 import type { CallOptions } from './options.js';
@@ -16,6 +16,7 @@ import { checkRecorded, Recording } from './pipelining/recording.js';
 import { RemotePromise } from './pipelining/remote-promise.js';
 import { Unresolved } from './pipelining/unresolved.js';
 import { type Reference, released } from './references.js';
+import { StreamCalls } from './streams/stream-calls.js';
 import type { Settled, Wire } from './wire.js';
 
 export interface CallingOptions {
@@ -41,6 +42,8 @@ export class Calling implements Owner {
   readonly #held: HeldLines;
   /** What is called is not called, but written down, while this is there. */
   #recording: Recording | undefined;
+  /** Calls of the functions of streams. */
+  readonly streams: StreamCalls;
   /** Why nothing can be called any more. */
   #over: DserviceError | undefined;
 
@@ -50,6 +53,7 @@ export class Calling implements Owner {
     this.#clock = options.clock;
     this.#pending = new PendingCalls(options.clock, (id) => this.#expire(id));
     this.#held = new HeldLines(this.#wire);
+    this.streams = new StreamCalls(this.#wire, this.#pending, this);
     // Lines that are held name functions of the peer's: they are let go after these lines.
     this.#wire.writeCull = (line) => this.#send(line);
     this.#wire.outcomeOf = (value) => this.#outcomeOf(value);
@@ -231,6 +235,8 @@ export class Calling implements Owner {
     const usual = deadline === this.#options.deadline;
     const due = usual && deadline !== Infinity ? this.#clock.now() + deadline : 0;
     const call = new PendingCall(this, id, method, due, this.#wire.plain, given);
+    // What this call has was encoded last.
+    call.streamed = this.#wire.streamed;
     if (!usual || signal !== undefined) {
       const stopTimer =
         usual || deadline === Infinity
@@ -273,6 +279,7 @@ export class Calling implements Owner {
 
   /** Lets held lines go, in order, as far as there is room. */
   release(): void {
+    this.streams.release();
     for (const { line, attached, id } of this.#held) {
       // Calls still held are pending too, but are not yet the peer's burden.
       const burden = this.#pending.size - this.#held.calls;
@@ -295,15 +302,19 @@ export class Calling implements Owner {
     if (call === undefined) return false;
     try {
       const args = this.#wire.decode(message);
-      const { plain } = call;
-      const value = plain ? args[0] : args[1];
+      const whole = this.#wire.takeWhole();
+      const { plain, method } = call;
+      const fulfil = (): void => {
+        const value = plain ? args[0] : args[1];
+        if ((message.callbacks ?? message.own) === undefined || !isThenable(value)) {
+          return call.fulfil(value);
+        }
+        const text = 'the outcome has a function named `then`';
+        throw new DserviceError('ERR_THENABLE', text, { method, mayHaveRun: true });
+      };
       if (!plain && args.length > 0 && args[0] !== null) call.reject(args[0]);
-      else if ((message.callbacks ?? message.own) !== undefined && isThenable(value)) {
-        throw new DserviceError('ERR_THENABLE', 'the outcome has a function named `then`', {
-          method: call.method,
-          mayHaveRun: true,
-        });
-      } else call.fulfil(value);
+      else if (whole === undefined) fulfil();
+      else whole.then(fulfil).catch((error: unknown) => call.reject(error));
     } catch (error) {
       call.reject(error);
     }
@@ -317,15 +328,6 @@ export class Calling implements Owner {
     if (call === undefined) return;
     call.reject(error);
     this.#settled();
-  }
-
-  /** An outcome that nobody waits for any more: its functions are let go. */
-  drop(message: Message): void {
-    if (!isRecord(message.callbacks)) return;
-    for (const key of Object.keys(message.callbacks)) {
-      const id = readId(key);
-      if (id !== undefined) this.#wire.references.unmention(id);
-    }
   }
 
   #expire(id: number): void {
@@ -357,7 +359,7 @@ export class Calling implements Owner {
       if (call?.given?.elsewhere === undefined) continue;
       const { elsewhere, idempotent = mayRunTwice(call.method) } = call.given;
       const written = call.line <= outbox.written;
-      if ((written && !idempotent) || !elsewhere(written)) continue;
+      if ((written && (!idempotent || call.streamed)) || !elsewhere(written)) continue;
       if (!written && call.line !== Infinity) fresh.add(id);
       given.push(id);
     }
@@ -382,7 +384,7 @@ export class Calling implements Owner {
     // Our own line, of the turn in which the connection was lost: there are few.
     const { reply, callbacks } = JSON.parse(line) as Message;
     if (typeof reply !== 'number' || !ids.has(reply)) return false;
-    for (const key of Object.keys(callbacks ?? {})) this.#wire.local.cull(Number(key), 1);
+    for (const key of Object.keys(callbacks ?? {})) this.#wire.local.unmention(Number(key));
     return true;
   }
 
@@ -403,6 +405,7 @@ export class Calling implements Owner {
   end(code: ErrorCode, message: string, cause: unknown): void {
     this.#over = new DserviceError(code, message, { cause });
     this.#held.clear();
+    this.streams.end(this.#over);
     this.#pending.rejectAll(code, message, this.#wire.outbox.written, cause);
   }
 }

@@ -31,6 +31,10 @@ export class PendingCall implements Ahead {
   readonly given: CallOptions | undefined;
   /** Which line of the outbox it is; Infinity while it is held back. */
   line = Infinity;
+  /** There is a stream in its arguments: once written, it is not made elsewhere. */
+  streamed = false;
+  /** Of a stream: it may wait for ever, and is not counted. */
+  apart = false;
   /** Ends its timer and its listener on a signal, where it has them. */
   cleanup: (() => void) | undefined;
   /** The peer was asked to keep the outcome, for calls that stand on it. */
@@ -114,6 +118,7 @@ export class PendingCalls {
   readonly #clock: Clock;
   readonly #expire: (id: number) => void;
   readonly #byId = new Map<number, PendingCall>();
+  #apart = 0;
   #stopSweep: (() => void) | undefined;
 
   /** `expire` is told the id of each call whose deadline has passed, and takes it. */
@@ -122,8 +127,9 @@ export class PendingCalls {
     this.#expire = expire;
   }
 
+  /** How many there are, but for those of streams. */
   get size(): number {
-    return this.#byId.size;
+    return this.#byId.size - this.#apart;
   }
 
   /** Their ids, in the order in which they were made. */
@@ -137,6 +143,7 @@ export class PendingCalls {
 
   add(id: number, call: PendingCall): void {
     this.#byId.set(id, call);
+    if (call.apart) this.#apart++;
     if (call.due !== 0 && this.#stopSweep === undefined) this.#sweepAt(call.due);
   }
 
@@ -144,6 +151,7 @@ export class PendingCalls {
     const call = this.#byId.get(id);
     if (call === undefined) return undefined;
     this.#byId.delete(id);
+    if (call.apart) this.#apart--;
     call.cleanup?.();
     return call;
   }

@@ -13,6 +13,10 @@ export interface References {
   reference(id: number): AnyFunction;
   /** A function of ours that comes back. Throws ERR_REFERENCE for an id that we never gave. */
   ours(id: number): AnyFunction;
+  /** A stream, of the functions that stand for it; a promise of a blob. Throws ERR_MALFORMED, ERR_LIMIT. */
+  stream?(kind: unknown, functions: unknown, info: unknown): unknown;
+  /** The arguments are whole when this is resolved, and not before. */
+  wait?(whole: Promise<void>): void;
 }
 
 export interface DecodeOptions {
@@ -56,10 +60,15 @@ export function decode(
   if (options.extended) {
     place.functions('own', own, (id) => references.ours(id));
     place.results(results);
+    if (types !== undefined) place.streams(types, references);
     if (types !== undefined) place.containers(types);
   }
-  place.links(links);
-  place.fill();
+  const rest = (): void => {
+    place.links(links);
+    place.fill();
+  };
+  if (place.blobs.length === 0) rest();
+  else references.wait?.(Promise.all(place.blobs).then(rest));
   return args;
 }
 
@@ -76,6 +85,8 @@ class Placement {
   #entries = 0;
   /** Maps, sets and errors are made empty; what they will hold is walked and changed until they are filled. */
   readonly #raw = new Map<object, unknown[] | Record<string, unknown>>();
+  /** What has still to be read. */
+  readonly blobs: Promise<void>[] = [];
 
   constructor(args: unknown[], limit: number) {
     this.#args = args;
@@ -154,6 +165,18 @@ class Placement {
       if (attached === undefined) {
         this.#replace('bytes', path, (text) => makeBytes(String(kind), fromBase64(text)));
       } else this.#attach(path, String(kind), attached[i]);
+    }
+  }
+
+  streams(types: unknown, references: References): void {
+    if (!isRecord(types) || references.stream === undefined) return;
+    for (const entry of this.#paths(types, 'stream')) {
+      if (!Array.isArray(entry)) throw malformed('an entry of `types.stream` is not an array');
+      const [kind, path, info] = entry as unknown[];
+      const [parent, last] = this.#target(path);
+      const made = references.stream(kind, child(parent, last), info);
+      if (made instanceof Promise) this.blobs.push(made.then((blob) => put(parent, last, blob)));
+      else put(parent, last, made);
     }
   }
 

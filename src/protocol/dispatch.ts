@@ -1,8 +1,9 @@
 import { DserviceError } from '../errors.js';
 import type { Calling } from './calling.js';
-import { type Message, readId } from './message.js';
+import { isUrgent, type Message, readId } from './message.js';
 import type { NamedFunction } from './pipelining/replay-map.js';
 import type { Serving } from './serving.js';
+import { streamFunction } from './streams/stream-function.js';
 import type { Wire } from './wire.js';
 
 /** Finds what a message with a method is for: a call of ours that waits, or a function of ours. */
@@ -28,11 +29,20 @@ export class Dispatch {
     this.#serving.pipelined.keep(message);
     const local = this.#wire.local.get(id);
     if (local !== undefined) {
+      const stream = this.#wire.agreed('stream') ? streamFunction(local.fn) : undefined;
+      if (stream !== undefined) return this.#serving.stream(stream, message);
       return this.#serving.serve(local.fn, message, local.name, local.method);
     }
-    this.#calling.drop(message);
+    this.#wire.drop(message);
     if (this.#wire.issued(id) && message.reply === undefined) return;
     throw this.#noFunction(id);
+  }
+
+  /** Whether a message need not wait while the peer's calls do: it asks for nothing. */
+  mayPass(message: Message): boolean {
+    // A plain peer's ids tell by their order which are dead, so what mentions some keeps its place.
+    const mentions = this.#wire.plain && Object.keys(message.callbacks ?? {}).length > 0;
+    return isUrgent(message) || (this.#calling.awaits(message.method) && !mentions);
   }
 
   /** A call of a method of the api. Throws ERR_METHOD. */
@@ -40,7 +50,7 @@ export class Dispatch {
     this.#serving.pipelined.keep(message);
     const fn = this.#wire.local.named(api, name);
     if (fn !== undefined) return this.#serving.serve(fn, message, name, name);
-    this.#calling.drop(message);
+    this.#wire.drop(message);
     throw noMethod(name);
   }
 
@@ -51,7 +61,7 @@ export class Dispatch {
     try {
       pipelined.reach(message, (method) => this.#find(method, api));
     } catch (error) {
-      this.#calling.drop(message);
+      this.#wire.drop(message);
       throw error;
     }
   }

@@ -6,6 +6,8 @@ import type { Path, TypeTags } from './message.js';
 import { pending } from './pipelining/ahead.js';
 import { isRecorded } from './pipelining/recording.js';
 import { Unresolved } from './pipelining/unresolved.js';
+import { isPlain, room } from './plain.js';
+import { Outgoing, outgoing } from './streams/outgoing.js';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
 
@@ -21,11 +23,15 @@ export interface FunctionIds {
   outcome?(value: object): number | undefined;
   /** What promises among the arguments turned out to be. */
   readonly settled?: ReadonlyMap<object, unknown> | undefined;
+  /** The functions by which the peer reads or writes a stream; without it streams are objects like any other. Throws ERR_LIMIT, ERR_DATA. */
+  stream?(stream: Outgoing): Record<string, AnyFunction>;
 }
 
 export interface EncodeOptions {
   /** False writes what every dnode since 2011 reads, and nothing else. */
   readonly extended: boolean;
+  /** Whether the peer makes a stream again of the functions that stand for one. */
+  readonly streams?: boolean;
   /** Whether errors carry their stack. */
   readonly stacks: boolean;
   readonly limits: Pick<Limits, 'depth' | 'nodes' | 'entries'>;
@@ -64,83 +70,6 @@ export function messageOf(error: unknown): string {
     return String(error instanceof Error ? error.message : error);
   } catch {
     return 'what was thrown cannot be put into words';
-  }
-}
-
-/** Values that the arguments may have: the peer counts the rest of the message too. */
-function room(nodes: number): number {
-  return nodes > 200 ? nodes - 100 : nodes / 2;
-}
-
-/** Whether `JSON.stringify` alone says it all. */
-function isPlain(args: readonly unknown[], limits: EncodeOptions['limits']): boolean {
-  let look: Look | undefined;
-  for (let i = 0; i < args.length; i++) {
-    const value = args[i];
-    if (isPlainLeaf(value)) continue;
-    if (typeof value !== 'object' || value === null) return false;
-    look ??= new Look(room(limits.nodes));
-    if (!look.at(value, limits.depth)) return false;
-  }
-  return true;
-}
-
-function isPlainLeaf(value: unknown): boolean {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return true;
-    case 'number':
-      return value === 0 ? 1 / value > 0 : Number.isFinite(value);
-    default:
-      return value === null;
-  }
-}
-
-/** A look at objects: how deep, how many, and whether one was met before. The hot path of large messages. */
-class Look {
-  #room: number;
-  // A few objects are found faster in a list than in a set.
-  readonly #few: object[] = [];
-  #many: Set<object> | undefined;
-
-  constructor(room: number) {
-    this.#room = room;
-  }
-
-  at(value: object, depth: number): boolean {
-    if (depth === 0 || this.#met(value)) return false;
-    if (Array.isArray(value)) {
-      const items: unknown[] = value;
-      this.#room -= items.length;
-      if (this.#room < 0) return false;
-      for (let i = 0; i < items.length; i++) {
-        const item = items[i];
-        if (isPlainLeaf(item)) continue;
-        if (typeof item !== 'object' || item === null || !this.at(item, depth - 1)) return false;
-      }
-      return true;
-    }
-    const proto: unknown = Object.getPrototypeOf(value);
-    if (proto !== Object.prototype && proto !== null) return false;
-    // Such an object inherits nothing enumerable, and unlike Object.keys this makes no array.
-    for (const key in value) {
-      const item = (value as Record<string, unknown>)[key];
-      this.#room--;
-      if (isPlainLeaf(item)) continue;
-      if (typeof item !== 'object' || item === null || !this.at(item, depth - 1)) return false;
-    }
-    return this.#room >= 0;
-  }
-
-  #met(value: object): boolean {
-    if (this.#many !== undefined) {
-      const { size } = this.#many;
-      return this.#many.add(value).size === size;
-    }
-    if (this.#few.includes(value)) return true;
-    if (this.#few.push(value) >= 16) this.#many = new Set(this.#few);
-    return false;
   }
 }
 
@@ -318,7 +247,12 @@ class Walk {
       return this.#properties(Object.fromEntries(methods));
     }
     const proto: unknown = Object.getPrototypeOf(value);
-    if (proto === Object.prototype || proto === null) return this.#properties(value);
+    const plain = proto === Object.prototype || proto === null;
+    if (this.#functions.stream !== undefined && (!plain || Symbol.asyncIterator in value)) {
+      const stream = outgoing(value);
+      if (stream !== undefined) return this.#stream(stream);
+    }
+    if (plain) return this.#properties(value);
     if (value instanceof Error) return this.#error(value);
     const leaf = this.#options.extended ? this.#leaf(value) : undefined;
     if (leaf !== undefined) return leaf;
@@ -366,6 +300,16 @@ class Walk {
     return bytes;
   }
 
+  #stream(stream: NonNullable<ReturnType<typeof outgoing>>): unknown {
+    if (!(stream instanceof Outgoing)) return this.#properties(stream);
+    const { kind, info } = stream;
+    if (this.#options.streams === true) {
+      const path = this.#note();
+      (this.#types.stream ??= []).push(info === undefined ? [kind, path] : [kind, path, info]);
+    }
+    return this.#properties(this.#functions.stream?.(stream) ?? {});
+  }
+
   #error(error: Error): unknown {
     if (this.#options.extended) this.#tag('error');
     const data: Record<string, unknown> = { name: error.name, message: error.message };
@@ -400,7 +344,7 @@ class Walk {
     return '[Circular]';
   }
 
-  #tag(kind: Exclude<keyof TypeTags, 'bytes'>): void {
+  #tag(kind: Exclude<keyof TypeTags, 'bytes' | 'stream'>): void {
     (this.#types[kind] ??= []).push(this.#note());
   }
 

@@ -28,6 +28,17 @@ export function asRun(error: unknown): unknown {
   return Object.assign(copy, error, { mayHaveRun: true });
 }
 
+/** A handler's error, as its caller may have it: what did not run is the call that the handler made, not its own. */
+export function passedOn(error: unknown): unknown {
+  try {
+    // What names no method is of the handler's own making, and says what it means.
+    return DserviceError.is(error) && error.method === undefined ? error : asRun(error);
+  } catch {
+    // A proxy may throw whatever is asked of it: who sends it finds out.
+    return error;
+  }
+}
+
 /** An error made again from its data, still without what it refers to. Anything else than strings gets a default. */
 export function makeError(data: Readonly<Record<string, unknown>>): Error {
   const name = typeof data.name === 'string' ? data.name : 'Error';

@@ -3,6 +3,7 @@ import type { AnyFunction } from './encode.js';
 import { exposedNames, isExposed } from './exposed.js';
 import type { Path } from './message.js';
 import { bound } from './method.js';
+import { streamFunction } from './streams/stream-function.js';
 
 /** A function of ours that the peer holds. */
 export interface LocalFunction {
@@ -64,12 +65,25 @@ export class LocalFunctions {
 
   /** The peer let go of `count` mentions (all, in plain dnode). */
   cull(id: number, count = Infinity): void {
+    const culled = this.#drop(id, count);
+    if (culled !== undefined) streamFunction(culled)?.culled();
+  }
+
+  /** One mention less, that the peer will never hear of. */
+  unmention(id: number): void {
+    const unsent = this.#drop(id, 1);
+    if (unsent !== undefined) streamFunction(unsent)?.unsent();
+  }
+
+  /** The function, if that was its last mention. */
+  #drop(id: number, count: number): AnyFunction | undefined {
     const local = this.#byId.get(id);
-    if (local === undefined) return;
+    if (local === undefined) return undefined;
     local.mentions -= count;
-    if (local.mentions > 0) return;
+    if (local.mentions > 0) return undefined;
     this.#byId.delete(id);
     if (this.#byFn.get(local.fn) === local) this.#byFn.delete(local.fn);
+    return local.fn;
   }
 
   /** A method of an exposed instance, bound; the same function each time. */

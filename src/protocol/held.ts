@@ -61,7 +61,7 @@ export class HeldLines implements Iterable<HeldLine> {
     if (held === undefined) return;
     this.#lines.delete(id);
     this.calls--;
-    for (const mentioned of held.mentioned) this.#wire.local.cull(mentioned, 1);
+    for (const mentioned of held.mentioned) this.#wire.local.unmention(mentioned);
   }
 
   clear(): void {

@@ -20,6 +20,7 @@ export const features = [
   'relies',
   'bin',
   'resume',
+  'stream',
 ] as const;
 
 export type Feature = (typeof features)[number];
@@ -28,7 +29,9 @@ export type Feature = (typeof features)[number];
 export interface Hello {
   readonly v: number;
   readonly features: readonly Feature[];
-  readonly limits: Partial<Pick<Limits, 'line' | 'attachments' | 'calls' | 'functions'>>;
+  readonly limits: Partial<
+    Pick<Limits, 'line' | 'attachments' | 'calls' | 'functions' | 'streams'>
+  >;
   /** Credentials of a dialer. */
   readonly auth?: unknown;
   /** Which instance of which service this is: a record of it may be wrong. */
@@ -71,11 +74,11 @@ export interface HelloOptions {
 export function makeHello(options: HelloOptions): Hello {
   const { limits, auth, authenticate, service, resume, channel } = options;
   const token = resume === true ? undefined : resume?.token;
-  const { line, attachments, calls, functions } = limits;
+  const { line, attachments, calls, functions, streams } = limits;
   return {
     v: 1,
     features: featuresOf(channel, resume !== undefined),
-    limits: { line, attachments, calls, functions },
+    limits: { line, attachments, calls, functions, streams },
     ...(auth === undefined ? {} : { auth }),
     ...(authenticate === undefined ? {} : { authenticate: true }),
     ...(service === undefined ? {} : { service }),
@@ -120,6 +123,7 @@ export function readHello(
       attachments: bound('attachments'),
       calls: bound('calls'),
       functions: bound('functions'),
+      streams: bound('streams'),
     },
     ...('auth' in value ? { auth: value.auth } : {}),
     authenticate: value.authenticate === true,

@@ -13,6 +13,8 @@ export interface TypeTags {
   map?: Path[];
   set?: Path[];
   error?: Path[];
+  /** `info` is a blob's size and type, and a file's name and date. */
+  stream?: [kind: string, path: Path, info?: object][];
 }
 
 /** What travels with a call and is not for its arguments. */

@@ -1,7 +1,8 @@
 import { writeAbout } from './about.js';
 import { readableApi } from './api.js';
 import type { Hello } from './hello.js';
-import { ascii, type Wire } from './wire.js';
+import { ascii } from './ascii.js';
+import type { Wire } from './wire.js';
 
 /** Longer lines are measured by who reads them: what is told of methods must not make one so long. */
 const short = 64 * 1024;

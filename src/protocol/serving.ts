@@ -18,6 +18,8 @@ import type { Answer } from './pipelining/kept.js';
 import { Pipelined } from './pipelining/pipelined.js';
 import type { Reference } from './references.js';
 import type { SessionHandle } from './session-handle.js';
+import { discard } from './streams/outgoing.js';
+import type { StreamFunction } from './streams/stream-function.js';
 import type { Wire } from './wire.js';
 
 export interface ServingOptions {
@@ -100,9 +102,30 @@ export class Serving implements Host {
    */
   serve(fn: AnyFunction, message: Message, name: string, method?: string): void {
     if (message.results === undefined || this.#wire.plain) {
-      return this.run(fn, this.#wire.decode(message), message, name, method);
+      const args = this.#wire.decode(message);
+      return this.whole(this.#wire.takeWhole(), message, () =>
+        this.run(fn, args, message, name, method),
+      );
     }
     this.pipelined.fill(message, (args, later) => this.run(fn, args, later, name, method));
+  }
+
+  /** Runs a call when the blobs among its arguments are read: until then it waits. */
+  whole(whole: Promise<void> | undefined, message: Message, run: () => void): void {
+    if (whole === undefined) return run();
+    this.waiting(1);
+    const refuse = (error: unknown): void => {
+      const reply = this.replyOf(message);
+      if (reply === undefined) this.#options.onError(error);
+      else this.reply(reply, [error]);
+    };
+    const begin = (): void => {
+      if (!this.#over) run();
+    };
+    void whole
+      .then(begin)
+      .catch(refuse)
+      .then(() => this.waiting(-1));
   }
 
   /** As `serve`, with arguments that were read. `sink` takes the outcome, in place of the caller. */
@@ -200,6 +223,14 @@ export class Serving implements Host {
     }
   }
 
+  /** Serves a function of a stream, apart from what users call. Throws what the decoder throws. */
+  stream(stream: StreamFunction, message: Message): void {
+    const reply = this.replyOf(message);
+    stream.direct(this.#wire.decode(message), (outcome) => {
+      if (reply !== undefined && !this.#over) this.#answer(reply, this.#wire.encode(outcome));
+    });
+  }
+
   /** The services that a call has passed. Called back, a service is not visited again. Throws ERR_CALL_CYCLE. */
   #passed({ path }: Meta, method: string | undefined): readonly string[] | undefined {
     const { stop } = this.#options;
@@ -283,16 +314,21 @@ export class Serving implements Host {
 
   /** Sends an outcome: `[]`, `[null, value]` or `[error]`. Never throws. */
   reply(id: number, answer: Answer): void {
-    if (this.#over) return;
-    // Not `${id}`: the engine would keep a string of each number.
-    this.#wire.write(`{"method":${JSON.stringify(id)},"arguments":${this.#outcome(answer)}}`);
+    if (this.#over) return discard(answer[1]);
+    this.#answer(id, this.#outcome(answer));
     if (this.pipelined.size > 0) this.pipelined.settled(id, answer);
+  }
+
+  #answer(id: number, encoded: string): void {
+    // Not `${id}`: the engine would keep a string of each number.
+    this.#wire.write(`{"method":${JSON.stringify(id)},"arguments":${encoded}}`);
   }
 
   #outcome(answer: Answer): string {
     try {
       return this.#wire.encode(answer);
     } catch (error) {
+      discard(answer[1]);
       try {
         return this.#wire.encode([error]);
       } catch {
@@ -405,16 +441,5 @@ class RunningCall extends ServedCall implements Outcome {
     this.ended = true;
     this.held = undefined;
     this.#serving.ended(this, answer);
-  }
-}
-
-/** A handler's error, as its caller may have it: what did not run is the call that the handler made, not its own. */
-function passedOn(error: unknown): unknown {
-  try {
-    // What names no method is of the handler's own making, and says what it means.
-    return DserviceError.is(error) && error.method === undefined ? error : asRun(error);
-  } catch {
-    // A proxy may throw whatever is asked of it: who sends it finds out.
-    return error;
   }
 }

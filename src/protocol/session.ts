@@ -23,6 +23,7 @@ import { Pulse } from './pulse.js';
 import { Serving } from './serving.js';
 import type { Peer, SessionEvents, SessionHandle } from './session-handle.js';
 import type { SessionOptions } from './session-options.js';
+import { Streams } from './streams/streams.js';
 import { Wire } from './wire.js';
 
 /**
@@ -69,7 +70,7 @@ export class Session implements SessionHandle {
     this.#intake = new Intake({
       ...{ limits, decodeText: options.decodeText, budget: options.budget },
       onMessage: (message, line) => this.#onMessage(message, line),
-      mayPass: (message) => this.#mayPass(message),
+      mayPass: (message) => this.#dispatch.mayPass(message),
       onRefused: (error, reply, outcome) => this.#refuse(error, reply, outcome),
       onFatal: (code, text) => this.#finish(code, text),
     });
@@ -90,6 +91,12 @@ export class Session implements SessionHandle {
       onRefused: (error) => this.#events.emit('fail', error),
       onDone: () => this.#served(),
     });
+    this.#wire.streams = new Streams({
+      ...{ wire: this.#wire, clock, scope, onUse: () => this.hold(this.#held) },
+      call: (target, args) => this.#calling.streams.call(target, args),
+      onError: (error) => this.#events.emit('error', error),
+      onEnded: () => this.#farewell.served(),
+    });
     this.#flow = new Flow({
       ...{ channel, clock, limits, intake: this.#intake, outbox: this.#wire.outbox },
       onRoom: () => this.#calling.release(),
@@ -103,7 +110,7 @@ export class Session implements SessionHandle {
       plain: () => !this.#wire.agreed('bye'),
       sayBye: () => this.#wire.control('bye'),
       outstanding: () => this.outstanding,
-      serving: () => this.#serving.count,
+      serving: () => this.#serving.count + this.#wire.streams.live,
       close: () => this.close(),
     });
     this.#dispatch = new Dispatch(this.#wire, this.#calling, this.#serving);
@@ -124,9 +131,7 @@ export class Session implements SessionHandle {
       ...{ health: options.health, relies: options.relies },
       subscribe: (...args) => options.subscribe?.(this, ...args),
       onBye: () => this.#events.emit('bye'),
-      onCulled: () => {
-        if (!this.#held) this.hold(false);
-      },
+      onCulled: () => this.hold(this.#held),
       onFatal: (text) => this.#finish('ERR_MALFORMED', text),
     });
     if (resume !== undefined) this.continuity = this.#continue(resume);
@@ -222,11 +227,11 @@ export class Session implements SessionHandle {
 
   /**
    * Whether the channel keeps the process alive: while somebody here uses the session, and as long as
-   * the peer holds a function of ours, which it may call.
+   * the peer holds a function of ours, which it may call, or there are streams of the peer's here.
    */
   hold(keep: boolean): void {
     this.#held = keep;
-    this.#channel.hold(keep || this.#wire.local.size > 0);
+    this.#channel.hold(keep || this.#wire.local.size > 0 || this.#wire.streams.used);
   }
 
   announce(api: object): void {
@@ -248,6 +253,7 @@ export class Session implements SessionHandle {
   }
 
   close(): void {
+    this.#wire.streams.stop();
     this.#finish('ERR_CLOSED', 'the session was closed on this side');
   }
 
@@ -309,13 +315,6 @@ export class Session implements SessionHandle {
       const outcome = typeof method === 'number' ? method : undefined;
       this.#refuse(asKnown(error), this.#serving.replyOf(message), outcome);
     }
-  }
-
-  /** Whether a message need not wait while the peer's calls do: it asks for nothing. */
-  #mayPass(message: Message): boolean {
-    // A plain peer's ids tell by their order which are dead, so what mentions some keeps its place.
-    const mentions = this.#wire.plain && Object.keys(message.callbacks ?? {}).length > 0;
-    return isUrgent(message) || (this.#calling.awaits(message.method) && !mentions);
   }
 
   #onName(name: string, message: Message): void {
@@ -442,6 +441,7 @@ export class Session implements SessionHandle {
       (code === 'ERR_CLOSED' ? 'the session is closed' : 'the peer ended the connection');
     this.#calling.end(code, message, error);
     this.#serving.end(new DserviceError(code, message, { cause: error }));
+    this.#wire.streams.end(new DserviceError(code, message, { cause: error }));
     this.#wire.clear();
     this.#admission.take();
     this.#farewell.end();

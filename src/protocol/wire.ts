@@ -2,14 +2,18 @@ import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
+import { ascii } from './ascii.js';
 import type { Attached } from './attachments.js';
 import { decode, type DecodeOptions, type References } from './decode.js';
 import { type AnyFunction, encode, type EncodeOptions, type FunctionIds } from './encode.js';
 import { LocalFunctions } from './functions.js';
 import type { Feature, Hello } from './hello.js';
-import type { Message } from './message.js';
+import { isRecord, type Message, readId } from './message.js';
 import { Outbox } from './outbox.js';
 import { type Caller, RemoteFunctions } from './references.js';
+import { refuseStream } from './streams/outgoing.js';
+import { streamFunction } from './streams/stream-function.js';
+import type { Streams } from './streams/streams.js';
 
 const cullsAtOnce = 2_000;
 
@@ -39,6 +43,10 @@ export class Wire {
   readonly outbox: Outbox;
   readonly local: LocalFunctions;
   readonly references: RemoteFunctions;
+  /** The session's streams. */
+  streams!: Streams;
+  /** When what was decoded last is whole, where it is not yet. */
+  #whole: Promise<void> | undefined;
   /** What the peer said of itself; undefined while, or for ever if, it is a plain dnode peer. */
   hello: Hello | undefined;
   #encoding: EncodeOptions;
@@ -48,7 +56,9 @@ export class Wire {
   readonly #mentioned: number[] = [];
   /** What follows the line of the message encoded last. */
   #attached: Attached | undefined;
-  readonly #given: References;
+  /** The streams in it, by their functions. */
+  readonly #opened: Record<string, AnyFunction>[] = [];
+  #given: References;
   #lastId = -1;
   /** The call whose outcome a value is to be, if the peer can put it in place. */
   outcomeOf: (value: object) => number | undefined = () => undefined;
@@ -72,6 +82,12 @@ export class Wire {
       own: (fn) => this.references.find(fn)?.id,
       method: (instance, name) => this.local.method(instance, name),
       outcome: (value) => this.outcomeOf(value),
+      stream: (stream) => {
+        if (this.local.announcing) refuseStream();
+        const functions = this.streams.open(stream);
+        this.#opened.push(functions);
+        return functions;
+      },
     };
     this.#given = {
       reference: (id) => this.references.reference(id),
@@ -102,7 +118,19 @@ export class Wire {
     this.hello = hello;
     this.references.plain = !this.agreed('cull');
     const extended = this.agreed('types') && this.agreed('links') && this.agreed('own');
-    this.#encoding = { ...this.#encoding, extended };
+    const streams = extended && this.agreed('stream');
+    this.#encoding = { ...this.#encoding, extended, streams };
+    if (streams) {
+      this.#given = {
+        ...this.#given,
+        stream: (...stream) => this.streams.make(...stream),
+        wait: (whole) => {
+          whole.catch(() => {});
+          this.#whole = whole;
+        },
+      };
+      this.streams.limit = Math.min(this.streams.limit, hello.limits.streams ?? Infinity);
+    }
     if (this.agreed('bin')) {
       this.#encoding = { ...this.#encoding, attach: (views) => this.#attach(views, hello) };
     }
@@ -146,6 +174,7 @@ export class Wire {
   encode(args: readonly unknown[], outcome?: number, settled?: Settled): string {
     this.#mentioned.length = 0;
     this.#attached = undefined;
+    this.#opened.length = 0;
     try {
       const encoded =
         outcome === undefined
@@ -160,9 +189,13 @@ export class Wire {
       if (fits(encoded, line - 1_024)) return encoded;
       throw new DserviceError('ERR_LIMIT', `the peer reads lines of at most ${line} bytes`);
     } catch (error) {
-      // The peer will never hear of these, so it will never let them go.
-      for (const id of this.#mentioned) this.local.cull(id, 1);
       this.#attached = undefined;
+      // The peer will never hear of these, so it will never let them go.
+      for (const id of this.#mentioned) this.local.unmention(id);
+      // Those that have got no id yet.
+      for (const functions of this.#opened) {
+        for (const fn of Object.values(functions)) streamFunction(fn)?.unsent();
+      }
       throw error;
     }
   }
@@ -186,6 +219,11 @@ export class Wire {
     } finally {
       this.local.announcing = false;
     }
+  }
+
+  /** Whether there was a stream in what was encoded last: it cannot be sent again. */
+  get streamed(): boolean {
+    return this.#opened.length > 0;
   }
 
   /** The functions of ours that were mentioned by what was encoded last. */
@@ -224,7 +262,24 @@ export class Wire {
 
   /** The arguments of a message; `slots`: outcomes may stand among them. Throws ERR_MALFORMED, ERR_LIMIT, ERR_REFERENCE. */
   decode(message: Message, slots = false): unknown[] {
+    this.#whole = undefined;
     return decode(message, this.#given, slots ? { ...this.#decoding, slots } : this.#decoding);
+  }
+
+  /** When what was decoded just now is whole: blobs in it have to be read. Undefined where it is. */
+  takeWhole(): Promise<void> | undefined {
+    const whole = this.#whole;
+    this.#whole = undefined;
+    return whole;
+  }
+
+  /** What nobody waits for any more: its functions are let go. */
+  drop(message: Message): void {
+    if (!isRecord(message.callbacks)) return;
+    for (const key of Object.keys(message.callbacks)) {
+      const id = readId(key);
+      if (id !== undefined) this.references.unmention(id);
+    }
   }
 
   /** Tells the peer which of its functions are not held any more. */
@@ -254,13 +309,4 @@ export class Wire {
 function fits(text: string, bytes: number): boolean {
   if (text.length * 3 <= bytes) return true;
   return text.length <= bytes && new TextEncoder().encode(text).length <= bytes;
-}
-
-/** Old peers corrupt UTF-8 that is split across two pieces, so for them it is escaped. */
-export function ascii(line: string): string {
-  if (!/[^\x00-\x7f]/.test(line)) return line;
-  return line.replace(
-    /[^\x00-\x7f]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -33,7 +33,7 @@ export type {
   RetryEvent,
 } from './observer.js';
 export type { Candidate, Pick, Picker } from './pick.js';
-export type { Remote, RemoteFunction, RemotePromise } from './remote.js';
+export type { Remote, RemoteFunction, RemoteIterable, RemotePromise } from './remote.js';
 export type { Listenable, ListenContext, Listener, Logger } from './runtime.js';
 export type { Adoptable, ServeOptions } from './serve.js';
 export type { Served as Server } from './served.js';

@@ -9,21 +9,51 @@ type ByValue =
   | ArrayBuffer
   | ArrayBufferView
   | ReadonlyMap<unknown, unknown>
-  | ReadonlySet<unknown>;
+  | ReadonlySet<unknown>
+  | Blob
+  // A ReadableStream and a WritableStream of the web, of whichever library.
+  | { getReader(...args: never[]): unknown }
+  | { getWriter(...args: never[]): unknown };
+
+/** An async iterable of the peer's: it is read once, and whoever leaves it, or disposes of it, ends it there. */
+export type RemoteIterable<V> = AsyncIterableIterator<V> & AsyncDisposable & Disposable;
+
+interface NodeReadable {
+  pipe(...args: never[]): unknown;
+  read(...args: never[]): unknown;
+}
+
+interface NodeWritable {
+  pipe(...args: never[]): unknown;
+  write(...args: never[]): unknown;
+  end(...args: never[]): unknown;
+}
+
+/** Streams of Node arrive as the web's. What they carry is not told by their type. */
+// oxlint-disable-next-line no-explicit-any
+type OfNode<T, S = any> = T extends NodeReadable & NodeWritable
+  ? { readonly readable: ReadableStream<S>; readonly writable: WritableStream<S> }
+  : T extends NodeReadable
+    ? ReadableStream<S>
+    : WritableStream<S>;
 
 /**
  * What a caller holds of an api: each function returns a promise, callbacks are passed as they are,
- * and typed values stay what they are. Of `any`, which an untyped `connect` gives, it is `any`.
+ * typed values stay what they are, and streams are streams. Of `any`, which an untyped `connect` gives, it is `any`.
  */
 export type Remote<T> = T extends (...args: infer A) => infer R
   ? RemoteFunction<A, Awaited<R>>
   : T extends ByValue
     ? T
-    : T extends readonly unknown[]
-      ? { [K in keyof T]: Remote<T[K]> }
-      : T extends object
-        ? { readonly [K in keyof T as Exclude<K, 'then' | 'toJSON'>]: Remote<T[K]> }
-        : T;
+    : T extends NodeReadable | NodeWritable
+      ? OfNode<T>
+      : T extends AsyncIterable<infer V>
+        ? RemoteIterable<Remote<V>>
+        : T extends readonly unknown[]
+          ? { [K in keyof T]: Remote<T[K]> }
+          : T extends object
+            ? { readonly [K in keyof T as Exclude<K, 'then' | 'toJSON'>]: Remote<T[K]> }
+            : T;
 
 /** A function of the peer's. A handler in callback style may be awaited as well: without its callback. */
 export type RemoteFunction<A extends unknown[], R> = ((

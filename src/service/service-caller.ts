@@ -4,6 +4,7 @@ import { PendingCall, rejected } from '../protocol/calls.js';
 import { derived } from '../protocol/pipelining/later.js';
 import { RemotePromise } from '../protocol/pipelining/remote-promise.js';
 import type { ContextScope } from '../protocol/context.js';
+import { isSpent } from '../protocol/streams/outgoing.js';
 import { callable, type Callable, type CallOptions } from '../protocol/options.js';
 import { asRun, isReceived } from '../protocol/error-value.js';
 import type { EngineSession as Session } from './engine.js';
@@ -122,7 +123,7 @@ export class ServiceCaller {
           const outcome = this.#make(path, args, own, first ? connection : undefined, avoid);
           return { instance: connection?.record.id, outcome };
         },
-        () => this.#budget.spend(),
+        () => !isSpent(args) && this.#budget.spend(),
         given?.signal,
       ),
     );
@@ -164,7 +165,7 @@ export class ServiceCaller {
       rejected: (error) => {
         at.end();
         this.#failed(at, error);
-        if (!this.#mayRepeat(error, options, session, path)) call.reject(this.#named(error));
+        if (!this.#mayRepeat(error, options, session, path, args)) call.reject(this.#named(error));
         else search({ lost: { at, error }, avoid });
       },
     });
@@ -262,7 +263,7 @@ export class ServiceCaller {
           return value;
         } catch (error) {
           this.#failed(connection, error);
-          if (!this.#mayRepeat(error, given, session, path)) throw error;
+          if (!this.#mayRepeat(error, given, session, path, args)) throw error;
           search.lost(connection, error);
         } finally {
           connection.end();
@@ -279,8 +280,10 @@ export class ServiceCaller {
     given: CallOptions | undefined,
     session: Session,
     path: readonly string[],
+    args: readonly unknown[],
   ): boolean {
-    if (!DserviceError.is(error)) return false;
+    // What a stream has told one instance, it will not tell the next.
+    if (!DserviceError.is(error) || isSpent(args)) return false;
     const ran = error.mayHaveRun !== false;
     // A peer that is busy says so itself; whatever else it says is the outcome.
     if (isReceived(error)) return error.code === 'ERR_BUSY' && !ran && this.#budget.spend();

@@ -17,6 +17,8 @@ export interface Host {
     method?: string,
     sink?: (answer: Answer) => void,
   ): void;
+  /** Runs a call when the blobs among its arguments are read: until then it waits. */
+  whole(whole: Promise<void> | undefined, message: Message, run: () => void): void;
   /** Throws ERR_BUSY where as many calls run as may. */
   checkRoom(): void;
   /** So many more calls wait for what they stand on. */

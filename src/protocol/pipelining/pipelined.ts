@@ -73,6 +73,7 @@ export class Pipelined {
     const path = readPath(message.method);
     if (on === undefined) throw malformed('`on` is not an id');
     const args = message.arguments === undefined ? undefined : wire.decode(message, true);
+    const whole = args === undefined ? undefined : wire.takeWhole();
     const map =
       message.map === undefined
         ? undefined
@@ -82,7 +83,9 @@ export class Pipelined {
       const value = outcomeOf(on);
       if (args !== undefined && map === undefined) {
         const fn = functionAt(value, path, methodOf);
-        return serving.run(fn, filled(args, outcomeOf), later, path.join('.'));
+        return serving.whole(whole, later, () =>
+          serving.run(fn, filled(args, outcomeOf), later, path.join('.')),
+        );
       }
       const found = stepTo(value, path, methodOf);
       this.#answer(reply, map === undefined ? found : map.over(found, later));
@@ -92,8 +95,9 @@ export class Pipelined {
   /** Calls when the outcomes are there that stand among the arguments. Throws what is wrong with the message. */
   fill(message: Message, call: (args: unknown[], message: Message) => void): void {
     const args = this.#wire.decode(message, true);
+    const whole = this.#wire.takeWhole();
     this.#when(resultsOf(message), message, (later, outcomeOf) => {
-      call(filled(args, outcomeOf), later);
+      this.#serving.whole(whole, later, () => call(filled(args, outcomeOf), later));
     });
   }
 

@@ -1,0 +1,64 @@
+import { DserviceError } from '../../errors.js';
+import { type Owner, PendingCall, type PendingCalls, rejected } from '../calls.js';
+import { HeldLines } from '../held.js';
+import { type Reference, released } from '../references.js';
+import type { Wire } from '../wire.js';
+
+/**
+ * Calls of the functions that stand for streams of the peer's. They have no deadline, and are no calls of users:
+ * nobody counts them, and a full channel alone holds them back.
+ */
+export class StreamCalls {
+  readonly #wire: Wire;
+  readonly #pending: PendingCalls;
+  readonly #owner: Owner;
+  readonly #held: HeldLines;
+  #over: DserviceError | undefined;
+
+  constructor(wire: Wire, pending: PendingCalls, owner: Owner) {
+    this.#wire = wire;
+    this.#pending = pending;
+    this.#owner = owner;
+    this.#held = new HeldLines(wire);
+  }
+
+  /** Never throws. */
+  call(target: Reference, args: unknown[]): Promise<unknown> {
+    const over = this.#over;
+    if (over !== undefined) return rejected(new DserviceError(over.code, over.message, over));
+    if (target.released) return rejected(released());
+    const wire = this.#wire;
+    const id = wire.nextId();
+    let encoded: string;
+    try {
+      encoded = wire.encode(args);
+    } catch (error) {
+      return rejected(error);
+    }
+    const call = new PendingCall(this.#owner, id, 'stream', 0, false, undefined);
+    call.apart = true;
+    this.#pending.add(id, call);
+    // Not `${id}` of numbers that do not come again: the engine would keep a string of each.
+    const [to, reply] = [JSON.stringify(target.id), JSON.stringify(id)];
+    const line = `{"method":${to},"arguments":${encoded},"reply":${reply}}`;
+    if (wire.outbox.blocked) this.#held.add(line, undefined);
+    else wire.write(line);
+    return call.outcome;
+  }
+
+  /** There is room in the channel. */
+  release(): void {
+    const { outbox, streams } = this.#wire;
+    streams.room();
+    for (const { line, attached } of this.#held) {
+      if (outbox.blocked) return;
+      this.#held.takeFirst();
+      this.#wire.write(line, attached);
+    }
+  }
+
+  end(why: DserviceError): void {
+    this.#over = why;
+    this.#held.clear();
+  }
+}
