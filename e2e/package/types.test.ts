@@ -6,7 +6,7 @@ import { run } from '../run.js';
 
 const modern = `
 import dservice, { serve, dial, DserviceError } from 'dservice';
-import type { Remote } from 'dservice';
+import type { Remote, RemoteIterable } from 'dservice';
 import dnode from 'dservice/dnode';
 import { otel, type OpenTelemetry } from 'dservice/opentelemetry';
 import { pipeline, type Pipeline, type StepContext } from 'dservice/pipeline';
@@ -40,6 +40,16 @@ interface Greeter {
   add(a: number, b: number): Promise<number>;
 }
 
+interface Flows {
+  rows(): AsyncGenerator<{ id: number }>;
+  bytes(): ReadableStream<Uint8Array>;
+  sink(): WritableStream<Uint8Array>;
+  blob(): Promise<Blob>;
+  upper(): TransformStream<string, string>;
+  file(): import('node:fs').ReadStream;
+  take(rows: AsyncIterable<{ id: number }>): void;
+}
+
 export async function call(): Promise<void> {
   const greeter = dservice('greeter@1.2.0', { shout: (s: string) => s.toUpperCase() });
   await greeter.start();
@@ -55,6 +65,19 @@ export async function call(): Promise<void> {
   const other = await dial<Greeter>('tcp://127.0.0.1:5004');
   const again: string = await other.shout(loud);
   const error = new DserviceError('ERR_NAME', again + String(sum));
+  const flows = await dial<Flows>('tcp://127.0.0.1:5004');
+  for await (const { id } of await flows.rows()) console.log(id.toFixed());
+  const rows: RemoteIterable<{ id: number }> = await flows.rows();
+  await rows.return?.();
+  const bytes: ReadableStream<Uint8Array> = await flows.bytes();
+  const sink: WritableStream<Uint8Array> = await flows.sink();
+  await bytes.pipeTo(sink);
+  const text: string = await (await flows.blob()).text();
+  const { readable, writable } = await flows.upper();
+  const both: [ReadableStream<string>, WritableStream<string>] = [readable, writable];
+  const file: ReadableStream = await flows.file();
+  await flows.take(rows);
+  console.log(text, both, file);
   const code: string = error.code;
   console.log(code, dnode);
 }

@@ -6,7 +6,7 @@ import { arrive, type Stop } from './chain.js';
 import { arity, invokeChecked, isChecked } from './checked.js';
 import { type ContextScope, ServedCall } from './context.js';
 import type { AnyFunction } from './encode.js';
-import { asKnown, asRun } from './error-value.js';
+import { asKnown, passedOn } from './error-value.js';
 import type { Gates, Place } from './gate.js';
 import { type Message, type Meta, readId } from './message.js';
 import { noMeta, readMeta } from './meta.js';
