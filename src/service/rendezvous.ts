@@ -72,6 +72,6 @@ export function rendezvousUrl(text: string): string {
 /** What the option `webrtc` says of ICE servers. */
 export function webrtcOptions({ webrtc }: ServiceOptions): { iceServers?: readonly IceServer[] } {
   if (typeof webrtc !== 'object' || webrtc.iceServers === undefined) return {};
-  // Handed on as they are: the runtime's WebRTC checks them.
+  // The option's rule has seen to their form.
   return { iceServers: webrtc.iceServers as readonly IceServer[] };
 }

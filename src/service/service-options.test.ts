@@ -19,6 +19,10 @@ const wrong: [Record<string, unknown>, string][] = [
   [{ origins: 'https://a.example' }, '`origins` is a list of strings'],
   [{ authenticate: true }, '`authenticate` is a function'],
   [{ deadline: 0 }, '`deadline` is a positive number of milliseconds'],
+  [{ webrtc: 'off' }, '`webrtc` is true, false or { iceServers: '],
+  [{ webrtc: { iceServers: [{ urls: 'nonsense' }] } }, '`webrtc` is '],
+  [{ webrtc: { iceServers: [{}] } }, '`webrtc` is '],
+  [{ webrtc: { iceServers: [{ urls: ['stun:a', 'turn:a'] }] } }, 'turn:host with a username'],
   [{ wait: '5s' }, '`wait` is a positive number of milliseconds'],
   [{ startTimeout: Number.NaN }, '`startTimeout` is a positive number of milliseconds'],
   [{ manifest: true }, '`manifest` is the path of a package.json, or false'],
@@ -46,6 +50,12 @@ test.each([null, 5, 'x'])('%j are no options', (options) => {
   expect(() => dservice('a', api, options as unknown as object)).toThrow(
     expect.objectContaining({ code: 'ERR_OPTION' }),
   );
+});
+
+test('ICE servers that a browser takes', () => {
+  const turn = { urls: ['turn:a.example:3478', 'stuns:a.example'], username: 'a', credential: 'b' };
+  const webrtc = { iceServers: [{ urls: 'stun:stun.example.org' }, turn] };
+  expect(dservice('a', api, { webrtc }).state).toBe('new');
 });
 
 test('what is undefined counts as left out', () => {

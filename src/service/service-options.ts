@@ -26,6 +26,7 @@ import type { Engine } from './engine.js';
 import type { Observer } from './observer.js';
 import type { Pick } from './pick.js';
 import { rendezvousRule } from './rendezvous-rule.js';
+import { webrtcRule } from './webrtc-rule.js';
 import type { Logger } from './runtime.js';
 
 /** How far a service is known: to this machine, or to its network. */
@@ -117,12 +118,7 @@ const rules: Record<keyof ServiceOptions, Rule> = {
       Array.isArray(value) ? value.length > 0 && value.every(isDiscovery) : isDiscovery(value),
   },
   rendezvous: rendezvousRule,
-  webrtc: {
-    says: 'true, false or { iceServers }',
-    ok: (value) =>
-      typeof value === 'boolean' ||
-      (isObject(value) && (!('iceServers' in value) || Array.isArray(value.iceServers))),
-  },
+  webrtc: webrtcRule,
   port,
   path: text,
   host: text,
