@@ -136,16 +136,23 @@ export class Outlet {
   }
 }
 
-/** The stream itself. */
-export function remoteWritable(outlet: Outlet): WritableStream<unknown> {
-  return new WritableStream<unknown>({
-    start(controller) {
-      // Not by a reference that keeps the stream: who forgets it before it was closed has aborted it.
-      const weak = new WeakRef(controller);
-      outlet.onFailed = (error) => weak.deref()?.error(error);
-    },
+/**
+ * The stream itself. `follow` is given what lives as long as it does: not the stream, since in browsers that object
+ * only stands for it, and may be collected while it is written.
+ */
+export function remoteWritable(
+  outlet: Outlet,
+  follow: (life: object) => void,
+): WritableStream<unknown> {
+  const sink: UnderlyingSink<unknown> & { controller?: WritableStreamDefaultController } = {
+    start: (controller) => void (sink.controller = controller),
     write: (value) => outlet.write(value),
     close: () => outlet.close(),
     abort: (reason) => outlet.abort(reason),
-  });
+  };
+  // Not by a reference that keeps the stream: who forgets it before it was closed has aborted it.
+  const weak = new WeakRef(sink);
+  outlet.onFailed = (error) => weak.deref()?.controller?.error(error);
+  follow(sink);
+  return new WritableStream<unknown>(sink);
 }

@@ -190,9 +190,13 @@ export class Streams {
       throw malformed(`unknown kind of stream: ${String(kind).slice(0, 32)}`);
     }
     this.#holds(inlet);
-    const made =
-      kind === 'iterable' ? new RemoteIterable(inlet) : remoteReadable(inlet, kind === 'bytes');
-    this.#forgotten.register(made, { forget: () => void inlet.cancel(dropped()).catch(forgotten) });
+    const follow = (life: object): void => {
+      const forget = (): void => void inlet.cancel(dropped()).catch(forgotten);
+      this.#forgotten.register(life, { forget });
+    };
+    if (kind !== 'iterable') return remoteReadable(inlet, kind === 'bytes', follow);
+    const made = new RemoteIterable(inlet);
+    follow(made);
     return made;
   }
 
@@ -213,9 +217,10 @@ export class Streams {
       () => this.#left(outlet),
     );
     this.#holds(outlet);
-    const made = remoteWritable(outlet);
-    this.#forgotten.register(made, { forget: () => void outlet.abort(dropped()).catch(forgotten) });
-    return made;
+    return remoteWritable(outlet, (life) => {
+      const forget = (): void => void outlet.abort(dropped()).catch(forgotten);
+      this.#forgotten.register(life, { forget });
+    });
   }
 
   async #readBlob(inlet: Inlet, info: unknown): Promise<Blob> {
