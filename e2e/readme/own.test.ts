@@ -67,7 +67,7 @@ test('depending on others', async () => {
 });
 
 test('just the wire', async () => {
-  const text = example('await serve(').replace(
+  const text = example('import { serve').replace(
     /^await options(.*);$/m,
     'console.log(await options$1);',
   );
