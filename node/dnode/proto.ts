@@ -4,6 +4,8 @@ import type { Limits } from '../../src/limits.js';
 import { decode, type References } from '../../src/protocol/decode.js';
 import { type AnyFunction, encode, type FunctionIds } from '../../src/protocol/encode.js';
 import { LocalFunctions } from '../../src/protocol/functions.js';
+import { OwnMethods } from '../../src/protocol/own-methods.js';
+import { standsFor } from '../../src/protocol/pipelining/recording.js';
 import { isRecord, type Message, readId } from '../../src/protocol/message.js';
 import { ascii } from '../../src/protocol/ascii.js';
 import type { DnodeOptions } from './options.js';
@@ -41,6 +43,7 @@ export class Proto {
   readonly #events: ProtoEvents;
   readonly #limits: Limits;
   readonly #local: LocalFunctions;
+  readonly #methods = new OwnMethods();
   readonly #standIns: StandIns;
   readonly #ids: FunctionIds;
   readonly #references: References;
@@ -70,7 +73,8 @@ export class Proto {
       mention: (fn, fresh, path) => this.#local.mention(fn, fresh, path),
       // dnode does not know its own functions when they come back.
       own: () => undefined,
-      method: (instance, name) => this.#local.method(instance, name),
+      exposed: (value) => this.#methods.exposed(value),
+      later: standsFor,
     };
     this.#references = {
       reference: (id) => this.#standIns.get(id),
@@ -151,7 +155,7 @@ export class Proto {
   #onName(name: string, args: unknown[]): void {
     let fn: AnyFunction | undefined;
     try {
-      fn = this.#local.named(this.instance, name);
+      fn = this.#methods.named(this.instance, name);
     } catch (error) {
       return this.#events.error(error);
     }

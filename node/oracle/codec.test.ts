@@ -33,7 +33,6 @@ function ours() {
     mention: (fn: AnyFunction, fresh: boolean, path: readonly (string | number)[]) =>
       local.mention(fn, fresh, path),
     own: () => undefined,
-    method: (instance: object, name: string) => local.method(instance, name),
   };
   const options = { extended: false, stacks: false, limits: defaultLimits };
   return {

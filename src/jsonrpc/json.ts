@@ -1,6 +1,9 @@
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { encode } from '../protocol/encode.js';
+import { exposedParts } from '../protocol/exposed.js';
+import { standsFor } from '../protocol/pipelining/recording.js';
+import { outgoing } from '../protocol/streams/outgoing.js';
 
 export interface JsonOptions {
   readonly limits: Limits;
@@ -14,11 +17,13 @@ const noFunctions = {
   mention(): never {
     throw new DserviceError('ERR_DATA', 'a function cannot be sent by JSON-RPC');
   },
-  stream(): never {
+  stream(value: object): undefined {
+    if (outgoing(value) === undefined) return;
     throw new DserviceError('ERR_DATA', 'a stream cannot be sent by JSON-RPC');
   },
   own: () => undefined,
-  method: () => () => undefined,
+  exposed: (value: object) => exposedParts(value, () => () => undefined),
+  later: standsFor,
 };
 
 /**

@@ -1,9 +1,10 @@
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { encode, messageOf } from './encode.js';
-import { isExposed } from './exposed.js';
+import { exposedParts, isExposed } from './exposed.js';
 import { isRecord } from './message.js';
 import { callable } from './options.js';
+import { standsFor } from './pipelining/recording.js';
 import type { SessionHandle } from './session-handle.js';
 import { refuseStream } from './streams/outgoing.js';
 
@@ -45,7 +46,8 @@ export function checkSendable(api: Api, limits: Limits): void {
   const none = {
     mention: () => 0,
     own: () => undefined,
-    method: () => () => undefined,
+    exposed: (value: object) => exposedParts(value, () => () => undefined),
+    later: standsFor,
     stream: refuseStream,
   };
   try {

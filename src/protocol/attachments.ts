@@ -29,7 +29,7 @@ export const cutShort: Refusal = {
 /** Bytes that are made room for at once; beyond, room grows with what has come. */
 const atOnce = 1024 * 1024;
 
-export function sizeOf(attached: Attached | undefined): number {
+export function sizeOf(attached: readonly Uint8Array[] | undefined): number {
   return attached === undefined ? 0 : attached.reduce((sum, { length }) => sum + length, 0);
 }
 

@@ -3,20 +3,21 @@ import { DserviceError, type ErrorCode } from '../errors.js';
 import type { Attached } from './attachments.js';
 import { isThenable } from './bridge.js';
 import { asRun } from './error-value.js';
-import { type Owner, PendingCall, PendingCalls, rejected } from './calls.js';
+import { type Owner, PendingCall, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
 import { HeldLines } from './held.js';
 import type { Message } from './message.js';
 import { writeMeta } from './meta.js';
 import type { SessionObserver } from './observer.js';
 import type { CallOptions } from './options.js';
+import { PendingCalls } from './pending-calls.js';
 import type { Ahead, MapFunction } from './pipelining/ahead.js';
 import { derived, Later } from './pipelining/later.js';
 import { checkRecorded, Recording } from './pipelining/recording.js';
 import { RemotePromise } from './pipelining/remote-promise.js';
-import { Unresolved } from './pipelining/unresolved.js';
 import { type Reference, released } from './references.js';
 import { StreamCalls } from './streams/stream-calls.js';
+import { Unresolved } from './unresolved.js';
 import type { Settled, Wire } from './wire.js';
 
 export interface CallingOptions {
@@ -37,7 +38,7 @@ export class Calling implements Owner {
   readonly #options: CallingOptions;
   readonly #wire: Wire;
   readonly #clock: Clock;
-  readonly #pending: PendingCalls;
+  readonly #pending: PendingCalls<PendingCall>;
   /** Calls held back, in order: the channel is full, or the peer has enough of them. */
   readonly #held: HeldLines;
   /** What is called is not called, but written down, while this is there. */

@@ -1,6 +1,5 @@
-import type { Clock } from '../clock.js';
-import { DserviceError, type ErrorCode } from '../errors.js';
 import type { CallOptions } from './options.js';
+import type { Waiting } from './pending-calls.js';
 import type { Ahead, MapFunction } from './pipelining/ahead.js';
 import { derived } from './pipelining/later.js';
 import { RemotePromise } from './pipelining/remote-promise.js';
@@ -20,7 +19,7 @@ export interface Follower {
 }
 
 /** A call whose outcome is waited for. */
-export class PendingCall implements Ahead {
+export class PendingCall implements Ahead, Waiting {
   readonly id: number;
   readonly owner: Owner;
   readonly method: string;
@@ -111,77 +110,4 @@ export function rejected(error: unknown): Promise<never> {
   // A peer may have thrown anything.
   // oxlint-disable-next-line prefer-promise-reject-errors
   return derived(Promise.reject<never>(error));
-}
-
-/** The calls of one session that wait for their outcome, and their deadlines. */
-export class PendingCalls {
-  readonly #clock: Clock;
-  readonly #expire: (id: number) => void;
-  readonly #byId = new Map<number, PendingCall>();
-  #apart = 0;
-  #stopSweep: (() => void) | undefined;
-
-  /** `expire` is told the id of each call whose deadline has passed, and takes it. */
-  constructor(clock: Clock, expire: (id: number) => void) {
-    this.#clock = clock;
-    this.#expire = expire;
-  }
-
-  /** How many there are, but for those of streams. */
-  get size(): number {
-    return this.#byId.size - this.#apart;
-  }
-
-  /** Their ids, in the order in which they were made. */
-  get ids(): Iterable<number> {
-    return this.#byId.keys();
-  }
-
-  get(id: number): PendingCall | undefined {
-    return this.#byId.get(id);
-  }
-
-  add(id: number, call: PendingCall): void {
-    this.#byId.set(id, call);
-    if (call.apart) this.#apart++;
-    if (call.due !== 0 && this.#stopSweep === undefined) this.#sweepAt(call.due);
-  }
-
-  take(id: number): PendingCall | undefined {
-    const call = this.#byId.get(id);
-    if (call === undefined) return undefined;
-    this.#byId.delete(id);
-    if (call.apart) this.#apart--;
-    call.cleanup?.();
-    return call;
-  }
-
-  /** Rejects everything that waits. `written` is how many lines of the outbox have left. */
-  rejectAll(code: ErrorCode, message: string, written: number, cause?: unknown): void {
-    this.#stopSweep?.();
-    this.#stopSweep = undefined;
-    for (const id of [...this.#byId.keys()]) {
-      const call = this.take(id);
-      if (call === undefined) continue;
-      const details = { method: call.method, mayHaveRun: call.line <= written, cause };
-      call.reject(new DserviceError(code, message, details));
-    }
-  }
-
-  // Calls with the session's usual deadline come due in the order they were made, which is the order
-  // of the map: one timer serves them all, and a call that is answered in time costs none.
-  #sweepAt(due: number): void {
-    const wait = Math.max(0, due - this.#clock.now());
-    this.#stopSweep = this.#clock.after(wait, () => this.#sweep(), true);
-  }
-
-  #sweep(): void {
-    this.#stopSweep = undefined;
-    const now = this.#clock.now();
-    for (const [id, call] of this.#byId) {
-      if (call.due === 0) continue;
-      if (call.due > now) return this.#sweepAt(call.due);
-      this.#expire(id);
-    }
-  }
 }

@@ -1,20 +1,27 @@
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
-import { type Attached, attachedTo } from './attachments.js';
+import type { Attached } from './attachments.js';
 import { fromBase64, makeBytes } from './bytes.js';
 import type { AnyFunction } from './encode.js';
 import { fillError, makeError } from './error-value.js';
 import { isRecord, type Message, readId } from './message.js';
-import { Slot } from './pipelining/slots.js';
 
-/** What the decoder needs to know of functions: the tables behind it. */
+/**
+ * What the decoder needs to know of functions: the tables behind it. What may be missing is what a session can do
+ * beyond calls.
+ */
 export interface References {
   /** Our stand-in for a function of the peer's, for one more mention. Throws ERR_LIMIT. */
   reference(id: number): AnyFunction;
   /** A function of ours that comes back. Throws ERR_REFERENCE for an id that we never gave. */
   ours(id: number): AnyFunction;
-  /** A stream, of the functions that stand for it; a promise of a blob. Throws ERR_MALFORMED, ERR_LIMIT. */
-  stream?(kind: unknown, functions: unknown, info: unknown): unknown;
+  /** The bytes that followed the line of a message. */
+  attached?(message: Message): Attached | undefined;
+  /** Puts streams in the place of the functions that stand for them. Returns when that is done, where it is not yet. */
+  streams?(
+    place: Placement,
+    types: Readonly<Record<string, unknown>>,
+  ): Promise<unknown> | undefined;
   /** The arguments are whole when this is resolved, and not before. */
   wait?(whole: Promise<void>): void;
 }
@@ -23,8 +30,8 @@ export interface DecodeOptions {
   /** False reads `callbacks` and `links` only, as dnode does. */
   readonly extended: boolean;
   readonly limits: Pick<Limits, 'entries' | 'bigintDigits' | 'regexp'>;
-  /** Whether outcomes of calls may stand among the arguments: each as a `Slot`. */
-  readonly slots?: boolean;
+  /** What stands for the outcome of a call among the arguments, where outcomes may stand there. */
+  readonly slot?: ((call: number) => unknown) | undefined;
 }
 
 /** Steps that would reach behind the data. */
@@ -41,7 +48,7 @@ export function decode(
   options: DecodeOptions,
 ): unknown[] {
   const { arguments: args = [], callbacks, links, types, own } = message;
-  const results = options.slots === true ? message.results : undefined;
+  const results = options.slot === undefined ? undefined : message.results;
   if (!Array.isArray(args)) throw malformed('`arguments` is not an array');
   if (
     callbacks === undefined &&
@@ -54,69 +61,63 @@ export function decode(
   }
   const place = new Placement(args, options.limits.entries);
   if (options.extended && types !== undefined) {
-    place.leaves(types, options.limits, attachedTo(message));
+    place.leaves(types, options.limits, references.attached?.(message));
   }
-  place.functions('callbacks', callbacks, (id) => references.reference(id));
+  place.put('callbacks', callbacks, (id) => references.reference(id));
+  let late: Promise<unknown> | undefined;
   if (options.extended) {
-    place.functions('own', own, (id) => references.ours(id));
-    place.results(results);
-    if (types !== undefined) place.streams(types, references);
-    if (types !== undefined) place.containers(types);
+    place.put('own', own, (id) => references.ours(id));
+    if (options.slot !== undefined && results !== undefined) {
+      if (!isRecord(results)) throw malformed('`results` is not an object');
+      // Within a recording, -1 is its element.
+      place.put('results', results, options.slot, -1);
+    }
+    if (isRecord(types)) {
+      late = references.streams?.(place, types);
+      place.containers(types);
+    }
   }
   const rest = (): void => {
     place.links(links);
     place.fill();
   };
-  if (place.blobs.length === 0) rest();
-  else references.wait?.(Promise.all(place.blobs).then(rest));
+  if (late === undefined) rest();
+  else references.wait?.(late.then(rest));
   return args;
 }
 
-function malformed(what: string): DserviceError {
+export function malformed(what: string): DserviceError {
   return new DserviceError('ERR_MALFORMED', what);
 }
 
 type Container = Map<unknown, unknown> | Set<unknown> | Error;
 type Parent = unknown[] | Record<string, unknown>;
 
-class Placement {
+/** The arguments of a message, while values are put in their places. */
+export class Placement {
   readonly #args: unknown[];
   readonly #limit: number;
   #entries = 0;
   /** Maps, sets and errors are made empty; what they will hold is walked and changed until they are filled. */
   readonly #raw = new Map<object, unknown[] | Record<string, unknown>>();
-  /** What has still to be read. */
-  readonly blobs: Promise<void>[] = [];
 
   constructor(args: unknown[], limit: number) {
     this.#args = args;
     this.#limit = limit;
   }
 
-  functions(key: string, entries: unknown, find: (id: number) => AnyFunction): void {
+  /** Puts what is found by ids, of which one below 0 may be meant as well. */
+  put(key: string, entries: unknown, find: (id: number) => unknown, below = 0): void {
     if (entries === undefined) return;
     // An old peer in a language without a difference may send [] for {}.
     if (typeof entries !== 'object' || entries === null)
       throw malformed(`\`${key}\` is not an object`);
     for (const [text, path] of Object.entries(entries)) {
-      const id = readId(text);
+      const id = text === String(below) ? below : readId(text);
       if (id === undefined) throw malformed(`"${text.slice(0, 32)}" in \`${key}\` is not an id`);
       this.#count();
-      const [parent, last] = this.#target(path);
+      const [parent, last] = this.target(path);
       put(parent, last, find(id));
-    }
-  }
-
-  results(results: unknown): void {
-    if (results === undefined) return;
-    if (!isRecord(results)) throw malformed('`results` is not an object');
-    for (const [key, path] of Object.entries(results)) {
-      // Within a recording, -1 is its element.
-      const call = key === '-1' ? -1 : readId(key);
-      if (call === undefined) throw malformed(`"${key.slice(0, 32)}" in \`results\` is not an id`);
-      this.#count();
-      const [parent, last] = this.#target(path);
-      put(parent, last, new Slot(call));
     }
   }
 
@@ -131,7 +132,7 @@ class Placement {
       if (!isRecord(link)) throw malformed('a link is not an object');
       this.#count();
       const value = this.#get(link.from);
-      const [parent, last] = this.#target(link.to);
+      const [parent, last] = this.target(link.to);
       put(parent, last, value);
     }
   }
@@ -155,11 +156,11 @@ class Placement {
       if (!/^-?\d+$/.test(text)) throw new SyntaxError('not a decimal number');
       return BigInt(text);
     });
-    for (const path of this.#paths(types, 'undefined')) {
-      const [parent, last] = this.#target(path);
+    for (const path of this.paths(types, 'undefined')) {
+      const [parent, last] = this.target(path);
       put(parent, last, undefined);
     }
-    for (const [i, entry] of this.#paths(types, 'bytes').entries()) {
+    for (const [i, entry] of this.paths(types, 'bytes').entries()) {
       if (!Array.isArray(entry)) throw malformed('an entry of `types.bytes` is not a pair');
       const [kind, path] = entry as unknown[];
       if (attached === undefined) {
@@ -168,23 +169,10 @@ class Placement {
     }
   }
 
-  streams(types: unknown, references: References): void {
-    if (!isRecord(types) || references.stream === undefined) return;
-    for (const entry of this.#paths(types, 'stream')) {
-      if (!Array.isArray(entry)) throw malformed('an entry of `types.stream` is not an array');
-      const [kind, path, info] = entry as unknown[];
-      const [parent, last] = this.#target(path);
-      const made = references.stream(kind, child(parent, last), info);
-      if (made instanceof Promise) this.blobs.push(made.then((blob) => put(parent, last, blob)));
-      else put(parent, last, made);
-    }
-  }
-
-  containers(types: unknown): void {
-    if (!isRecord(types)) return;
+  containers(types: Readonly<Record<string, unknown>>): void {
     for (const kind of ['map', 'set', 'error'] as const) {
-      for (const path of this.#paths(types, kind)) {
-        const [parent, last] = this.#target(path);
+      for (const path of this.paths(types, kind)) {
+        const [parent, last] = this.target(path);
         const raw = child(parent, last);
         let made: Container;
         if (kind === 'error') {
@@ -216,12 +204,16 @@ class Placement {
     }
   }
 
-  #each(types: Record<string, unknown>, kind: string, make: (text: string) => unknown): void {
-    for (const path of this.#paths(types, kind)) this.#replace(kind, path, make);
+  #each(
+    types: Readonly<Record<string, unknown>>,
+    kind: string,
+    make: (text: string) => unknown,
+  ): void {
+    for (const path of this.paths(types, kind)) this.#replace(kind, path, make);
   }
 
   #replace(kind: string, path: unknown, make: (text: string) => unknown): void {
-    const [parent, last] = this.#target(path);
+    const [parent, last] = this.target(path);
     const text = child(parent, last);
     if (typeof text !== 'string') throw malformed(`a ${kind} is not a string`);
     try {
@@ -234,7 +226,7 @@ class Placement {
 
   /** Puts bytes that followed the line in their place, where null stands. */
   #attach(path: unknown, kind: string, bytes: Uint8Array<ArrayBuffer> | undefined): void {
-    const [parent, last] = this.#target(path);
+    const [parent, last] = this.target(path);
     // Their number and their lengths were checked before they came.
     if (bytes === undefined || child(parent, last) !== null) {
       throw malformed('bytes follow for what is not null');
@@ -242,7 +234,8 @@ class Placement {
     put(parent, last, makeBytes(kind, bytes));
   }
 
-  #paths(types: Record<string, unknown>, kind: string): unknown[] {
+  /** The entries of a kind, which are counted. */
+  paths(types: Readonly<Record<string, unknown>>, kind: string): unknown[] {
     const paths = Object.hasOwn(types, kind) ? types[kind] : [];
     if (!Array.isArray(paths)) throw malformed(`\`types.${kind}\` is not an array`);
     this.#count(paths.length);
@@ -257,7 +250,7 @@ class Placement {
   }
 
   /** What holds the value at a path, and its key there. */
-  #target(path: unknown): [parent: Parent, key: string | number] {
+  target(path: unknown): [parent: Parent, key: string | number] {
     if (!Array.isArray(path) || path.length === 0)
       throw malformed('a path is not an array of keys');
     const parent = this.#walk(path, path.length - 1);
@@ -268,7 +261,7 @@ class Placement {
 
   #get(path: unknown): unknown {
     if (Array.isArray(path) && path.length === 0) return this.#args;
-    const [parent, key] = this.#target(path);
+    const [parent, key] = this.target(path);
     return child(parent, key);
   }
 
@@ -292,12 +285,12 @@ function isPlain(value: unknown): value is Parent {
   return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
 }
 
-function child(parent: Parent, key: string | number): unknown {
+export function child(parent: Parent, key: string | number): unknown {
   // An index was checked against the array, and a name can only find what is the object's own.
   return Object.hasOwn(parent, key) ? (parent as Record<string | number, unknown>)[key] : undefined;
 }
 
-function put(parent: Parent, key: string | number, value: unknown): void {
+export function put(parent: Parent, key: string | number, value: unknown): void {
   (parent as Record<string | number, unknown>)[key] = value;
 }
 

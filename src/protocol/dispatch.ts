@@ -48,7 +48,7 @@ export class Dispatch {
   /** A call of a method of the api. Throws ERR_METHOD. */
   name(name: string, api: object, message: Message): void {
     this.#serving.pipelined.keep(message);
-    const fn = this.#wire.local.named(api, name);
+    const fn = this.#wire.methods.named(api, name);
     if (fn !== undefined) return this.#serving.serve(fn, message, name, name);
     this.#wire.drop(message);
     throw noMethod(name);
@@ -72,7 +72,7 @@ export class Dispatch {
       if (local === undefined) throw this.#noFunction(method);
       return local;
     }
-    const fn = this.#wire.local.named(api, method);
+    const fn = this.#wire.methods.named(api, method);
     if (fn === undefined) throw noMethod(method);
     return { fn, name: method, method };
   }

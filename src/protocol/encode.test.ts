@@ -5,7 +5,7 @@ import { defaultLimits } from '../limits.js';
 import { graphDifference } from '../testing/fixtures/graph.js';
 import { decode, type References } from './decode.js';
 import { type AnyFunction, encode, type FunctionIds } from './encode.js';
-import { Exposed } from './exposed.js';
+import { Exposed, exposedParts } from './exposed.js';
 import type { Message } from './message.js';
 
 /** Tables of functions that only count: a function keeps its id, a stand-in stands for one id. */
@@ -21,7 +21,10 @@ function tables() {
       return ++last;
     },
     own: () => undefined,
-    method: (instance, name) => (Reflect.get(instance, name) as AnyFunction).bind(instance),
+    exposed: (value) =>
+      exposedParts(value, (instance, name) =>
+        (Reflect.get(instance, name) as AnyFunction).bind(instance),
+      ),
   };
   const references: References = {
     reference(id) {
@@ -359,7 +362,6 @@ describe('what cannot be sent', () => {
     const functions: FunctionIds = {
       mention: () => mentions++,
       own: () => undefined,
-      method: () => () => {},
     };
     const options = { extended: true, stacks: false, limits: defaultLimits };
     expect(() => encode([() => {}, Symbol('x')], functions, options)).toThrow();

@@ -1,30 +1,40 @@
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { toBase64, viewBytes } from './bytes.js';
-import { exposedNames, isExposed } from './exposed.js';
 import type { Path, TypeTags } from './message.js';
-import { pending } from './pipelining/ahead.js';
-import { isRecorded } from './pipelining/recording.js';
-import { Unresolved } from './pipelining/unresolved.js';
 import { isPlain, room } from './plain.js';
-import { Outgoing, outgoing } from './streams/outgoing.js';
+import { Unresolved } from './unresolved.js';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
 
-/** What the encoder needs to know of functions: the tables behind it. */
+/** What stands for a stream on the wire. */
+export interface StreamParts {
+  /** What it is made again as; undefined of what only holds streams. */
+  readonly kind?: string;
+  readonly info?: object | undefined;
+  /** The functions by which it is read or written, or the streams that it holds. */
+  readonly parts: object;
+}
+
+/**
+ * What the encoder needs to know of functions: the tables behind it. What may be missing is what a session can do
+ * beyond calls: without it, its values are functions and objects like any other.
+ */
 export interface FunctionIds {
   /** The id of a function of ours for one more mention; `fresh` asks for one that was never used. */
   mention(fn: AnyFunction, fresh: boolean, path: Path): number;
   /** The id of a function of the peer's, if it is one that it gave us on this session. Throws ERR_RELEASED. */
   own(fn: AnyFunction): number | undefined;
-  /** The bound method of an exposed instance: the same function each time. */
-  method(instance: object, name: string): AnyFunction;
+  /** The methods of what goes by reference, the same functions each time; undefined for what goes by value. */
+  exposed?(value: object): Readonly<Record<string, AnyFunction>> | undefined;
+  /** The promise, or whatever has an `outcome`, that a function stands for; undefined for functions as such. */
+  later?(fn: AnyFunction): object | undefined;
   /** The call of ours whose outcome that is to be, if the peer can put it in place. May throw ERR_DATA. */
   outcome?(value: object): number | undefined;
   /** What promises among the arguments turned out to be. */
   readonly settled?: ReadonlyMap<object, unknown> | undefined;
-  /** The functions by which the peer reads or writes a stream; without it streams are objects like any other. Throws ERR_LIMIT, ERR_DATA. */
-  stream?(stream: Outgoing): Record<string, AnyFunction>;
+  /** What stands for a stream, which is taken; undefined for other values. Throws ERR_LIMIT, ERR_DATA. */
+  stream?(value: object): StreamParts | undefined;
 }
 
 export interface EncodeOptions {
@@ -35,12 +45,9 @@ export interface EncodeOptions {
   /** Whether errors carry their stack. */
   readonly stacks: boolean;
   readonly limits: Pick<Limits, 'depth' | 'nodes' | 'entries'>;
-  /** Takes bytes that are to follow the line, as they are now; returns their lengths. Without it, they stand in it. */
-  readonly attach?: ((views: readonly Uint8Array[]) => readonly number[]) | undefined;
+  /** Takes bytes that are to follow the line, and returns the key that says so, led by a comma; nothing where they stand in it. */
+  readonly attach?: ((bytes: readonly Bytes[]) => string) | undefined;
 }
-
-/** Bytes of one message, in all, up to which it is cheaper that they stand in its line. */
-const fewBytes = 512;
 
 /**
  * Turns arguments into JSON, followed by the keys of the message that they need beside them, each led
@@ -74,16 +81,22 @@ export function messageOf(error: unknown): string {
 }
 
 /** Bytes in a copy, of which JSON is made when it is known how they travel. */
-class Bytes {
+export class Bytes {
   readonly view: Uint8Array;
-  attached = false;
+  #attached = false;
 
   constructor(view: Uint8Array) {
     this.view = view;
   }
 
+  /** They follow the line: as they are now, in a buffer of their own. */
+  attach(): Uint8Array<ArrayBuffer> {
+    this.#attached = true;
+    return this.view.slice();
+  }
+
   toJSON(): string | null {
-    return this.attached ? null : toBase64(this.view);
+    return this.#attached ? null : toBase64(this.view);
   }
 }
 
@@ -112,7 +125,7 @@ class Walk {
     const { extended } = this.#options;
     this.#seen.set(args, []);
     const copy = args.map((value, i) => this.#at(String(i), value));
-    const bin = this.#attach();
+    const bin = this.#options.attach?.(this.#bytes) ?? '';
     const json = JSON.stringify(copy);
     let extras = '';
     const callbacks = this.#found.map(
@@ -129,17 +142,6 @@ class Walk {
       if (Object.keys(entries).length > 0) extras += `,"${key}":${JSON.stringify(entries)}`;
     }
     return json + extras + bin;
-  }
-
-  /** Sends the bytes after the line, where that is agreed and they are worth it: the key that says so. */
-  #attach(): string {
-    const { attach } = this.#options;
-    const views = this.#bytes.map(({ view }) => view);
-    const size = views.reduce((sum, { length }) => sum + length, 0);
-    if (attach === undefined || size <= fewBytes) return '';
-    const lengths = attach(views);
-    for (const bytes of this.#bytes) bytes.attached = true;
-    return `,"bin":[${lengths.join(',')}]`;
   }
 
   #at(key: string, value: unknown): unknown {
@@ -167,7 +169,7 @@ class Walk {
         if (extended) this.#tag('undefined');
         return extended ? null : undefined;
       case 'function':
-        return this.#callable(value as AnyFunction & { [pending]?: object });
+        return this.#callable(value as AnyFunction);
       case 'bigint':
         if (!extended) throw this.#unsendable('a plain dnode peer knows no bigint');
         this.#tag('bigint');
@@ -183,21 +185,17 @@ class Walk {
   /** A promise: what it turned out to be, or the outcome of a call of ours, which the peer puts in place. */
   #promise(promise: object): unknown {
     const { settled } = this.#functions;
-    return settled?.has(promise) ? this.#value(settled.get(promise)) : this.#outcome(promise);
-  }
-
-  #outcome(value: object): unknown {
-    const call = this.#options.extended ? this.#functions.outcome?.(value) : undefined;
-    if (call === undefined) throw new Unresolved(value, this.#where());
+    if (settled?.has(promise)) return this.#value(settled.get(promise));
+    const call = this.#options.extended ? this.#functions.outcome?.(promise) : undefined;
+    if (call === undefined) throw new Unresolved(promise, this.#where());
     this.#results[call] = this.#note();
     return null;
   }
 
   /** A function, or what stands for a value that is to come and can be called as well. */
-  #callable(fn: AnyFunction & { [pending]?: object }): unknown {
-    const promise = fn[pending];
-    if (promise !== undefined) return this.#promise(promise);
-    return isRecorded(fn) ? this.#outcome(fn) : this.#function(fn);
+  #callable(fn: AnyFunction): unknown {
+    const promise = this.#functions.later?.(fn);
+    return promise === undefined ? this.#function(fn) : this.#promise(promise);
   }
 
   #function(fn: AnyFunction): unknown {
@@ -239,17 +237,12 @@ class Walk {
       return Array.from(value, (item: unknown, i) => this.#at(String(i), item));
     }
     if (value instanceof Promise) return this.#promise(value);
-    if (isExposed(value)) {
-      const methods = exposedNames(value).map((name): [string, AnyFunction] => [
-        name,
-        this.#functions.method(value, name),
-      ]);
-      return this.#properties(Object.fromEntries(methods));
-    }
+    const exposed = this.#functions.exposed?.(value);
+    if (exposed !== undefined) return this.#properties(exposed);
     const proto: unknown = Object.getPrototypeOf(value);
     const plain = proto === Object.prototype || proto === null;
-    if (this.#functions.stream !== undefined && (!plain || Symbol.asyncIterator in value)) {
-      const stream = outgoing(value);
+    if (!plain || Symbol.asyncIterator in value) {
+      const stream = this.#functions.stream?.(value);
       if (stream !== undefined) return this.#stream(stream);
     }
     if (plain) return this.#properties(value);
@@ -300,14 +293,12 @@ class Walk {
     return bytes;
   }
 
-  #stream(stream: NonNullable<ReturnType<typeof outgoing>>): unknown {
-    if (!(stream instanceof Outgoing)) return this.#properties(stream);
-    const { kind, info } = stream;
-    if (this.#options.streams === true) {
+  #stream({ kind, info, parts }: StreamParts): unknown {
+    if (kind !== undefined && this.#options.streams === true) {
       const path = this.#note();
       (this.#types.stream ??= []).push(info === undefined ? [kind, path] : [kind, path, info]);
     }
-    return this.#properties(this.#functions.stream?.(stream) ?? {});
+    return this.#properties(parts);
   }
 
   #error(error: Error): unknown {

@@ -29,3 +29,12 @@ export function exposedNames(instance: object): string[] {
   }
   return [...names];
 }
+
+/** What goes in the place of a value that goes by reference: its methods. Undefined for what goes by value. */
+export function exposedParts<F>(
+  value: object,
+  method: (instance: object, name: string) => F,
+): Record<string, F> | undefined {
+  if (!isExposed(value)) return undefined;
+  return Object.fromEntries(exposedNames(value).map((name) => [name, method(value, name)]));
+}

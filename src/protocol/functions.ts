@@ -1,9 +1,6 @@
 import { DserviceError } from '../errors.js';
 import type { AnyFunction } from './encode.js';
-import { exposedNames, isExposed } from './exposed.js';
 import type { Path } from './message.js';
-import { bound } from './method.js';
-import { streamFunction } from './streams/stream-function.js';
 
 /** A function of ours that the peer holds. */
 export interface LocalFunction {
@@ -22,9 +19,10 @@ export class LocalFunctions {
   readonly #nextId: () => number;
   readonly #byId = new Map<number, LocalFunction>();
   readonly #byFn = new Map<AnyFunction, LocalFunction>();
-  readonly #methods = new WeakMap<object, Map<string, AnyFunction>>();
   /** How many the peer is willing to hold. */
   limit: number;
+  /** Told of each function that has no mention left, and whether the peer had heard of it. */
+  onGone: (fn: AnyFunction, culled: boolean) => void = () => {};
   /** What is mentioned now is our api. */
   announcing = false;
   /** Where methods stand in our api, also of those that the peer let go; where somebody asks. */
@@ -65,52 +63,22 @@ export class LocalFunctions {
 
   /** The peer let go of `count` mentions (all, in plain dnode). */
   cull(id: number, count = Infinity): void {
-    const culled = this.#drop(id, count);
-    if (culled !== undefined) streamFunction(culled)?.culled();
+    this.#drop(id, count, true);
   }
 
   /** One mention less, that the peer will never hear of. */
   unmention(id: number): void {
-    const unsent = this.#drop(id, 1);
-    if (unsent !== undefined) streamFunction(unsent)?.unsent();
+    this.#drop(id, 1, false);
   }
 
-  /** The function, if that was its last mention. */
-  #drop(id: number, count: number): AnyFunction | undefined {
+  #drop(id: number, count: number, culled: boolean): void {
     const local = this.#byId.get(id);
-    if (local === undefined) return undefined;
+    if (local === undefined) return;
     local.mentions -= count;
-    if (local.mentions > 0) return undefined;
+    if (local.mentions > 0) return;
     this.#byId.delete(id);
     if (this.#byFn.get(local.fn) === local) this.#byFn.delete(local.fn);
-    return local.fn;
-  }
-
-  /** A method of an exposed instance, bound; the same function each time. */
-  method(instance: object, name: string): AnyFunction {
-    let methods = this.#methods.get(instance);
-    if (methods === undefined) {
-      methods = new Map<string, AnyFunction>();
-      this.#methods.set(instance, methods);
-    }
-    let found = methods.get(name);
-    if (found === undefined) {
-      const method: unknown = Reflect.get(instance, name);
-      if (typeof method !== 'function') throw new TypeError(`${name} is not a function`);
-      found = bound(method as AnyFunction, instance);
-      methods.set(name, found);
-    }
-    return found;
-  }
-
-  /** The function that a method's name stands for in an api, or undefined. May throw what a getter throws. */
-  named(api: object, name: string): AnyFunction | undefined {
-    if (isExposed(api))
-      return exposedNames(api).includes(name) ? this.method(api, name) : undefined;
-    // Own and enumerable, and nothing else: never inherited, never an index into the table.
-    if (!Object.prototype.propertyIsEnumerable.call(api, name)) return undefined;
-    const value: unknown = Reflect.get(api, name);
-    return typeof value === 'function' ? (value as AnyFunction) : undefined;
+    this.onGone(local.fn, culled);
   }
 
   clear(): void {

@@ -77,7 +77,7 @@ export function makeHello(options: HelloOptions): Hello {
   const { line, attachments, calls, functions, streams } = limits;
   return {
     v: 1,
-    features: featuresOf(channel, resume !== undefined),
+    features: featuresOf(channel, resume),
     limits: { line, attachments, calls, functions, streams },
     ...(auth === undefined ? {} : { auth }),
     ...(authenticate === undefined ? {} : { authenticate: true }),
@@ -87,27 +87,38 @@ export function makeHello(options: HelloOptions): Hello {
 }
 
 /** What a side names: all but `resume` where it does not, and `bin` where the channel cannot. */
-function featuresOf(
+export function featuresOf(
   { binary = false }: Pick<Channel, 'binary'>,
-  resume: boolean,
+  resume: object | true | undefined,
 ): readonly Feature[] {
-  const can: Partial<Record<Feature, boolean>> = { bin: binary, resume };
+  const can: Partial<Record<Feature, boolean>> = { bin: binary, resume: resume !== undefined };
   return features.filter((feature) => can[feature] !== false);
 }
 
-/**
- * The peer's hello, or undefined where there is none that we understand: then the session is plain.
- * `channel`, `resume`: what we named of features depends on them.
- */
-export function readHello(
+/** The peer's hello, or undefined where there is none that we understand: then the session is plain. `named`: what we named. */
+export function readHello(value: unknown, named: readonly Feature[]): Hello | undefined {
+  const agreed = readAgreed(value, named);
+  if (!isRecord(value) || agreed === undefined) return undefined;
+  return {
+    ...agreed,
+    ...('auth' in value ? { auth: value.auth } : {}),
+    authenticate: value.authenticate === true,
+    ...readIdentity(value.service),
+    ...(typeof value.session === 'string' ? { session: value.session } : {}),
+    ...readResume('resume', value),
+    ...readResume('resumed', value),
+  };
+}
+
+/** As `readHello`, of what all sessions need: what both can do, and the peer's limits. */
+export function readAgreed(
   value: unknown,
-  channel: Pick<Channel, 'binary'>,
-  resume: boolean,
-): Hello | undefined {
+  named: readonly Feature[],
+): Pick<Hello, 'v' | 'features' | 'limits'> | undefined {
   if (!isRecord(value) || typeof value.v !== 'number' || !(value.v >= 1)) return undefined;
   if (!Array.isArray(value.features)) return undefined;
-  const named = new Set<unknown>(value.features);
-  const agreed = featuresOf(channel, resume).filter((feature) => named.has(feature));
+  const theirs = new Set<unknown>(value.features);
+  const agreed = named.filter((feature) => theirs.has(feature));
   // An outcome is what everything else of the extension stands on.
   if (!agreed.includes('reply')) return undefined;
   const limits = isRecord(value.limits) ? value.limits : {};
@@ -125,12 +136,6 @@ export function readHello(
       functions: bound('functions'),
       streams: bound('streams'),
     },
-    ...('auth' in value ? { auth: value.auth } : {}),
-    authenticate: value.authenticate === true,
-    ...readIdentity(value.service),
-    ...(typeof value.session === 'string' ? { session: value.session } : {}),
-    ...readResume('resume', value),
-    ...readResume('resumed', value),
   };
 }
 

@@ -4,6 +4,7 @@ import {
   type Attached,
   attachedTo,
   checkLengths,
+  Collector,
   cutShort,
   type Following,
   readLengths,
@@ -11,11 +12,8 @@ import {
 } from './attachments.js';
 import { messageOf } from './encode.js';
 import { type Budget, LineReader } from './lines.js';
-import { isShallow, scan } from './measure.js';
+import { isShallow, measure, type TooMuch } from './measure.js';
 import { isCounted, isRecord, type Message, readId } from './message.js';
-
-/** Lines longer than this are measured before they are parsed. */
-const longLine = 64 * 1024;
 
 /** What a message that waits costs: its text, its bytes, and about as much as an empty one does. */
 const costOf = (message: Message, line: string): number =>
@@ -41,8 +39,7 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #lines: LineReader;
-  /** Lines longer than these are measured before, or looked at after, they are parsed. */
-  readonly #measureFrom: number;
+  /** Lines longer than this are looked at after they are parsed. */
   readonly #lookFrom: number;
   /** What came while it was paused, and how many characters that is. */
   #waiting: { message: Message; line: string }[] = [];
@@ -62,11 +59,15 @@ export class Intake {
   constructor(options: IntakeOptions) {
     const { limits, decodeText, budget } = options;
     this.#options = options;
-    // A value takes two characters at least, and so does a level of nesting.
-    this.#measureFrom = Math.min(longLine, 2 * limits.nodes);
     this.#lookFrom = 2 * limits.depth;
     this.#most = limits.unsentMax / 2;
-    this.#lines = new LineReader(limits.firstLine, (line) => this.read(line), decodeText, budget);
+    this.#lines = new LineReader(
+      limits.firstLine,
+      (line) => this.read(line),
+      decodeText,
+      budget,
+      (following, charge) => new Collector(following, charge),
+    );
     // Not known before the peer has said who it is.
     this.#lines.binary = undefined;
   }
@@ -135,7 +136,11 @@ export class Intake {
     let message: unknown;
     this.got++;
     try {
-      if (line.length > this.#measureFrom && !this.#measure(line)) return undefined;
+      const over = measure(line, this.#options.limits);
+      if (over !== undefined) {
+        this.#tooMuch(over, line);
+        return undefined;
+      }
       message = JSON.parse(line);
     } catch {
       this.got--;
@@ -207,22 +212,12 @@ export class Intake {
     return budget.used > budget.limit / 2;
   }
 
-  /** Whether a long line keeps to the limits of depth and size. */
-  #measure(line: string): boolean {
-    const { depth, nodes } = this.#options.limits;
-    const found = scan(line);
-    // The message and its arguments are two levels by themselves.
-    if (found.depth <= depth + 2 && found.nodes <= nodes) return true;
-    // What it answers stands at the beginning, and who asks at the end, where they are cheap to find.
-    const outcome = /^\{"method":(\d{1,16}),/.exec(line.slice(0, 32))?.[1];
-    const reply = /"reply":(\d{1,16})[^[\]]*$/.exec(line.slice(-1_024))?.[1];
-    const what =
-      found.nodes > nodes ? `has more than ${nodes} values` : `is nested deeper than ${depth}`;
+  /** A line that is not parsed, since there is too much in it. */
+  #tooMuch({ what, reply, outcome }: TooMuch, line: string): void {
     // Where bytes may follow, it cannot be told where the next line begins.
     if (this.#lines.binary === true && line.includes('"bin"')) {
       this.#options.onFatal('ERR_LIMIT', `a message ${what}`);
-    } else this.#refuse('ERR_LIMIT', what, Number(reply), Number(outcome));
-    return false;
+    } else this.#refuse('ERR_LIMIT', what, reply, outcome);
   }
 
   #refuse(code: ErrorCode, what: string, reply?: unknown, outcome?: unknown): void {

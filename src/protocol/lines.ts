@@ -1,5 +1,5 @@
 import { DserviceError } from '../errors.js';
-import { Collector, type Following } from './attachments.js';
+import type { Collector, Following } from './attachments.js';
 
 const newline = 10;
 
@@ -11,6 +11,9 @@ export interface Budget {
 
 /** What a line asks for before the next one: bytes that follow it. */
 type OnLine = (line: string) => Following | undefined;
+
+/** Makes what takes them; `charge` is told of bytes before they are kept, and throws where there is no room. */
+type Collect = (following: Following, charge: (bytes: number) => void) => Collector;
 
 /**
  * Cuts what a channel delivers into lines, and the bytes that follow some of them (protocol page, section
@@ -24,6 +27,7 @@ export class LineReader {
   readonly #onLine: OnLine;
   readonly #decode: (bytes: Uint8Array) => string;
   readonly #budget: Budget | undefined;
+  readonly #makeCollector: Collect | undefined;
   #parts: Uint8Array[] = [];
   #size = 0;
   #collector: Collector | undefined;
@@ -36,8 +40,10 @@ export class LineReader {
     onLine: OnLine,
     decode: (bytes: Uint8Array) => string = decodeUtf8,
     budget?: Budget,
+    collector?: Collect,
   ) {
     this.#budget = budget;
+    this.#makeCollector = collector;
     this.limit = limit;
     this.#onLine = onLine;
     this.#decode = decode;
@@ -143,7 +149,8 @@ export class LineReader {
   }
 
   #follow(following: Following, last: boolean, raw: boolean): void {
-    const collector = new Collector(following, this.#charge);
+    const collector = this.#makeCollector?.(following, this.#charge);
+    if (collector === undefined) return;
     if (collector.complete) collector.finish();
     else if (last) this.#collector = collector;
     else if (!raw) following.done(undefined);

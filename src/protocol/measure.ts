@@ -1,3 +1,33 @@
+import type { Limits } from '../limits.js';
+
+/** Lines longer than this are measured before they are parsed. */
+const longLine = 64 * 1024;
+
+/** Of a message that is refused unparsed: why, the id under which its sender waits, and that of the call of ours which it would have answered. */
+export interface TooMuch {
+  readonly what: string;
+  readonly reply: number;
+  readonly outcome: number;
+}
+
+/** Whether a line keeps to the limits of depth and size: what is wrong if not. Those that are short are not looked at. */
+export function measure(
+  line: string,
+  { depth, nodes }: Pick<Limits, 'depth' | 'nodes'>,
+): TooMuch | undefined {
+  // A value takes two characters at least, and so does a level of nesting.
+  if (line.length <= longLine && line.length <= 2 * nodes) return undefined;
+  const found = scan(line);
+  // The message and its arguments are two levels by themselves.
+  if (found.depth <= depth + 2 && found.nodes <= nodes) return undefined;
+  const what =
+    found.nodes > nodes ? `has more than ${nodes} values` : `is nested deeper than ${depth}`;
+  // What it answers stands at the beginning, and who asks at the end, where they are cheap to find.
+  const outcome = /^\{"method":(\d{1,16}),/.exec(line.slice(0, 32))?.[1];
+  const reply = /"reply":(\d{1,16})[^[\]]*$/.exec(line.slice(-1_024))?.[1];
+  return { what, reply: Number(reply), outcome: Number(outcome) };
+}
+
 /**
  * Measures JSON text without parsing it, so that a hostile line is refused before it costs memory.
  * Text that is not JSON gives numbers that mean nothing: the parser will refuse it.

@@ -13,7 +13,7 @@ import { closeWell, lossOf, readClose, untold, writeClose } from './close.js';
 import { Farewell } from './farewell.js';
 import { Flow } from './flow.js';
 import { Gates } from './gate.js';
-import { type Hello, makeHello, readHello } from './hello.js';
+import { featuresOf, type Hello, makeHello, readHello } from './hello.js';
 import { Intake } from './intake.js';
 import { Link } from './link.js';
 import { isUrgent, type Message } from './message.js';
@@ -342,7 +342,7 @@ export class Session implements SessionHandle {
   #greet(message: Message): void {
     this.#cancelHandshake?.();
     this.#cancelHandshake = undefined;
-    const hello = readHello(message.dservice, this.#channel, this.continuity !== undefined);
+    const hello = readHello(message.dservice, featuresOf(this.#channel, this.continuity));
     this.#intake.greeted(hello?.features.includes('bin') === true);
     if (hello !== undefined) {
       this.#wire.greet(hello);

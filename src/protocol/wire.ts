@@ -3,19 +3,35 @@ import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { ascii } from './ascii.js';
-import type { Attached } from './attachments.js';
+import { type Attached, attachedTo, sizeOf } from './attachments.js';
 import { decode, type DecodeOptions, type References } from './decode.js';
-import { type AnyFunction, encode, type EncodeOptions, type FunctionIds } from './encode.js';
+import {
+  type AnyFunction,
+  type Bytes,
+  encode,
+  type EncodeOptions,
+  type FunctionIds,
+  type StreamParts,
+} from './encode.js';
 import { LocalFunctions } from './functions.js';
 import type { Feature, Hello } from './hello.js';
 import { isRecord, type Message, readId } from './message.js';
 import { Outbox } from './outbox.js';
+import { OwnMethods } from './own-methods.js';
+import { standsFor } from './pipelining/recording.js';
+import { Slot } from './pipelining/slots.js';
 import { type Caller, RemoteFunctions } from './references.js';
-import { refuseStream } from './streams/outgoing.js';
+import { Outgoing, outgoing, refuseStream } from './streams/outgoing.js';
+import { readStreams } from './streams/read-streams.js';
 import { streamFunction } from './streams/stream-function.js';
 import type { Streams } from './streams/streams.js';
 
 const cullsAtOnce = 2_000;
+
+/** Bytes of one message, in all, up to which it is cheaper that they stand in its line. */
+const fewBytes = 512;
+
+const slot = (call: number) => new Slot(call);
 
 /** What has to be agreed for a control. */
 const features = {
@@ -43,6 +59,7 @@ export class Wire {
   readonly outbox: Outbox;
   readonly local: LocalFunctions;
   readonly references: RemoteFunctions;
+  readonly methods = new OwnMethods();
   /** The session's streams. */
   streams!: Streams;
   /** When what was decoded last is whole, where it is not yet. */
@@ -70,6 +87,11 @@ export class Wire {
     this.#decoding = { extended: false, limits };
     this.outbox = new Outbox(channel, clock, limits);
     this.local = new LocalFunctions(() => this.nextId(), limits.functions);
+    this.local.onGone = (fn, culled) => {
+      const stream = streamFunction(fn);
+      if (culled) stream?.culled();
+      else stream?.unsent();
+    };
     this.references = new RemoteFunctions(caller, limits.functions, () =>
       clock.defer(() => this.sendCulls()),
     );
@@ -80,14 +102,10 @@ export class Wire {
         return id;
       },
       own: (fn) => this.references.find(fn)?.id,
-      method: (instance, name) => this.local.method(instance, name),
+      exposed: (value) => this.methods.exposed(value),
+      later: standsFor,
       outcome: (value) => this.outcomeOf(value),
-      stream: (stream) => {
-        if (this.local.announcing) refuseStream();
-        const functions = this.streams.open(stream);
-        this.#opened.push(functions);
-        return functions;
-      },
+      stream: (value) => (this.local.announcing ? refuseStream(value) : this.#open(value)),
     };
     this.#given = {
       reference: (id) => this.references.reference(id),
@@ -96,7 +114,17 @@ export class Wire {
         if (local !== undefined) return local.fn;
         throw new DserviceError('ERR_REFERENCE', `function ${id} was never given on this session`);
       },
+      attached: attachedTo,
     };
+  }
+
+  /** What stands for a stream, if it is one. Throws ERR_LIMIT, ERR_DATA. */
+  #open(value: object): StreamParts | undefined {
+    const stream = outgoing(value);
+    if (!(stream instanceof Outgoing)) return stream && { parts: stream };
+    const parts = this.streams.open(stream);
+    this.#opened.push(parts);
+    return { kind: stream.kind, info: stream.info, parts };
   }
 
   get plain(): boolean {
@@ -123,7 +151,8 @@ export class Wire {
     if (streams) {
       this.#given = {
         ...this.#given,
-        stream: (...stream) => this.streams.make(...stream),
+        streams: (place, types) =>
+          readStreams(place, types, (...stream) => this.streams.make(...stream)),
         wait: (whole) => {
           whole.catch(() => {});
           this.#whole = whole;
@@ -132,7 +161,7 @@ export class Wire {
       this.streams.limit = Math.min(this.streams.limit, hello.limits.streams ?? Infinity);
     }
     if (this.agreed('bin')) {
-      this.#encoding = { ...this.#encoding, attach: (views) => this.#attach(views, hello) };
+      this.#encoding = { ...this.#encoding, attach: (bytes) => this.#attach(bytes, hello) };
     }
     this.#decoding = { ...this.#decoding, extended: true };
     this.local.limit = Math.min(this.local.limit, hello.limits.functions ?? Infinity);
@@ -238,15 +267,18 @@ export class Wire {
     return attached;
   }
 
-  /** Copies them, since they may be changed as soon as the call has returned. Throws ERR_LIMIT. */
-  #attach(views: readonly Uint8Array[], { limits }: Hello): readonly number[] {
+  /** Sends bytes after the line, where they are worth it: the key that says so. Throws ERR_LIMIT. */
+  #attach(all: readonly Bytes[], { limits }: Hello): string {
+    const size = sizeOf(all.map(({ view }) => view));
+    if (size <= fewBytes) return '';
     const { attachments: told = Infinity } = limits;
     const most = told === Infinity ? this.limits.attachments : told;
-    if (views.reduce((sum, { length }) => sum + length, 0) > most) {
+    if (size > most) {
       throw new DserviceError('ERR_LIMIT', `the peer takes at most ${most} bytes with one message`);
     }
-    this.#attached = views.map((view) => view.slice());
-    return this.#attached.map(({ length }) => length);
+    // In a copy, since they may be changed as soon as the call has returned.
+    this.#attached = all.map((bytes) => bytes.attach());
+    return `,"bin":[${this.#attached.map(({ length }) => length).join(',')}]`;
   }
 
   #withCallback(args: readonly unknown[], outcome: number, settled: Settled | undefined): string {
@@ -263,7 +295,7 @@ export class Wire {
   /** The arguments of a message; `slots`: outcomes may stand among them. Throws ERR_MALFORMED, ERR_LIMIT, ERR_REFERENCE. */
   decode(message: Message, slots = false): unknown[] {
     this.#whole = undefined;
-    return decode(message, this.#given, slots ? { ...this.#decoding, slots } : this.#decoding);
+    return decode(message, this.#given, slots ? { ...this.#decoding, slot } : this.#decoding);
   }
 
   /** When what was decoded just now is whole: blobs in it have to be read. Undefined where it is. */

@@ -3,7 +3,7 @@ import { readFirstLine } from '../channel/first-line.js';
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
-import { type Hello, makeHello, readHello, type Resume } from '../protocol/hello.js';
+import { features, type Hello, makeHello, readHello, type Resume } from '../protocol/hello.js';
 import { type Resumable, resumable } from '../protocol/continuity.js';
 import { isRecord } from '../protocol/message.js';
 import type { Session } from '../protocol/session.js';
@@ -26,7 +26,7 @@ export function readGreeting(line: string | undefined): Hello | undefined {
   if (line?.includes('"resume') !== true) return undefined;
   try {
     const message: unknown = JSON.parse(line);
-    return isRecord(message) ? readHello(message.dservice, { binary: true }, true) : undefined;
+    return isRecord(message) ? readHello(message.dservice, features) : undefined;
   } catch {
     return undefined;
   }

@@ -30,7 +30,7 @@ export class Pipelined {
     this.#wire = wire;
     this.#serving = serving;
     this.#clock = clock;
-    this.#methodOf = (instance, name) => wire.local.named(instance, name);
+    this.#methodOf = (instance, name) => wire.methods.named(instance, name);
   }
 
   /** Outcomes that are kept. */

@@ -1,5 +1,6 @@
 import { DserviceError } from '../../errors.js';
-import { hidden, type MapFunction } from './ahead.js';
+import type { AnyFunction } from '../encode.js';
+import { hidden, type MapFunction, pending } from './ahead.js';
 
 /** Under this symbol, what stands for a value of a recording has where it comes from. */
 const recorded: unique symbol = Symbol('dservice.recorded');
@@ -89,14 +90,14 @@ export class Recording {
   }
 }
 
-/** What stands for a value of a recording is one of its stand-ins. */
-export function isRecorded(value: object): boolean {
-  return sourceOf(value) !== undefined;
+/** The promise that a function stands for, or itself where it stands for a value of a recording. */
+export function standsFor(fn: AnyFunction & { readonly [pending]?: object }): object | undefined {
+  return fn[pending] ?? (sourceOf(fn) === undefined ? undefined : fn);
 }
 
 /** Throws ERR_DATA for what stands for a value of a recording, and was carried out of it. */
 export function checkRecorded(value: object): void {
-  if (isRecorded(value)) throw misused('a value of a `map` was used outside of it');
+  if (sourceOf(value) !== undefined) throw misused('a value of a `map` was used outside of it');
 }
 
 function sourceOf(value: object): Source | undefined {

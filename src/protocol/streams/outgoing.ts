@@ -211,6 +211,7 @@ export function discard(value: unknown, deep = true): void {
 }
 
 /** An api is sent to each that connects: a stream in it would be the first one's. Throws ERR_DATA. */
-export function refuseStream(): never {
+export function refuseStream(value: object): undefined {
+  if (outgoing(value) === undefined) return;
   throw new DserviceError('ERR_DATA', 'a stream cannot stand in an api: return it');
 }

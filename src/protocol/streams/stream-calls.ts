@@ -1,6 +1,7 @@
 import { DserviceError } from '../../errors.js';
-import { type Owner, PendingCall, type PendingCalls, rejected } from '../calls.js';
+import { type Owner, PendingCall, rejected } from '../calls.js';
 import { HeldLines } from '../held.js';
+import type { PendingCalls } from '../pending-calls.js';
 import { type Reference, released } from '../references.js';
 import type { Wire } from '../wire.js';
 
@@ -10,12 +11,12 @@ import type { Wire } from '../wire.js';
  */
 export class StreamCalls {
   readonly #wire: Wire;
-  readonly #pending: PendingCalls;
+  readonly #pending: PendingCalls<PendingCall>;
   readonly #owner: Owner;
   readonly #held: HeldLines;
   #over: DserviceError | undefined;
 
-  constructor(wire: Wire, pending: PendingCalls, owner: Owner) {
+  constructor(wire: Wire, pending: PendingCalls<PendingCall>, owner: Owner) {
     this.#wire = wire;
     this.#pending = pending;
     this.#owner = owner;

@@ -1,4 +1,4 @@
-import { DserviceError } from '../../errors.js';
+import { DserviceError } from '../errors.js';
 
 /** A promise stands where its outcome has to: who can wait for it, waits. */
 export class Unresolved extends DserviceError {

@@ -1,0 +1,22 @@
+import { child, malformed, type Placement, put } from '../decode.js';
+
+/**
+ * Puts streams in the place of the functions that stand for them among the arguments of a message. `make` may give
+ * a promise (of a blob): returns when all of those are in their places. Throws ERR_MALFORMED, ERR_LIMIT.
+ */
+export function readStreams(
+  place: Placement,
+  types: Readonly<Record<string, unknown>>,
+  make: (kind: unknown, functions: unknown, info: unknown) => unknown,
+): Promise<unknown> | undefined {
+  const late: Promise<void>[] = [];
+  for (const entry of place.paths(types, 'stream')) {
+    if (!Array.isArray(entry)) throw malformed('an entry of `types.stream` is not an array');
+    const [kind, path, info] = entry as unknown[];
+    const [parent, last] = place.target(path);
+    const made = make(kind, child(parent, last), info);
+    if (made instanceof Promise) late.push(made.then((blob) => put(parent, last, blob)));
+    else put(parent, last, made);
+  }
+  return late.length === 0 ? undefined : Promise.all(late);
+}
