@@ -1,5 +1,14 @@
+interface View {
+  new (buffer: ArrayBuffer): ArrayBufferView;
+  readonly BYTES_PER_ELEMENT?: number;
+}
+
+// Not in every runtime that we support.
+const { Float16Array } = globalThis as { readonly Float16Array?: View };
+
 /** The kinds of binary value that travel, by the name of their class. */
-const views = {
+const views: Readonly<Record<string, View>> = {
+  ...(Float16Array && { Float16Array }),
   Int8Array,
   Uint8Array,
   Uint8ClampedArray,
@@ -14,12 +23,19 @@ const views = {
   DataView,
 };
 
-/** A binary value as its kind and its bytes as they are, or undefined for any other value. A Node Buffer is a Uint8Array. */
-export function viewBytes(value: object): [kind: string, bytes: Uint8Array] | undefined {
-  if (value instanceof ArrayBuffer) return ['ArrayBuffer', new Uint8Array(value)];
+/**
+ * A binary value, which is a `tag` by its own account, as its kind and its bytes as they are, or undefined for any
+ * other value. A Node Buffer is a Uint8Array.
+ */
+export function viewBytes(
+  value: object,
+  tag: string,
+): [kind: string, bytes: Uint8Array] | undefined {
+  // What has no bytes of its own, for being somewhere else by now, throws here.
+  if (tag === 'ArrayBuffer') return [tag, new Uint8Array(value as ArrayBuffer)];
   if (!ArrayBuffer.isView(value)) return undefined;
   // Between Array subclasses of users and Buffer, the built-in name is what both sides have.
-  const kind = value instanceof DataView ? 'DataView' : typedArrayName(value);
+  const kind = typedArrayName(value) ?? 'DataView';
   return [kind, new Uint8Array(value.buffer, value.byteOffset, value.byteLength)];
 }
 
@@ -30,21 +46,17 @@ export function viewBytes(value: object): [kind: string, bytes: Uint8Array] | un
 export function makeBytes(kind: string, bytes: Uint8Array<ArrayBuffer>): unknown {
   if (kind === 'Uint8Array') return bytes;
   if (kind === 'ArrayBuffer') return bytes.buffer;
-  if (!Object.hasOwn(views, kind)) throw new TypeError(`unknown kind of bytes: ${kind}`);
-  // `kind` was just found among the keys; each of these classes takes a buffer.
-  const View = views[kind as keyof typeof views] as new (buffer: ArrayBuffer) => ArrayBufferView;
-  return new View(bytes.buffer);
+  const Class = Object.hasOwn(views, kind) ? views[kind] : undefined;
+  if (Class === undefined) throw new TypeError(`unknown kind of bytes: ${kind}`);
+  return new Class(bytes.buffer);
 }
 
 /** Whether so many bytes can be one of that kind. */
 export function fitsKind(kind: unknown, length: number): boolean {
   if (typeof kind !== 'string') return false;
   if (kind === 'ArrayBuffer' || kind === 'DataView') return true;
-  if (!Object.hasOwn(views, kind)) return false;
-  const { BYTES_PER_ELEMENT: unit = 1 } = views[kind as keyof typeof views] as {
-    readonly BYTES_PER_ELEMENT?: number;
-  };
-  return length % unit === 0;
+  const Class = Object.hasOwn(views, kind) ? views[kind] : undefined;
+  return Class !== undefined && length % (Class.BYTES_PER_ELEMENT ?? 1) === 0;
 }
 
 const nameGetter = Object.getOwnPropertyDescriptor(
@@ -52,8 +64,10 @@ const nameGetter = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )?.get;
 
-function typedArrayName(value: ArrayBufferView): string {
-  return String(nameGetter?.call(value));
+/** Undefined for a DataView, of any realm. */
+function typedArrayName(value: ArrayBufferView): string | undefined {
+  // It answers with a name, or not at all.
+  return nameGetter?.call(value) as string | undefined;
 }
 
 // Not in every runtime we support yet; where it is, it is many times faster.

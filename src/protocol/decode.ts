@@ -4,7 +4,7 @@ import type { Attached } from './attachments.js';
 import { fromBase64, makeBytes } from './bytes.js';
 import type { AnyFunction } from './encode.js';
 import { fillError, makeError } from './error-value.js';
-import { isRecord, type Message, readId } from './message.js';
+import { forbidden, isRecord, type Message, readId } from './message.js';
 
 /**
  * What the decoder needs to know of functions: the tables behind it. What may be missing is what a session can do
@@ -33,9 +33,6 @@ export interface DecodeOptions {
   /** What stands for the outcome of a call among the arguments, where outcomes may stand there. */
   readonly slot?: ((call: number) => unknown) | undefined;
 }
-
-/** Steps that would reach behind the data. */
-const forbidden = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
  * The arguments of a message, with functions, links and typed values put in place (protocol page,
@@ -170,14 +167,18 @@ export class Placement {
   }
 
   containers(types: Readonly<Record<string, unknown>>): void {
-    for (const kind of ['map', 'set', 'error'] as const) {
+    const exceptions = new Set<unknown>();
+    for (const kind of ['map', 'set', 'exception', 'error'] as const) {
       for (const path of this.paths(types, kind)) {
         const [parent, last] = this.target(path);
         const raw = child(parent, last);
         let made: Container;
-        if (kind === 'error') {
+        if (kind === 'error' || kind === 'exception') {
+          // An exception is named an error as well, for those who do not know the difference.
+          if (kind === 'error' && exceptions.delete(raw)) continue;
           if (!isPlain(raw) || Array.isArray(raw)) throw malformed('an error is not an object');
-          made = makeError(raw);
+          made = makeError(raw, kind === 'exception');
+          if (kind === 'exception') exceptions.add(made);
           this.#raw.set(made, raw);
         } else {
           if (!Array.isArray(raw)) throw malformed(`a ${kind} is not an array`);

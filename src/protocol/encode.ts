@@ -1,7 +1,7 @@
-import { DserviceError } from '../errors.js';
+import { DserviceError, type ErrorDetails } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { toBase64, viewBytes } from './bytes.js';
-import type { Path, TypeTags } from './message.js';
+import { forbidden, type Path, type TypeTags } from './message.js';
 import { isPlain, room } from './plain.js';
 import { Unresolved } from './unresolved.js';
 
@@ -61,15 +61,14 @@ export function encode(
   options: EncodeOptions,
 ): string {
   try {
-    if (!isPlain(args, options.limits)) return new Walk(functions, options).encode(args);
-    const json = JSON.stringify(args);
-    return options.extended ? json : `${json},"callbacks":{},"links":[]`;
-  } catch (error) {
-    if (DserviceError.is(error)) throw error;
-    throw new DserviceError('ERR_DATA', `this cannot be sent: ${messageOf(error)}`, {
-      cause: error,
-    });
+    if (isPlain(args, options.limits)) {
+      const json = JSON.stringify(args);
+      return options.extended ? json : `${json},"callbacks":{},"links":[]`;
+    }
+  } catch {
+    // Something in it cannot be read: the walk finds where that is.
   }
+  return new Walk(functions, options).encode(args);
 }
 
 export function messageOf(error: unknown): string {
@@ -79,6 +78,16 @@ export function messageOf(error: unknown): string {
     return 'what was thrown cannot be put into words';
   }
 }
+
+/** What an object is by its own account, or by what the runtime knows of it. */
+function kindOf(value: object): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+/** What errors have that is not enumerable: AggregateError the second, SuppressedError the last two. */
+const hiddenKeys = ['cause', 'errors', 'error', 'suppressed'] as const;
+
+const boxes = new Set(['Number', 'String', 'Boolean', 'BigInt', 'Symbol']);
 
 /** Bytes in a copy, of which JSON is made when it is known how they travel. */
 export class Bytes {
@@ -122,6 +131,15 @@ class Walk {
   }
 
   encode(args: readonly unknown[]): string {
+    try {
+      return this.#encode(args);
+    } catch (error) {
+      if (DserviceError.is(error)) throw error;
+      throw this.#unsendable(messageOf(error), { cause: error });
+    }
+  }
+
+  #encode(args: readonly unknown[]): string {
     const { extended } = this.#options;
     this.#seen.set(args, []);
     const copy = args.map((value, i) => this.#at(String(i), value));
@@ -246,8 +264,11 @@ class Walk {
       if (stream !== undefined) return this.#stream(stream);
     }
     if (plain) return this.#properties(value);
-    if (value instanceof Error) return this.#error(value);
-    const leaf = this.#options.extended ? this.#leaf(value) : undefined;
+    // What a value is, also of another realm: a frame's, or a test's.
+    const kind = kindOf(value);
+    if (kind === 'Error' || value instanceof Error) return this.#error(value as Error, kind);
+    if (boxes.has(kind)) return this.#value(value.valueOf());
+    const leaf = this.#options.extended ? this.#leaf(value, kind) : undefined;
     if (leaf !== undefined) return leaf;
     const toJSON: unknown = Object.hasOwn(value, 'toJSON')
       ? undefined
@@ -256,35 +277,38 @@ class Walk {
       const json: unknown = Reflect.apply(toJSON, value, [this.#path.at(-1) ?? '']);
       return json === value ? this.#properties(value) : this.#value(json);
     }
-    if (value instanceof Number || value instanceof String || value instanceof Boolean) {
-      return this.#value(value.valueOf());
+    if (kind !== 'Object' && kind !== 'Arguments' && this.#options.extended) {
+      throw this.#unsendable(`a ${kind} stays in its process`);
     }
     return this.#properties(value);
   }
 
-  /** Values with a tag of their own, which only a peer of ours understands. */
-  #leaf(value: object): unknown {
-    if (value instanceof Date) {
-      this.#tag('date');
-      return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+  /** Values with a tag of their own, which only a peer of ours understands. What only passes for one throws. */
+  #leaf(value: object, kind: string): unknown {
+    switch (kind) {
+      case 'Date': {
+        this.#tag('date');
+        const time = Date.prototype.getTime.call(value);
+        return Number.isNaN(time) ? 'Invalid Date' : new Date(time).toISOString();
+      }
+      case 'Map': {
+        this.#tag('map');
+        const pairs = Map.prototype.entries.call(value);
+        return Array.from(pairs, (pair, i) => this.#at(String(i), pair));
+      }
+      case 'Set': {
+        this.#tag('set');
+        const items = Set.prototype.values.call(value);
+        return Array.from(items, (item, i) => this.#at(String(i), item));
+      }
+      case 'URL':
+        this.#tag('url');
+        return (value as URL).href;
+      case 'RegExp':
+        this.#tag('regexp');
+        return RegExp.prototype.toString.call(value);
     }
-    if (value instanceof Map) {
-      this.#tag('map');
-      return Array.from(value, (pair: [unknown, unknown], i) => this.#at(String(i), pair));
-    }
-    if (value instanceof Set) {
-      this.#tag('set');
-      return Array.from(value, (item: unknown, i) => this.#at(String(i), item));
-    }
-    if (value instanceof URL) {
-      this.#tag('url');
-      return value.href;
-    }
-    if (value instanceof RegExp) {
-      this.#tag('regexp');
-      return String(value);
-    }
-    const found = viewBytes(value);
+    const found = viewBytes(value, kind);
     if (found === undefined) return undefined;
     (this.#types.bytes ??= []).push([found[0], this.#note()]);
     this.#nodes++;
@@ -301,12 +325,17 @@ class Walk {
     return this.#properties(parts);
   }
 
-  #error(error: Error): unknown {
-    if (this.#options.extended) this.#tag('error');
+  #error(error: Error, kind: string): unknown {
+    if (this.#options.extended) {
+      this.#tag('error');
+      if (kind === 'DOMException') this.#tag('exception');
+    }
     const data: Record<string, unknown> = { name: error.name, message: error.message };
     if (this.#options.stacks && error.stack !== undefined) data.stack = error.stack;
-    if (error.cause !== undefined) data.cause = error.cause;
-    if (error instanceof AggregateError) data.errors = error.errors;
+    for (const key of hiddenKeys) {
+      const item: unknown = Reflect.get(error, key);
+      if (item !== undefined) data[key] = item;
+    }
     return this.#properties({ ...data, ...error });
   }
 
@@ -357,11 +386,14 @@ class Walk {
       );
     }
     this.#nodes += this.#path.length + 3;
+    if (this.#path.some((key) => forbidden.has(key))) {
+      throw this.#unsendable('only plain data stands at a key of that name');
+    }
     return [...this.#path];
   }
 
-  #unsendable(why: string): DserviceError {
-    return new DserviceError('ERR_DATA', `${this.#where()} cannot be sent: ${why}`);
+  #unsendable(why: string, details?: ErrorDetails): DserviceError {
+    return new DserviceError('ERR_DATA', `${this.#where()} cannot be sent: ${why}`, details);
   }
 
   #where(key?: string): string {

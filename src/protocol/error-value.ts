@@ -39,8 +39,11 @@ export function passedOn(error: unknown): unknown {
   }
 }
 
-/** An error made again from its data, still without what it refers to. Anything else than strings gets a default. */
-export function makeError(data: Readonly<Record<string, unknown>>): Error {
+/**
+ * An error made again from its data, still without what it refers to. Anything else than strings gets a default.
+ * `exception`: it is a DOMException, where the runtime has such.
+ */
+export function makeError(data: Readonly<Record<string, unknown>>, exception = false): Error {
   const name = typeof data.name === 'string' ? data.name : 'Error';
   const message = typeof data.message === 'string' ? data.message : '';
   if (name === 'DserviceError' && typeof data.code === 'string' && data.code.startsWith('ERR_')) {
@@ -49,20 +52,29 @@ export function makeError(data: Readonly<Record<string, unknown>>): Error {
     hidden(error, received, true);
     return error;
   }
-  // `name` was just found among the keys.
-  const Class = Object.hasOwn(classes, name) ? classes[name as keyof typeof classes] : Error;
-  const error = new Class(message);
+  const error = exception ? makeException(name, message) : makeNamed(name, message);
   if (error.name !== name) hidden(error, 'name', name);
   // The stack here would tell of the decoder; the sender's is set by `fillError`, where it was sent.
   hidden(error, 'stack', `${name}: ${message}`);
   return error;
 }
 
+function makeNamed(name: string, message: string): Error {
+  if (name === 'AggregateError') return new AggregateError([], message);
+  // `name` was just found among the keys.
+  const Class = Object.hasOwn(classes, name) ? classes[name as keyof typeof classes] : Error;
+  return new Class(message);
+}
+
+function makeException(name: string, message: string): Error {
+  return typeof DOMException === 'function' ? new DOMException(message, name) : new Error(message);
+}
+
 /** Puts the rest of the data into the error: `cause`, `errors`, `code` and what else it had. */
 export function fillError(error: Error, data: Readonly<Record<string, unknown>>): void {
   for (const [key, value] of Object.entries(data)) {
     if (taken.has(key) || (key === 'code' && DserviceError.is(error))) continue;
-    if (key === 'cause' || key === 'errors') hidden(error, key, value);
+    if (isHidden(key, error)) hidden(error, key, value);
     else if (key !== 'stack')
       Object.defineProperty(error, key, {
         value,
@@ -72,6 +84,11 @@ export function fillError(error: Error, data: Readonly<Record<string, unknown>>)
       });
     else if (typeof value === 'string') hidden(error, key, value);
   }
+}
+
+function isHidden(key: string, { name }: Error): boolean {
+  if (key === 'error' || key === 'suppressed') return name === 'SuppressedError';
+  return key === 'cause' || key === 'errors';
 }
 
 function hidden(error: Error, key: string | symbol, value: unknown): void {

@@ -13,9 +13,14 @@ export interface TypeTags {
   map?: Path[];
   set?: Path[];
   error?: Path[];
+  /** Of the errors, those that are DOMExceptions. */
+  exception?: Path[];
   /** `info` is a blob's size and type, and a file's name and date. */
   stream?: [kind: string, path: Path, info?: object][];
 }
+
+/** Keys of a path that would reach behind the data. */
+export const forbidden: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** What travels with a call and is not for its arguments. */
 export interface Meta {
