@@ -16,6 +16,7 @@ export { describe } from '../src/service/describe.js';
 export { sessionOf } from '../src/service/dial.js';
 export { everyone, type Everyone, type Outcome, type Outcomes } from '../src/service/everyone.js';
 export { health } from '../src/service/health.js';
+export { onBroken } from '../src/service/on-broken.js';
 
 export { connections } from './connections.js';
 export { jsonRpc } from './jsonrpc.js';

@@ -4,6 +4,7 @@ import { defaultLimits } from '../limits.js';
 import type { CallRequest } from '../protocol/authorize.js';
 import { contextOf, syncScope } from '../protocol/context.js';
 import { Exposed } from '../protocol/exposed.js';
+import { interceptorsOf } from '../protocol/intercept.js';
 import { method } from '../protocol/method.js';
 import type { EngineHost, Exchange } from '../service/engine.js';
 import { turns } from '../testing/recorder.js';
@@ -149,4 +150,27 @@ test('what is not allowed yet never runs once its caller is gone, its time is ov
   for (const resolve of allow) resolve(true);
   await turns(2);
   expect(ran).toEqual([]);
+});
+
+test('interceptors stand around calls, within schemas and without', async () => {
+  const seen: unknown[] = [];
+  const intercept = interceptorsOf(scope, {
+    serve: async (call, next) => {
+      seen.push([call.method, call.args, contextOf(scope).peer.transport]);
+      if (call.args[0] === 'no') throw new TypeError('not that');
+      return [await next({ args: call.args.map((it) => (it === 1 ? 'one' : it)) })];
+    },
+  });
+  const authorize = ({ method: name }: CallRequest): boolean => name !== 'secret';
+  const api = { say: (text: unknown) => text, cart: new Cart(), secret: () => 1 };
+  const { call } = make(api, { intercept, authorize });
+  expect(await call('say', [1])).toMatchObject({ result: ['one'] });
+  expect(await call('say', ['no'])).toMatchObject({ error: { code: -32000, message: 'not that' } });
+  expect(await call('cart.add', ['long sku'])).toMatchObject({ error: { code: -32602 } });
+  expect(await call('secret')).toMatchObject({ error: { data: { code: 'ERR_FORBIDDEN' } } });
+  expect(seen).toEqual([
+    ['say', [1], 'http'],
+    ['say', ['no'], 'http'],
+    ['cart.add', ['long sku'], 'http'],
+  ]);
 });

@@ -4,7 +4,7 @@ import { Admission } from '../protocol/admission.js';
 import { authorizeCall } from '../protocol/authorize.js';
 import { callbackIndex, invoke, type Outcome } from '../protocol/bridge.js';
 import { arrive } from '../protocol/chain.js';
-import { arity, invokeChecked, isChecked } from '../protocol/checked.js';
+import { arity, invokeChecked, isChecked, type Sink } from '../protocol/checked.js';
 import { ServedCall } from '../protocol/context.js';
 import { type AnyFunction, messageOf } from '../protocol/encode.js';
 import { Gates, type Place } from '../protocol/gate.js';
@@ -133,7 +133,8 @@ export class JsonRpcServer implements EngineServer {
 
   /** Runs one call. Resolves with its response; at once, and with '', for a notification. Never rejects. */
   #call(call: Call, visit: Visit, meta: Meta, apiOf: () => object): Promise<string> {
-    const { clock, scope, callbacks, limits, service, maxVisits, authorize } = this.#host;
+    const { clock, scope, callbacks, limits, service, maxVisits, authorize, intercept } =
+      this.#host;
     const { id, method } = call;
     let fn: AnyFunction | undefined;
     let args: unknown[];
@@ -151,8 +152,6 @@ export class JsonRpcServer implements EngineServer {
       return Promise.resolve(this.#failure(id, error, code));
     }
     const said = methodOptions(fn);
-    const got = said === undefined ? args.length : arity(said, args.length);
-    const at = id === undefined ? undefined : callbackIndex(fn, got, callbacks);
     const checks = isChecked(said) ? { said, scope, callbacks, name: method } : undefined;
     this.#running++;
     return new Promise((resolve) => {
@@ -175,19 +174,23 @@ export class JsonRpcServer implements EngineServer {
           resolve(this.#failure(id, late(method, running.signal.reason), codes.server));
         });
       }
+      const handle = (values: unknown[], sink: Sink): void => {
+        const got = said === undefined ? values.length : arity(said, values.length);
+        const at = id === undefined ? undefined : callbackIndex(fn, got, callbacks);
+        if (checks === undefined) scope.run(running, invoke, fn, values, at, sink);
+        else scope.run(running, invokeChecked, checks, fn, values, at, running, sink);
+      };
+      const { peer } = visit;
+      const request = { service: service?.name, method, name: method, args };
+      const whole = { ...request, session: visit, peer, meta };
       const run = (): void =>
-        checks === undefined
-          ? scope.run(running, invoke, fn, args, at, running)
-          : scope.run(running, invokeChecked, checks, fn, args, at, running);
+        intercept?.serve === undefined
+          ? handle(args, running)
+          : intercept.serve(running, whole, handle);
       const enter = (): void =>
         this.#enter(running, said, method, observed === undefined ? run : () => observed.run(run));
       if (authorize === undefined) enter();
-      else {
-        const { peer } = visit;
-        const request = { service: service?.name, method, name: method, args };
-        const whole = { ...request, session: visit, peer, meta };
-        authorizeCall({ authorize, scope }, running, whole, enter);
-      }
+      else authorizeCall({ authorize, scope }, running, whole, enter);
       if (id === undefined) resolve('');
     });
   }

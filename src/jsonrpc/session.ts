@@ -7,6 +7,7 @@ import { isShallow, scan } from '../protocol/measure.js';
 import type { SessionObserver } from '../protocol/observer.js';
 import type { Callable, CallOptions } from '../protocol/options.js';
 import type { Peer, SessionEvents } from '../protocol/session-handle.js';
+import { onEnd } from '../service/behind.js';
 import type { EngineDial, EngineSession } from '../service/engine.js';
 import { serviceRemote } from '../service/service-remote.js';
 import { readFault } from './fault.js';
@@ -61,6 +62,7 @@ export class JsonRpcSession implements EngineSession {
       call: (path, args, given) => this.call(path.join('.'), args, given),
       peek: () => undefined,
       release: () => this.close(),
+      onBroken: (listener) => onEnd(this, listener),
     }) as Record<string, unknown>;
   }
 
@@ -90,6 +92,14 @@ export class JsonRpcSession implements EngineSession {
   }
 
   call(method: string, args: unknown[], given?: CallOptions): Promise<unknown> {
+    const intercept = this.#options.intercept?.call;
+    if (intercept === undefined || given?.intercepted === true) {
+      return this.#observed(method, args, given);
+    }
+    return intercept(method, args, given, (values, more) => this.#observed(method, values, more));
+  }
+
+  #observed(method: string, args: unknown[], given?: CallOptions): Promise<unknown> {
     const observed = this.#observer?.call(method, given);
     if (observed === undefined) return this.#call(method, args, given);
     return observed.follow(this.#call(method, args, observed.options));

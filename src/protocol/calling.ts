@@ -6,6 +6,7 @@ import { asRun } from './error-value.js';
 import { type Owner, PendingCall, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
 import { HeldLines } from './held.js';
+import type { InterceptCalls } from './intercept.js';
 import type { Message } from './message.js';
 import { writeMeta } from './meta.js';
 import type { SessionObserver } from './observer.js';
@@ -27,6 +28,8 @@ export interface CallingOptions {
   /** Milliseconds that a call may take, where it does not say. */
   readonly deadline: number;
   readonly observer?: SessionObserver | undefined;
+  /** Makes calls by way of interceptors, where there are some. */
+  readonly intercept?: InterceptCalls | undefined;
   /** A call left. */
   onCall(): void;
   /** A call has its outcome, or none will come. */
@@ -82,7 +85,14 @@ export class Calling implements Owner {
     bare = false,
   ): Promise<unknown> {
     // Not `${id}` of numbers that do not come again: the engine would keep a string of each.
-    return this.#observed(`"method":${JSON.stringify(method)}`, name, args, given, bare);
+    const head = `"method":${JSON.stringify(method)}`;
+    const { intercept } = this.#options;
+    if (intercept === undefined || given?.intercepted === true || this.#recording !== undefined) {
+      return this.#observed(head, name, args, given, bare);
+    }
+    return intercept(name, args, given, (values, options) =>
+      this.#observed(head, name, values, options, bare),
+    );
   }
 
   #observed(

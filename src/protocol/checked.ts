@@ -13,8 +13,8 @@ import {
   type Verdict,
 } from './validate.js';
 
-/** A call that may be found wrong before it runs, and its outcome after. */
-export interface Checkable extends ServedCall, Outcome {
+/** Where the outcome of a call goes, which may be found wrong before it runs, and its outcome after. */
+export interface Sink extends Outcome {
   /** It will not run, and its caller is told why. */
   refuse(error: DserviceError): void;
   /** Who serves is at fault: `told` is for the caller, `detail` for who serves. */
@@ -49,13 +49,15 @@ export function invokeChecked(
   fn: AnyFunction,
   args: unknown[],
   at: number | undefined,
-  call: Checkable,
+  call: ServedCall,
+  sink: Sink,
 ): void {
   const { args: schemas, result } = said;
   const callback = callbackOf(fn, args, said, callbacks);
   const given = callback === undefined ? args : args.slice(0, -1);
   const declared = callback !== undefined && args.length <= fn.length;
-  const outcome = result === undefined ? call : new CheckedOutcome(call, result, name, declared);
+  const outcome =
+    result === undefined ? sink : new CheckedOutcome(call, sink, result, name, declared);
   const run = (values: unknown[]): void => {
     if (callback !== undefined) {
       values.push(outcome instanceof CheckedOutcome ? outcome.wrap(callback) : callback);
@@ -65,7 +67,7 @@ export function invokeChecked(
   if (schemas === undefined) return run([...given]);
   const judged = judgeArguments(schemas, given);
   const go = ({ value, fault }: Verdict): void => {
-    if (fault !== undefined) return call.refuse(invalidArguments(fault, name));
+    if (fault !== undefined) return sink.refuse(invalidArguments(fault, name));
     // What made the list may keep it.
     run([...(value as unknown[])]);
   };
@@ -95,15 +97,17 @@ const ignore = (): void => {};
 
 /** Where a handler's outcome goes first. */
 class CheckedOutcome implements Outcome {
-  readonly #call: Checkable;
+  readonly #call: ServedCall;
+  readonly #sink: Sink;
   readonly #schema: AnySchema;
   readonly #name: string;
   /** It calls back, and what it returns says nothing. */
   #callsBack: boolean;
   #told = false;
 
-  constructor(call: Checkable, schema: AnySchema, name: string, callsBack: boolean) {
+  constructor(call: ServedCall, sink: Sink, schema: AnySchema, name: string, callsBack: boolean) {
     this.#call = call;
+    this.#sink = sink;
     this.#schema = schema;
     this.#name = name;
     this.#callsBack = callsBack;
@@ -112,10 +116,10 @@ class CheckedOutcome implements Outcome {
   fulfil(value: unknown, promised?: boolean): void {
     if (this.#told) return;
     this.#told = true;
-    if (value === undefined && this.#callsBack) return this.#call.fulfil(value, promised);
+    if (value === undefined && this.#callsBack) return this.#sink.fulfil(value, promised);
     const judged = judge(this.#schema, value);
     const go = (verdict: Verdict): void => {
-      if (verdict.fault === undefined) this.#call.fulfil(verdict.value, promised);
+      if (verdict.fault === undefined) this.#sink.fulfil(verdict.value, promised);
       else this.#fault(verdict.fault);
     };
     if (isThenable(judged)) this.#call.until(judged, go);
@@ -125,7 +129,7 @@ class CheckedOutcome implements Outcome {
   reject(error: unknown): void {
     if (this.#told) return;
     this.#told = true;
-    this.#call.reject(error);
+    this.#sink.reject(error);
   }
 
   /** The caller's function, called with what the schema makes of the first that is given. */
@@ -148,7 +152,7 @@ class CheckedOutcome implements Outcome {
 
   #fault(fault: NonNullable<Verdict['fault']>): DserviceError {
     const { told, detail } = invalidResult(fault, this.#name);
-    this.#call.fault(told, detail);
+    this.#sink.fault(told, detail);
     return told;
   }
 }

@@ -16,6 +16,8 @@ export interface CallOptions {
   readonly path?: readonly string[];
   /** Its deadline is its own, and not cut short by that of the call in whose service it is made. Set by services, not by users. */
   readonly apart?: boolean;
+  /** Interceptors stood around it already. @internal */
+  readonly intercepted?: boolean;
   /** The observed call that this is an attempt of: `SessionObserver` knows it again. @internal */
   readonly observed?: object;
   /** Whether somebody else will take the call, now that the peer is away, which may have run it or not. Set by services, not by users. */
@@ -26,10 +28,19 @@ export interface CallOptions {
 export interface Callable {
   call(args: unknown[], options?: CallOptions): Promise<unknown>;
   release(): void;
+  /** Tells when it can be called no more; returns what takes that back. */
+  onBroken?(listener: BrokenListener): () => void;
 }
+
+/** Told, once, why something of the peer's can be used no more. */
+export type BrokenListener = (why: DserviceError) => void;
 
 // Registered symbols, so that remotes of another copy of this package are recognised.
 export const callable: unique symbol = Symbol.for('dservice.callable') as never;
+/** Under this symbol a remote that stands for many has what tells of its end, as `Callable.onBroken`. */
+export const broken: unique symbol = Symbol.for('dservice.broken') as never;
+/** What stands behind a remote: its session, or what gives one. */
+export const behind: unique symbol = Symbol.for('dservice.session') as never;
 /** `Symbol.dispose`, also where the runtime has none yet. */
 export const dispose: typeof Symbol.dispose =
   Symbol.dispose ?? (Symbol.for('Symbol.dispose') as never);
@@ -57,6 +68,7 @@ export function options<T extends object>(remote: T, given: CallOptions): T {
     const behind: Callable = {
       call: (args, more) => own.call(args, { ...given, ...more }),
       release: () => own.release(),
+      onBroken: (listener) => own.onBroken?.(listener) ?? (() => {}),
     };
     const made = Object.assign(view, { [callable]: behind, [dispose]: () => own.release() });
     const seen = new Proxy(made, {

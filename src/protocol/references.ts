@@ -1,6 +1,12 @@
 import { DserviceError } from '../errors.js';
 import type { AnyFunction } from './encode.js';
-import { callable, type Callable, type CallOptions, dispose } from './options.js';
+import {
+  type BrokenListener,
+  callable,
+  type Callable,
+  type CallOptions,
+  dispose,
+} from './options.js';
 
 /** What a reference asks of its session. */
 export interface Caller {
@@ -22,6 +28,8 @@ export class Reference implements Callable {
   answer = false;
   /** Where it stands in the peer's api, for errors. */
   name = 'callback';
+  /** Told when it can be called no more. */
+  #listeners: Set<BrokenListener> | undefined;
 
   constructor(id: number, owner: RemoteFunctions) {
     this.id = id;
@@ -37,6 +45,20 @@ export class Reference implements Callable {
   release(): void {
     this.#owner.release(this);
   }
+
+  onBroken(listener: BrokenListener): () => void {
+    const over = this.released ? released() : this.#owner.over;
+    if (over !== undefined) listener(over);
+    else (this.#listeners ??= new Set()).add(listener);
+    return () => void this.#listeners?.delete(listener);
+  }
+
+  /** It can be called no more. */
+  broken(why: DserviceError): void {
+    const listeners = this.#listeners;
+    this.#listeners = undefined;
+    for (const listener of listeners ?? []) listener(why);
+  }
 }
 
 /**
@@ -50,9 +72,10 @@ export class RemoteFunctions {
   readonly #byId = new Map<number, { ref: Reference; weak: WeakRef<AnyFunction> }>();
   readonly #registry = new FinalizationRegistry<Reference>((ref) => {
     // Not unregistered when it is released: that would cost more than being told for nothing.
-    if (!ref.released && !this.#over) this.#drop(ref);
+    if (!ref.released && this.over === undefined) this.#drop(ref);
   });
-  #over = false;
+  /** Why none of them can be called any more. */
+  over: DserviceError | undefined;
   #culls = new Map<number, number>();
   #highest = -1;
   /** A plain cull ends an id for good: a mention that crossed it is dead. */
@@ -124,6 +147,7 @@ export class RemoteFunctions {
     if (ref.released) return;
     ref.released = true;
     this.#drop(ref);
+    ref.broken(released());
   }
 
   #drop(ref: Reference): void {
@@ -146,8 +170,9 @@ export class RemoteFunctions {
     return culls;
   }
 
-  clear(): void {
-    this.#over = true;
+  clear(why: DserviceError): void {
+    this.over = why;
+    for (const { ref } of this.#byId.values()) ref.broken(why);
     this.#byId.clear();
     this.#culls.clear();
   }

@@ -1,13 +1,14 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
-import { type Authorize, authorizeCall } from './authorize.js';
+import { type Authorize, authorizeCall, type CallRequest } from './authorize.js';
 import { callbackIndex, invoke, isClassic, type Outcome } from './bridge.js';
 import { arrive, type Stop } from './chain.js';
-import { arity, invokeChecked, isChecked } from './checked.js';
+import { arity, invokeChecked, isChecked, type Sink } from './checked.js';
 import { type ContextScope, ServedCall } from './context.js';
 import type { AnyFunction } from './encode.js';
 import { asKnown, passedOn } from './error-value.js';
 import type { Gates, Place } from './gate.js';
+import type { InterceptServing } from './intercept.js';
 import { type Message, type Meta, readId } from './message.js';
 import { noMeta, readMeta } from './meta.js';
 import { type MethodOptions, methodOptions } from './method.js';
@@ -36,6 +37,8 @@ export interface ServingOptions {
   readonly observer?: SessionObserver | undefined;
   /** Decides whether a call may run. */
   readonly authorize?: Authorize | undefined;
+  /** Runs handlers by way of interceptors, where there are some. */
+  readonly intercept?: InterceptServing | undefined;
   /** A handler failed, and the caller does not want to know. */
   onError(error: unknown): void;
   /** A call was refused by what the service says of it. */
@@ -69,7 +72,8 @@ export class Serving implements Host {
     this.#options = options;
     this.#wire = options.wire;
     this.pipelined = new Pipelined(options.wire, this, options.clock);
-    if (options.authorize !== undefined) this.#wire.local.paths = new WeakMap();
+    if ((options.authorize ?? options.intercept) !== undefined)
+      this.#wire.local.paths = new WeakMap();
   }
 
   /** Handlers that run, and those that wait for their turn. */
@@ -137,12 +141,12 @@ export class Serving implements Host {
     method?: string,
     sink?: (answer: Answer) => void,
   ): void {
-    this.#run(fn, args, message, name, method, sink, this.#options.authorize);
+    this.#run(fn, args, message, name, method, sink, this.#options);
   }
 
   /** Answers a question of the session's own, which everybody may ask. */
   answer(fn: AnyFunction, reply: number, name: string): void {
-    this.#run(fn, [], { reply }, name, undefined, undefined, undefined);
+    this.#run(fn, [], { reply }, name, undefined, undefined, {});
   }
 
   #run(
@@ -152,7 +156,7 @@ export class Serving implements Host {
     name: string,
     method: string | undefined,
     sink: ((answer: Answer) => void) | undefined,
-    authorize: Authorize | undefined,
+    { authorize, intercept }: Pick<ServingOptions, 'authorize' | 'intercept'>,
   ): void {
     const { session, clock, scope, observer, stop } = this.#options;
     const reply = this.replyOf(message);
@@ -171,16 +175,18 @@ export class Serving implements Host {
     call.sink = sink;
     this.#count++;
     call.observed = observer?.serve(name, meta);
-    if (authorize === undefined) this.#start(call, fn, args, name, method, answer);
-    else {
+    if (authorize === undefined && intercept === undefined) {
+      this.#start(call, fn, args, name, method, answer);
+    } else {
       const { peer } = session;
       const request = {
         ...{ service: stop?.name, method: method ?? this.#wire.local.paths?.get(fn), name, args },
         ...{ session, peer, meta },
       };
-      authorizeCall({ authorize, scope }, call, request, () =>
-        this.#start(call, fn, args, name, method, answer),
-      );
+      const around = intercept && { intercept, request };
+      const start = (): void => this.#start(call, fn, args, name, method, answer, around);
+      if (authorize === undefined) start();
+      else authorizeCall({ authorize, scope }, call, request, start);
     }
     if (call.ended) return;
     if (reply === undefined) this.#oneWay.add(call);
@@ -195,32 +201,60 @@ export class Serving implements Host {
     name: string,
     method: string | undefined,
     answer: Reference | undefined,
+    around?: { readonly intercept: InterceptServing; readonly request: CallRequest },
   ): void {
-    const { scope, callbacks } = this.#options;
     const { observed } = call;
     const said = methodOptions(fn);
-    const silent = call.reply === undefined && call.sink === undefined;
+    if (observed === undefined && said?.concurrency === undefined && around === undefined) {
+      return this.#handle(call, fn, args, said, method ?? name, answer, call);
+    }
+    const handle = (values: unknown[], sink: Sink): void =>
+      this.#handle(call, fn, values, said, method ?? name, answer, sink);
+    const begin = (): void =>
+      around === undefined ? handle(args, call) : around.intercept(call, around.request, handle);
+    const run = observed === undefined ? begin : () => observed.run(begin);
+    if (said?.concurrency === undefined) run();
+    else {
+      // A handler that declares its caller's callback ends when it calls that.
+      const declared =
+        args.length <= fn.length && this.#callbackAt(call, fn, args, said, answer) === undefined;
+      if (declared && (isSilent(call) || isClassic(fn))) call.answer = answer;
+      this.#enter(call, said, method, run);
+    }
+  }
+
+  /** Runs a handler, in its context; its outcome goes to `sink`. */
+  #handle(
+    call: RunningCall,
+    fn: AnyFunction,
+    args: unknown[],
+    said: MethodOptions | undefined,
+    name: string,
+    answer: Reference | undefined,
+    sink: Sink,
+  ): void {
+    const { scope, callbacks } = this.#options;
+    const at = this.#callbackAt(call, fn, args, said, answer);
+    if (!isChecked(said)) scope.run(call, invoke, fn, args, at, sink);
+    else {
+      const checks = { said, scope, callbacks, name };
+      scope.run(call, invokeChecked, checks, fn, args, at, call, sink);
+    }
+  }
+
+  /** Where a handler gets a callback for its outcome, if it does. */
+  #callbackAt(
+    call: RunningCall,
+    fn: AnyFunction,
+    args: unknown[],
+    said: MethodOptions | undefined,
+    answer: Reference | undefined,
+  ): number | undefined {
     // Who gives the callback that the handler declares is answered there, and waits for nothing else.
     const given = answer !== undefined && args.length === fn.length;
+    if (given || isSilent(call)) return undefined;
     const got = said === undefined ? args.length : arity(said, args.length);
-    const at = silent || given ? undefined : callbackIndex(fn, got, callbacks);
-    const checks = isChecked(said) ? { said, scope, callbacks, name: method ?? name } : undefined;
-    if (observed === undefined && checks === undefined && said?.concurrency === undefined) {
-      scope.run(call, invoke, fn, args, at, call);
-    } else {
-      const handle = (): void =>
-        checks === undefined
-          ? scope.run(call, invoke, fn, args, at, call)
-          : scope.run(call, invokeChecked, checks, fn, args, at, call);
-      const run = observed === undefined ? handle : () => observed.run(handle);
-      if (said?.concurrency === undefined) run();
-      else {
-        // A handler that declares its caller's callback ends when it calls that.
-        const declared = at === undefined && args.length <= fn.length;
-        if (declared && (silent || isClassic(fn))) call.answer = answer;
-        this.#enter(call, said, method, run);
-      }
-    }
+    return callbackIndex(fn, got, this.#options.callbacks);
   }
 
   /** Serves a function of a stream, apart from what users call. Throws what the decoder throws. */
@@ -356,6 +390,11 @@ export class Serving implements Host {
     this.#oneWay.clear();
     this.pipelined.end();
   }
+}
+
+/** Nobody waits for its outcome. */
+function isSilent({ reply, sink }: RunningCall): boolean {
+  return reply === undefined && sink === undefined;
 }
 
 /** A handler that runs, and where its outcome goes. Made for each call, so it holds no closures. */

@@ -9,6 +9,7 @@ import type { Resumable } from './continuity.js';
 import type { Gates } from './gate.js';
 import type { Identity } from './hello.js';
 import type { HeartbeatTimes } from './heartbeat.js';
+import type { Interceptors } from './intercept.js';
 import type { Budget } from './lines.js';
 import type { SessionObserver } from './observer.js';
 import type { Peer, SessionHandle } from './session-handle.js';
@@ -27,6 +28,8 @@ export interface SessionOptions {
   readonly authenticate?: Authenticate | undefined;
   /** Decides of each call of the peer's whether it may run; without it, all may. */
   readonly authorize?: Authorize | undefined;
+  /** What stands around calls: of ours, and of the peer's. */
+  readonly intercept?: Interceptors | undefined;
   /** Which instance of which service this side is. */
   readonly service?: Identity | undefined;
   /** So often a chain of calls may come back to that service; 8. */

@@ -18,7 +18,7 @@ import { Intake } from './intake.js';
 import { Link } from './link.js';
 import { isUrgent, type Message } from './message.js';
 import { sendMethods } from './methods.js';
-import type { CallOptions } from './options.js';
+import { behind, type CallOptions } from './options.js';
 import { Pulse } from './pulse.js';
 import { Serving } from './serving.js';
 import type { Peer, SessionEvents, SessionHandle } from './session-handle.js';
@@ -62,6 +62,7 @@ export class Session implements SessionHandle {
 
   constructor(options: SessionOptions) {
     const { clock, limits, scope, resume } = options;
+    Object.defineProperty(this.remote, behind, { value: this });
     const observer = options.observe?.(this);
     this.#options = options;
     const channel = (this.#channel = new Link(options.channel));
@@ -80,6 +81,7 @@ export class Session implements SessionHandle {
     );
     this.#calling = new Calling({
       ...{ wire: this.#wire, clock, scope, observer, deadline: options.deadline ?? 30_000 },
+      intercept: options.intercept?.call,
       onCall: () => this.#pulse.busy(),
       onSettled: () => this.#farewell.settled(),
     });
@@ -87,6 +89,7 @@ export class Session implements SessionHandle {
       ...{ session: this, wire: this.#wire, clock, scope, observer, callbacks: options.callbacks },
       stop: options.service && { name: options.service.name, maxVisits: options.maxVisits },
       ...{ gates: options.gates ?? new Gates(clock), authorize: options.authorize },
+      intercept: options.intercept?.serve,
       onError: (error) => this.#events.emit('error', error),
       onRefused: (error) => this.#events.emit('fail', error),
       onDone: () => this.#served(),
@@ -197,6 +200,11 @@ export class Session implements SessionHandle {
 
   get extended(): boolean {
     return !this.#wire.plain;
+  }
+
+  /** Why it is over, once it is. */
+  get reason(): DserviceError | undefined {
+    return this.#wire.references.over;
   }
 
   get suspect(): boolean {
@@ -439,10 +447,11 @@ export class Session implements SessionHandle {
     const message =
       error?.message ??
       (code === 'ERR_CLOSED' ? 'the session is closed' : 'the peer ended the connection');
+    const why = (): DserviceError => new DserviceError(code, message, { cause: error });
     this.#calling.end(code, message, error);
-    this.#serving.end(new DserviceError(code, message, { cause: error }));
-    this.#wire.streams.end(new DserviceError(code, message, { cause: error }));
-    this.#wire.clear();
+    this.#serving.end(why());
+    this.#wire.streams.end(why());
+    this.#wire.clear(why());
     this.#admission.take();
     this.#farewell.end();
     this.#events.emit('end', error);

@@ -330,10 +330,10 @@ export class Wire {
     }
   }
 
-  clear(): void {
+  clear(why: DserviceError): void {
     this.outbox.stop();
     this.local.clear();
-    this.references.clear();
+    this.references.clear(why);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { InstanceRecord } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
 import { messageOf } from '../protocol/encode.js';
+import { interceptCalls } from '../protocol/intercept.js';
 import { dispose } from '../protocol/options.js';
 import type { EngineSession as Session } from './engine.js';
 import { Dialer, type DialerOptions } from './dialer.js';
@@ -88,6 +89,7 @@ export class Caller<At> {
       new ServiceCaller({
         ...{ query: parsed, resolver, clock, scope, wait, deadline, hedge },
         ...{ usual: this.#deadline, observers },
+        intercept: interceptCalls(parsed.name, this.#options.options.intercept, options.intercept),
       }),
     );
   }

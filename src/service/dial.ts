@@ -3,11 +3,11 @@ import { DserviceError } from '../errors.js';
 import { defaultLimits, type Limits } from '../limits.js';
 import { type Api, checkApi } from '../protocol/api.js';
 import type { Authorize } from '../protocol/authorize.js';
+import { type Intercept, type Interceptors, interceptorsOf } from '../protocol/intercept.js';
 import type { Resumable } from '../protocol/continuity.js';
 import { messageOf } from '../protocol/encode.js';
-import { dispose } from '../protocol/options.js';
+import { behind, dispose } from '../protocol/options.js';
 import { Session } from '../protocol/session.js';
-import { behind } from './behind.js';
 import type { SessionOptions } from '../protocol/session-options.js';
 import { type Engine, type EngineDial, engineFor, type EngineSession } from './engine.js';
 import { ObservedSession } from './observed-session.js';
@@ -25,6 +25,8 @@ export interface DialOptions {
   readonly auth?: unknown;
   /** Decides of each call that the other side makes here whether it may run: true, or a promise of true. */
   readonly authorize?: Authorize;
+  /** What stands around calls, of those made here and of those served: docs/remotes.md. */
+  readonly intercept?: Intercept;
   /** Milliseconds until it gives up: connecting, and the first word of the peer; 10,000. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
@@ -75,6 +77,7 @@ export function makeDial<At>(runtime: Runtime<At>) {
     });
     const given: Given = {
       ...{ ...options, limits, timeout },
+      intercept: interceptorsOf(scope, options.intercept),
       observe: (it) => new ObservedSession(observers, it, { side: 'client' }),
     };
     const session =
@@ -132,6 +135,7 @@ export interface OpenOptions {
   readonly api?: Api | undefined;
   readonly auth?: unknown;
   readonly authorize?: Authorize | undefined;
+  readonly intercept?: Interceptors | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly deadline?: number | undefined;
   readonly callbacks?: boolean | undefined;
@@ -155,6 +159,7 @@ export function openSession<At>(
     api,
     auth,
     authorize,
+    intercept,
     deadline,
     callbacks,
     stacks,
@@ -168,7 +173,7 @@ export function openSession<At>(
   return new Promise((resolve, reject) => {
     const session = new Session({
       ...{ channel, clock, scope, decodeText, limits: { ...limits, handshake: timeout } },
-      ...{ api, auth, authorize, deadline, callbacks, stacks, resume, observe },
+      ...{ api, auth, authorize, intercept, deadline, callbacks, stacks, resume, observe },
     });
     const abort = (): void => {
       // The signal's reason is the caller's own.

@@ -4,6 +4,7 @@ import type { InstanceRecord } from '../discovery/record.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { resumable } from '../protocol/continuity.js';
+import { interceptCalls, type Interceptors } from '../protocol/intercept.js';
 import type { SessionObserver } from '../protocol/observer.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
 import { openSession } from './dial.js';
@@ -29,7 +30,10 @@ export interface DialerOptions<At> {
   readonly observers: Observers;
   /** The name of the service that calls. */
   readonly self: string | undefined;
-  readonly options: Pick<ServiceOptions, 'tls' | 'auth' | 'deadline' | 'callbacks' | 'stacks'>;
+  readonly options: Pick<
+    ServiceOptions,
+    'tls' | 'auth' | 'deadline' | 'callbacks' | 'stacks' | 'intercept'
+  >;
 }
 
 /** Milliseconds for a connection, and for the first word of the peer. */
@@ -65,6 +69,7 @@ export class Dialer<At> {
     const session = await openSession(runtime, channel, {
       ...{ auth, limits, timeout, logger, resume: resumable() },
       observe: this.#observe(instance),
+      intercept: this.#intercept(instance),
       ...(deadline === undefined ? {} : { deadline }),
       ...(callbacks === undefined ? {} : { callbacks }),
       ...(stacks === undefined ? {} : { stacks }),
@@ -88,7 +93,14 @@ export class Dialer<At> {
     return {
       ...{ clock, scope, limits, timeout, logger, auth, deadline, tls, callbacks, stacks },
       observe: this.#observe(instance),
+      intercept: this.#intercept(instance),
     };
+  }
+
+  /** Of calls that a service's remote does not make: of `dnodeFor`, and of functions that were handed over. */
+  #intercept({ name }: InstanceRecord): Interceptors | undefined {
+    const call = interceptCalls(name, this.#options.options.intercept);
+    return call && { call, serve: undefined };
   }
 
   #observe(instance: InstanceRecord): (session: SessionHandle) => SessionObserver {

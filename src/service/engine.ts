@@ -7,6 +7,7 @@ import type { Authorize } from '../protocol/authorize.js';
 import type { ContextScope } from '../protocol/context.js';
 import type { Question } from '../protocol/controls.js';
 import type { Gates } from '../protocol/gate.js';
+import type { Interceptors } from '../protocol/intercept.js';
 import type { Identity } from '../protocol/hello.js';
 import type { SessionObserver } from '../protocol/observer.js';
 import type { Callable, CallOptions } from '../protocol/options.js';
@@ -25,6 +26,8 @@ export interface EngineHost {
   readonly authenticate?: Authenticate | undefined;
   /** Decides of each call whether it may run: true, or a promise of true. An engine asks before it runs one. */
   readonly authorize?: Authorize | undefined;
+  /** What stands around calls: an engine has those that it serves pass, once they are authorized. */
+  readonly intercept?: Interceptors | undefined;
   /** Whether all handlers take callbacks, or none does, where it is not to be told from each. */
   readonly callbacks?: boolean | undefined;
   /** Whether errors carry their stack to callers. */
@@ -133,6 +136,8 @@ export interface EngineDial {
   readonly auth?: unknown;
   /** Decides of each call that comes back whether it may run. */
   readonly authorize?: Authorize | undefined;
+  /** What stands around calls: an engine has those that it makes pass, as they are made. */
+  readonly intercept?: Interceptors | undefined;
   /** Milliseconds that a call may take, where it does not say; 30,000. */
   readonly deadline?: number | undefined;
   readonly callbacks?: boolean | undefined;

@@ -22,6 +22,19 @@ export const limits: Rule = {
     ),
 };
 
+/** Code that stands around calls, on the sides that are named. */
+export function around(...sides: readonly string[]): Rule {
+  const ok = (value: unknown): boolean => [value].flat().every((it) => typeof it === 'function');
+  return {
+    says: `an object of functions, or of lists of them: ${sides.join(', ')}`,
+    ok: (value) =>
+      isObject(value) &&
+      Object.entries(value).every(
+        ([side, it]) => sides.includes(side) && (it === undefined || ok(it)),
+      ),
+  };
+}
+
 export const observe: Rule = {
   says: 'an observer, an object of functions, or a list of them',
   ok: (value) => (Array.isArray(value) ? value.every(isObject) : isObject(value)),

@@ -8,6 +8,13 @@ export type { About, MethodInfo } from '../protocol/about.js';
 export type { Api } from '../protocol/api.js';
 export type { Authorize, CallRequest } from '../protocol/authorize.js';
 export type { CallContext } from '../protocol/context.js';
+export type {
+  CallChange,
+  CallInterceptor,
+  Intercept,
+  OutgoingCall,
+  ServeInterceptor,
+} from '../protocol/intercept.js';
 export type { Attributes, CallEvent, ServeEvent } from '../protocol/observer.js';
 export type { Peer, SessionEvents, SessionHandle } from '../protocol/session-handle.js';
 export type { Authenticate } from '../protocol/session-options.js';

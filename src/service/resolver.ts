@@ -178,6 +178,13 @@ export class Resolver {
     });
   }
 
+  /** Tells when it was closed, at once where it is; returns what takes that back. */
+  onOver(listener: (over: DserviceError) => void): () => void {
+    if (this.#over !== undefined) listener(this.#over);
+    else this.#waiting.add(listener);
+    return () => void this.#waiting.delete(listener);
+  }
+
   /** ERR_NO_INSTANCE: what was looked for, where, and what was seen instead. */
   none(query: Query, wait: number): DserviceError {
     const { discovery } = this.#options;

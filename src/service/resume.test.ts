@@ -10,6 +10,7 @@ import { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 import { Lifeline } from './lifeline.js';
+import { onBroken } from './on-broken.js';
 import { Resumables, returnOver } from './resume.js';
 import { Server } from './server.js';
 
@@ -110,6 +111,20 @@ describe.each(['messages', 'bytes'] as const)('over channels of %s', (framing) =
       ...Array.from({ length: 100 }, (_, n) => n),
       ...Array.from({ length: 10 }, (_, n) => n),
     ]);
+  });
+
+  test('a remote, and what was passed, is not broken by it', async () => {
+    const api = { give: () => () => 1 };
+    const { clock, remote, cut, session } = await setup({ framing, api });
+    const broken: string[] = [];
+    onBroken(remote, ({ code }) => broken.push(code));
+    onBroken((await remote.give?.()) as object, ({ code }) => broken.push(code));
+    cut();
+    await clock.advance(500);
+    expect([session.away, broken]).toEqual([false, []]);
+    session.close();
+    await clock.advance(0);
+    expect(broken).toEqual(['ERR_CLOSED', 'ERR_CLOSED']);
   });
 
   test('whatever is cut whenever: nothing is lost, repeated or reordered', async () => {

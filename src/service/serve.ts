@@ -6,10 +6,12 @@ import type { Api } from '../protocol/api.js';
 import type { Authorize } from '../protocol/authorize.js';
 import type { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
+import { type Intercept, interceptorsOf } from '../protocol/intercept.js';
 import { ObservedSession } from './observed-session.js';
 import type { Observer } from './observer.js';
 import { Observers } from './observers.js';
 import {
+  around,
   check,
   engines,
   flag,
@@ -37,6 +39,8 @@ export interface ServeOptions {
   readonly authenticate?: Authenticate;
   /** Decides of each call whether it may run: true, or a promise of true. Anything else, and a throw, refuse. */
   readonly authorize?: Authorize;
+  /** What stands around calls, of those made here and of those served: docs/remotes.md. */
+  readonly intercept?: Intercept;
   /** Milliseconds that a call to a callback of the peer's may take, where it does not say; 30,000. */
   readonly deadline?: number;
   /** True: every handler takes a callback last. False: none does. Without it, each tells by its form. */
@@ -55,12 +59,12 @@ export interface ServeOptions {
 
 const rules = {
   ...{ authenticate: fn, authorize: fn, deadline: time, callbacks: flag, stacks: flag },
-  ...{ limits, logger, observe },
+  ...{ limits, logger, observe, intercept: around('call', 'serve') },
 };
 const serveRules: Readonly<Record<string, Rule>> = { ...rules, onSession: fn, engines };
 export const dialRules: Readonly<Record<string, Rule>> = {
   ...{ deadline: time, callbacks: flag, stacks: flag, limits, logger, auth: json, signal },
-  authorize: fn,
+  ...{ authorize: fn, intercept: around('call', 'serve') },
   ...{ engines, observe, timeout: time, tls: object, api: { says: 'an api', ok: () => true } },
 };
 
@@ -101,6 +105,7 @@ export function makeServe<At extends object>(runtime: Runtime<At>): Serve<At> {
       ...{ clock, scope, decodeText, limits: bounds },
       observe: (session) => new ObservedSession(observers, session, { side: 'server' }),
       ...{ authenticate, authorize, deadline, callbacks, stacks, logger: log, onSession },
+      intercept: interceptorsOf(scope, given.intercept),
     });
     const accept = (it: Channel): void => server.accept(it);
     if (channel !== undefined) accept(channel);

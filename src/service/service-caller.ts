@@ -3,9 +3,15 @@ import { DserviceError } from '../errors.js';
 import { PendingCall, rejected } from '../protocol/calls.js';
 import { derived } from '../protocol/pipelining/later.js';
 import { RemotePromise } from '../protocol/pipelining/remote-promise.js';
+import type { InterceptCalls } from '../protocol/intercept.js';
 import type { ContextScope } from '../protocol/context.js';
 import { isSpent } from '../protocol/streams/outgoing.js';
-import { callable, type Callable, type CallOptions } from '../protocol/options.js';
+import {
+  type BrokenListener,
+  callable,
+  type Callable,
+  type CallOptions,
+} from '../protocol/options.js';
 import { asRun, isReceived } from '../protocol/error-value.js';
 import type { EngineSession as Session } from './engine.js';
 import type { Connection } from './connection.js';
@@ -33,10 +39,14 @@ export interface ServiceCallerOptions {
   /** When a call that may run twice is made a second time, beside the first. */
   readonly hedge?: Hedge | undefined;
   readonly observers?: Observers | undefined;
+  /** Makes calls by way of interceptors, where there are some. */
+  readonly intercept?: InterceptCalls | undefined;
 }
 
 /** Why a call may be made again, at another instance: it did not run, or it may run twice. */
 const repeatable = new Set(['ERR_CONNECTION_LOST', 'ERR_CLOSED']);
+
+const gone = 'this remote was released';
 
 /** What is the fault of an instance, or of the way to it. */
 const faults = new Set(['ERR_CONNECTION_LOST', 'ERR_DEADLINE']);
@@ -57,6 +67,7 @@ export class ServiceCaller {
   readonly #budget = new RetryBudget();
   readonly #hedger: Hedger | undefined;
   #released = false;
+  readonly #watching = new Set<BrokenListener>();
   /** Where calls are written down, in place of being made. */
   #recordingAt: Connection | undefined;
 
@@ -77,6 +88,18 @@ export class ServiceCaller {
   release(): void {
     this.#released = true;
     this.#end();
+    for (const listener of [...this.#watching]) listener(this.#error('ERR_RELEASED', gone, []));
+  }
+
+  /** Tells when no more calls can be made: it was released, or its program stopped calling. */
+  onBroken(listener: BrokenListener): () => void {
+    if (this.#released) listener(this.#error('ERR_RELEASED', gone, []));
+    else this.#watching.add(listener);
+    const stop = this.#options.resolver.onOver(listener);
+    return () => {
+      this.#watching.delete(listener);
+      stop();
+    };
   }
 
   /**
@@ -85,6 +108,20 @@ export class ServiceCaller {
    */
   call(path: readonly string[], args: unknown[], given: CallOptions | undefined): Promise<unknown> {
     if (this.#recordingAt !== undefined) return this.#record(this.#recordingAt, path, args);
+    const { intercept } = this.#options;
+    if (intercept === undefined || given?.intercepted === true) {
+      return this.#observed(path, args, given);
+    }
+    return intercept(path.join('.'), args, given, (values, options) =>
+      this.#observed(path, values, options),
+    );
+  }
+
+  #observed(
+    path: readonly string[],
+    args: unknown[],
+    given: CallOptions | undefined,
+  ): Promise<unknown> {
     const { observers, query } = this.#options;
     const observed = observers && observeCall(observers, query.name, path, given);
     if (observed === undefined) return this.#call(path, args, given);
@@ -97,8 +134,7 @@ export class ServiceCaller {
     given: CallOptions | undefined,
   ): Promise<unknown> {
     const { resolver, query } = this.#options;
-    if (this.#released)
-      return rejected(this.#error('ERR_RELEASED', 'this remote was released', path));
+    if (this.#released) return rejected(this.#error('ERR_RELEASED', gone, path));
     const options = this.#complete(given);
     let connection: Connection | undefined;
     try {
@@ -197,9 +233,10 @@ export class ServiceCaller {
     const { resolver, query } = this.#options;
     for (const arg of args) {
       if (!(arg instanceof Promise)) continue;
-      const ahead = RemotePromise.aheadOf(arg);
-      if (!(ahead instanceof ServiceCall)) continue;
-      const { connection } = ahead;
+      let ahead = RemotePromise.aheadOf(arg);
+      while (ahead !== undefined && !(ahead instanceof ServiceCall)) ahead = ahead.source;
+      if (ahead === undefined) continue;
+      const connection = ahead.at;
       if (connection?.session === undefined) continue;
       if (resolver.connections(query).includes(connection)) return connection;
     }
@@ -320,7 +357,7 @@ export class ServiceCaller {
     const { resolver, query, clock, wait } = this.#options;
     const open = this.#released ? undefined : resolver.connected(query);
     if (open !== undefined) return open;
-    if (this.#released) throw this.#error('ERR_RELEASED', 'this remote was released', []);
+    if (this.#released) throw this.#error('ERR_RELEASED', gone, []);
     const { connection, session, end } = await new Search({ resolver, query, clock, wait }).find();
     connection.share();
     end();
@@ -330,7 +367,7 @@ export class ServiceCaller {
   /** Calls each instance that is there, or, where none is, the first that comes. Rejects with ERR_NO_INSTANCE. */
   readonly each: Each = async (path, args, given) => {
     const { resolver, query, clock, wait } = this.#options;
-    if (this.#released) throw this.#error('ERR_RELEASED', 'this remote was released', path);
+    if (this.#released) throw this.#error('ERR_RELEASED', gone, path);
     const every = { ...query, every: true };
     if (resolver.connections(every).length === 0) {
       (await new Search({ resolver, query, clock, wait }).find()).end();

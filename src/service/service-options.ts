@@ -1,8 +1,10 @@
 import type { Discovery } from '../discovery/discovery.js';
 import type { Limits } from '../limits.js';
 import type { Authorize } from '../protocol/authorize.js';
+import type { Intercept } from '../protocol/intercept.js';
 import type { Authenticate } from '../protocol/session-options.js';
 import {
+  around,
   check,
   engines,
   flag,
@@ -68,6 +70,8 @@ export interface ServiceOptions {
   readonly authenticate?: Authenticate;
   /** Decides of each call of this service whether it may run: true, or a promise of true. */
   readonly authorize?: Authorize;
+  /** What stands around calls: of those to others, and of those of this service. docs/remotes.md */
+  readonly intercept?: Intercept;
   /** Credentials that this program gives to the services it calls. */
   readonly auth?: unknown;
   /** Milliseconds that a call may take, where it does not say; 30,000. */
@@ -107,6 +111,8 @@ export interface ConnectOptions {
   readonly deadline?: number;
   /** As the service's own option. */
   readonly hedge?: Hedge;
+  /** What stands around the calls of this remote, within what the service says. */
+  readonly intercept?: Omit<Intercept, 'serve'>;
 }
 
 /** What each option must be. */
@@ -127,6 +133,7 @@ const rules: Record<keyof ServiceOptions, Rule> = {
   hosts: texts,
   authenticate: fn,
   authorize: fn,
+  intercept: around('call', 'serve'),
   auth: json,
   deadline: time,
   maxVisits: whole(0),
@@ -163,7 +170,7 @@ export function checkServiceOptions(options: ServiceOptions): void {
 }
 
 /** Those of `dnodeFor`, which makes no call. */
-export type FindOptions = Omit<ConnectOptions, 'deadline' | 'hedge'>;
+export type FindOptions = Omit<ConnectOptions, 'deadline' | 'hedge' | 'intercept'>;
 
 /** As `checkServiceOptions`, for those of `dnodeFor`. */
 export function checkFindOptions(options: FindOptions): void {
@@ -173,5 +180,7 @@ export function checkFindOptions(options: FindOptions): void {
 /** As `checkServiceOptions`, for those of `connect`. */
 export function checkConnectOptions(options: ConnectOptions): void {
   const { wait, deadline, hedge } = rules;
-  check('connect', options, { wait, deadline, hedge, instance: text });
+  check('connect', options, {
+    ...{ wait, deadline, hedge, instance: text, intercept: around('call') },
+  });
 }

@@ -1,5 +1,13 @@
-import { callable, type Callable, type CallOptions, dispose } from '../protocol/options.js';
-import { behind, type SessionBehind } from './behind.js';
+import {
+  behind,
+  broken,
+  type BrokenListener,
+  callable,
+  type Callable,
+  type CallOptions,
+  dispose,
+} from '../protocol/options.js';
+import type { SessionBehind } from './behind.js';
 import { each, type Each } from './everyone.js';
 
 /** What calls for a remote: those of a service, or of one peer that does not tell what it has. */
@@ -14,6 +22,8 @@ export interface RemoteCaller {
   each?: Each;
   /** No more calls. */
   release(): void;
+  /** Tells when no more calls can be made; returns what takes that back. */
+  onBroken?(listener: BrokenListener): () => void;
 }
 
 /**
@@ -24,6 +34,7 @@ export function serviceRemote(caller: RemoteCaller): object {
   return level(caller, [], {
     ...(caller.session === undefined ? {} : { [behind]: () => caller.session?.() }),
     ...(caller.each === undefined ? {} : { [each]: caller.each }),
+    [broken]: (listener: BrokenListener) => caller.onBroken?.(listener) ?? (() => {}),
     [dispose]: () => caller.release(),
     [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]: () => {
       caller.release();
@@ -70,6 +81,7 @@ function method(caller: RemoteCaller, path: readonly string[]): object {
   const behind: Callable = {
     call: (args, given) => caller.call(path, args, given),
     release: () => {},
+    onBroken: (listener) => caller.onBroken?.(listener) ?? (() => {}),
   };
   const call = (...args: unknown[]): Promise<unknown> => caller.call(path, args, undefined);
   const inner = level(caller, path, {});

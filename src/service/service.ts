@@ -7,6 +7,7 @@ import { defaultLimits, type Limits } from '../limits.js';
 import { type Api, checkApi } from '../protocol/api.js';
 import { messageOf } from '../protocol/encode.js';
 import { Gates } from '../protocol/gate.js';
+import { interceptorsOf } from '../protocol/intercept.js';
 import { Caller, type Found } from './caller.js';
 import { Dependencies } from './dependencies.js';
 import { dnodeEngine } from './dnode-engine.js';
@@ -279,6 +280,7 @@ export class Service<At> {
       service: { id, name, version },
       ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
       ...{ authenticate, authorize, deadline, callbacks, stacks, maxVisits },
+      intercept: interceptorsOf(scope, this.#options.intercept),
       ...{ health: () => this.health(), relies: () => this.#relies.all },
       subscribe: (...args) => this.#subscriptions.add(...args),
       gates: new Gates(clock),
