@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.js';
-import { DserviceError, type ErrorCode } from '../errors.js';
+import { DserviceError } from '../errors.js';
 import type { Attached } from './attachments.js';
 import { isThenable } from './bridge.js';
 import { asRun } from './error-value.js';
-import { type Owner, PendingCall, rejected } from './calls.js';
+import { headOf, nameOf, type Owner, PendingCall, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
 import { HeldLines } from './held.js';
 import type { InterceptCalls } from './intercept.js';
@@ -413,21 +413,12 @@ export class Calling implements Owner {
   }
 
   /** Nothing is called any more; what waits is rejected. */
-  end(code: ErrorCode, message: string, cause: unknown): void {
-    this.#over = new DserviceError(code, message, { cause });
+  end(why: DserviceError): void {
+    this.#over = why;
     this.#held.clear();
-    this.streams.end(this.#over);
-    this.#pending.rejectAll(code, message, this.#wire.outbox.written, cause);
+    this.streams.end(why);
+    this.#pending.rejectAll(why.code, why.message, this.#wire.outbox.written, why.cause);
   }
-}
-
-/** The target of what is asked of an outcome. */
-function headOf(call: PendingCall, path: readonly string[]): string {
-  return `"on":${JSON.stringify(call.id)},"method":${JSON.stringify(path)}`;
-}
-
-function nameOf(call: PendingCall, path: readonly string[]): string {
-  return [`${call.method}()`, ...path].join('.');
 }
 
 /** What is called when a promise among its arguments has its outcome. */

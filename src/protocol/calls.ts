@@ -111,3 +111,13 @@ export function rejected(error: unknown): Promise<never> {
   // oxlint-disable-next-line prefer-promise-reject-errors
   return derived(Promise.reject<never>(error));
 }
+
+/** The target of what is asked of an outcome. */
+export function headOf(call: PendingCall, path: readonly string[]): string {
+  return `"on":${JSON.stringify(call.id)},"method":${JSON.stringify(path)}`;
+}
+
+/** What is asked of an outcome, in words. */
+export function nameOf(call: PendingCall, path: readonly string[]): string {
+  return [`${call.method}()`, ...path].join('.');
+}

@@ -1,5 +1,5 @@
 import type { Channel } from '../channel/channel.js';
-import { DserviceError } from '../errors.js';
+import { DserviceError, type ErrorCode } from '../errors.js';
 import type { Message } from './message.js';
 
 /** The line that says why a session ends. */
@@ -38,4 +38,11 @@ export function lossOf(cause: Error | undefined): DserviceError | undefined {
   if (cause === undefined || DserviceError.is(cause)) return cause;
   const text = `the connection was lost: ${cause.message}`;
   return new DserviceError('ERR_CONNECTION_LOST', text, { cause });
+}
+
+/** Why nothing goes on: the error by which a session ended, as what waits for the peer has it. */
+export function whyOver(error: DserviceError | undefined, code: ErrorCode): DserviceError {
+  if (error?.code === 'ERR_AUTH') code = error.code;
+  const closed = code === 'ERR_CLOSED' ? 'the session is closed' : 'the peer ended the connection';
+  return new DserviceError(code, error?.message ?? closed, { cause: error });
 }

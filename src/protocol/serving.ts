@@ -1,23 +1,24 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import { type Authorize, authorizeCall, type CallRequest } from './authorize.js';
-import { callbackIndex, invoke, isClassic, type Outcome } from './bridge.js';
+import { callbackIndex, invoke, isClassic } from './bridge.js';
 import { arrive, type Stop } from './chain.js';
 import { arity, invokeChecked, isChecked, type Sink } from './checked.js';
-import { type ContextScope, ServedCall } from './context.js';
+import type { ContextScope } from './context.js';
 import type { AnyFunction } from './encode.js';
-import { asKnown, passedOn } from './error-value.js';
-import type { Gates, Place } from './gate.js';
+import { asKnown } from './error-value.js';
+import type { Gates } from './gate.js';
 import type { InterceptServing } from './intercept.js';
 import { type Message, type Meta, readId } from './message.js';
 import { noMeta, readMeta } from './meta.js';
 import { type MethodOptions, methodOptions } from './method.js';
-import type { ObservedServing, SessionObserver } from './observer.js';
+import type { SessionObserver } from './observer.js';
 import { callable } from './options.js';
 import type { Host } from './pipelining/host.js';
 import type { Answer } from './pipelining/kept.js';
 import { Pipelined } from './pipelining/pipelined.js';
 import type { Reference } from './references.js';
+import { type CallHost, isSilent, RunningCall } from './running-call.js';
 import type { SessionHandle } from './session-handle.js';
 import { discard } from './streams/outgoing.js';
 import type { StreamFunction } from './streams/stream-function.js';
@@ -47,15 +48,13 @@ export interface ServingOptions {
   onDone(): void;
 }
 
-const ignore = (): void => {};
-
 /** An outcome whose error cannot be sent either, as the encoder would write it. */
 const unsendable =
   '[{"name":"DserviceError","message":"neither the outcome nor its error can be sent","code":"ERR_DATA"}]' +
   ',"types":{"error":[["0"]]}';
 
 /** The serving half of a session: what the peer asks of us, and gets. */
-export class Serving implements Host {
+export class Serving implements Host, CallHost {
   readonly #options: ServingOptions;
   readonly #wire: Wire;
   /** Calls that stand on outcomes of others. */
@@ -389,96 +388,5 @@ export class Serving implements Host {
     this.#running.clear();
     this.#oneWay.clear();
     this.pipelined.end();
-  }
-}
-
-/** Nobody waits for its outcome. */
-function isSilent({ reply, sink }: RunningCall): boolean {
-  return reply === undefined && sink === undefined;
-}
-
-/** A handler that runs, and where its outcome goes. Made for each call, so it holds no closures. */
-class RunningCall extends ServedCall implements Outcome {
-  readonly #serving: Serving;
-  readonly reply: number | undefined;
-  sink: ((answer: Answer) => void) | undefined;
-  readonly #callback: Reference | undefined;
-  /** What stands for that callback, until it is answered: were it collected, the caller would be told to forget it. */
-  held: unknown;
-  #before: number;
-  observed: ObservedServing | undefined;
-  ended = false;
-  /** Its place at the gate of its method, if that has one. */
-  place: Place | undefined;
-  /** The callback that its handler declares, where that tells when it leaves the gate. */
-  answer: Reference | undefined;
-
-  constructor(
-    session: SessionHandle,
-    meta: Meta,
-    passed: readonly string[] | undefined,
-    clock: Clock,
-    serving: Serving,
-    reply: number | undefined,
-    callback: Reference | undefined,
-  ) {
-    super(session, meta, passed, clock);
-    this.#serving = serving;
-    this.reply = reply;
-    this.#callback = callback;
-    this.#before = callback?.calls ?? 0;
-  }
-
-  /** It is its turn. */
-  begin(place: Place): void {
-    this.place = place;
-    this.#before = (this.#callback ?? this.answer)?.calls ?? 0;
-  }
-
-  /** Its callback was called, once it ran. */
-  get answered(): boolean {
-    return (this.answer?.calls ?? 0) > this.#before;
-  }
-
-  override abort(reason: DserviceError): void {
-    super.abort(reason);
-    if (this.leaveWait() || this.place?.waits === true) this.abandon(reason);
-  }
-
-  /** It will not run, or its outcome is not waited for. */
-  abandon(error: DserviceError): void {
-    this.#end([error]);
-  }
-
-  refuse(told: DserviceError, detail = told): void {
-    this.#serving.refused(detail);
-    this.#end([told]);
-  }
-
-  fault(told: DserviceError, detail: DserviceError): void {
-    this.#serving.faulty(detail);
-    this.#end([told]);
-  }
-
-  fulfil(value: unknown, promised = false): void {
-    const callback = this.#callback;
-    const given = value !== undefined || promised;
-    if (given && callback !== undefined && callback.calls === this.#before) {
-      callback.call([value]).catch(ignore);
-    }
-    this.#end(value === undefined ? [] : [null, value]);
-  }
-
-  reject(error: unknown): void {
-    this.#serving.failed(this, error);
-    // Null would say that all went well.
-    this.#end([passedOn(error) ?? new Error(`${String(error)} was thrown`)]);
-  }
-
-  #end(answer: Answer): void {
-    if (this.ended) return;
-    this.ended = true;
-    this.held = undefined;
-    this.#serving.ended(this, answer);
   }
 }

@@ -9,7 +9,7 @@ import { Controls, type Question } from './controls.js';
 import { Dispatch } from './dispatch.js';
 import { asKnown } from './error-value.js';
 import { messageOf } from './encode.js';
-import { closeWell, lossOf, readClose, untold, writeClose } from './close.js';
+import { closeWell, lossOf, readClose, untold, whyOver, writeClose } from './close.js';
 import { Farewell } from './farewell.js';
 import { Flow } from './flow.js';
 import { Gates } from './gate.js';
@@ -61,7 +61,7 @@ export class Session implements SessionHandle {
   #cancelHandshake: (() => void) | undefined;
 
   constructor(options: SessionOptions) {
-    const { clock, limits, scope, resume } = options;
+    const { clock, limits, scope, resume, authorize, intercept, health, relies } = options;
     Object.defineProperty(this.remote, behind, { value: this });
     const observer = options.observe?.(this);
     this.#options = options;
@@ -80,19 +80,21 @@ export class Session implements SessionHandle {
       { call: (target, args, given) => this.#calling.reference(target, args, given) },
     );
     this.#calling = new Calling({
-      ...{ wire: this.#wire, clock, scope, observer, deadline: options.deadline ?? 30_000 },
-      intercept: options.intercept?.call,
+      ...{ wire: this.#wire, clock, scope, observer, intercept: intercept?.call },
+      deadline: options.deadline ?? 30_000,
       onCall: () => this.#pulse.busy(),
       onSettled: () => this.#farewell.settled(),
     });
     this.#serving = new Serving({
       ...{ session: this, wire: this.#wire, clock, scope, observer, callbacks: options.callbacks },
       stop: options.service && { name: options.service.name, maxVisits: options.maxVisits },
-      ...{ gates: options.gates ?? new Gates(clock), authorize: options.authorize },
-      intercept: options.intercept?.serve,
+      ...{ gates: options.gates ?? new Gates(clock), authorize, intercept: intercept?.serve },
       onError: (error) => this.#events.emit('error', error),
       onRefused: (error) => this.#events.emit('fail', error),
-      onDone: () => this.#served(),
+      onDone: () => {
+        if (!this.#serving.full) this.#flow.resume('serving');
+        this.#farewell.served();
+      },
     });
     this.#wire.streams = new Streams({
       ...{ wire: this.#wire, clock, scope, onUse: () => this.hold(this.#held) },
@@ -130,8 +132,7 @@ export class Session implements SessionHandle {
     });
     this.#controls = new Controls({
       ...{ wire: this.#wire, serving: this.#serving, farewell: this.#farewell },
-      ...{ pulse: this.#pulse, continuity: () => this.continuity },
-      ...{ health: options.health, relies: options.relies },
+      ...{ pulse: this.#pulse, continuity: () => this.continuity, health, relies },
       subscribe: (...args) => options.subscribe?.(this, ...args),
       onBye: () => this.#events.emit('bye'),
       onCulled: () => this.hold(this.#held),
@@ -411,11 +412,6 @@ export class Session implements SessionHandle {
     this.#events.emit('fail', error);
   }
 
-  #served(): void {
-    if (!this.#serving.full) this.#flow.resume('serving');
-    this.#farewell.served();
-  }
-
   /** Ends the session, and says why where it is not in good order. */
   #finish(code: ErrorCode, message: string): void {
     if (this.#ended) return;
@@ -443,14 +439,8 @@ export class Session implements SessionHandle {
     this.#flow.stop();
     this.continuity?.stop();
     this.#cancelHandshake?.();
-    if (error?.code === 'ERR_AUTH') code = error.code;
-    const message =
-      error?.message ??
-      (code === 'ERR_CLOSED' ? 'the session is closed' : 'the peer ended the connection');
-    const why = (): DserviceError => new DserviceError(code, message, { cause: error });
-    this.#calling.end(code, message, error);
-    this.#serving.end(why());
-    this.#wire.streams.end(why());
+    const why = () => whyOver(error, code);
+    for (const it of [this.#calling, this.#serving, this.#wire.streams]) it.end(why());
     this.#wire.clear(why());
     this.#admission.take();
     this.#farewell.end();

@@ -91,9 +91,9 @@ describe('interceptors of services', () => {
     const seen: string[] = [];
     const caller = dservice({ intercept: { call: log(seen, 'a') } });
     const remote = await caller.connect('a');
-    expect(await everyone<{ who(): string }>(remote as Loose).who()).toHaveLength(2);
+    expect(await everyone<{ who(): string }>(remote).who()).toHaveLength(2);
     const one = await new Promise<Loose>((resolve) =>
-      caller.dnodeFor('a', (_error, found) => resolve(found)),
+      caller.dnodeFor('a', (...[, found]) => resolve(found)),
     );
     await one.who();
     expect(seen).toEqual(['a a.who', 'a a.who', 'a a.who']);

@@ -161,7 +161,7 @@ describe('a service', () => {
     const one = await instance('a@1.0.0');
     await instance('a@1.0.0');
     const caller = dservice();
-    const [remote, released] = [(await caller.connect('a')) as Loose, await caller.connect('a')];
+    const [remote, released] = [await caller.connect('a'), await caller.connect('a')];
     const all = [remote, remote.who, released].map(watch);
     await one.service.stop();
     await turns(2);
@@ -185,7 +185,7 @@ describe('a service', () => {
     const { dservice, instance } = makeHost();
     const one = await instance('a@1.0.0');
     const found = await new Promise<Loose[]>((resolve) => {
-      dservice().dnodeFor('a', (_error, remote, d) => resolve([remote, d]));
+      dservice().dnodeFor('a', (...[, remote, d]) => resolve([remote, d]));
     });
     const all = found.map(watch);
     await one.service.stop();

@@ -75,8 +75,8 @@ function watchOf(remote: object, met = new Set<object>()): Watch | undefined {
   const session = sessionAmong(Reflect.get(remote, behind), remote);
   if (session !== undefined) return (listener) => onEnd(session, listener);
   // An object that was passed by reference is one of functions.
-  for (const value of Object.values(remote)) {
-    const found = typeof value === 'function' || isObject(value) ? watchOf(value, met) : undefined;
+  for (const value of Object.values(remote) as unknown[]) {
+    const found = isObject(value) || typeof value === 'function' ? watchOf(value, met) : undefined;
     if (found !== undefined) return found;
   }
   return undefined;

@@ -11,7 +11,7 @@ import { interceptorsOf } from '../protocol/intercept.js';
 import { Caller, type Found } from './caller.js';
 import { Dependencies } from './dependencies.js';
 import { dnodeEngine } from './dnode-engine.js';
-import { chooseEngines, type Engine, type Exchange } from './engine.js';
+import { chooseEngines, type Engine } from './engine.js';
 import { type Health, type HealthCheck, HealthChecks, worst } from './health.js';
 import type { Matcher } from './matcher.js';
 import { Instances } from './instances.js';
@@ -275,15 +275,13 @@ export class Service<At> {
   async #serve(api: Api): Promise<void> {
     const { clock, scope, decodeText } = this.#runtime;
     const { authenticate, authorize, deadline, callbacks, stacks, maxVisits } = this.#options;
-    const { id, name = '', version } = this;
     const server = new Served(api, this.#engines, {
-      service: { id, name, version },
+      service: { id: this.id, name: this.name ?? '', version: this.version },
       ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
       ...{ authenticate, authorize, deadline, callbacks, stacks, maxVisits },
       intercept: interceptorsOf(scope, this.#options.intercept),
-      ...{ health: () => this.health(), relies: () => this.#relies.all },
+      ...{ health: () => this.health(), relies: () => this.#relies.all, gates: new Gates(clock) },
       subscribe: (...args) => this.#subscriptions.add(...args),
-      gates: new Gates(clock),
       resume: new Resumables({ clock, limits: this.#limits, authenticate }),
       onSession: (session) => this.#events.emit('session', session),
       observe: (session) =>
@@ -291,9 +289,9 @@ export class Service<At> {
     });
     this.#server = server;
     const at = this.#runtime.place(this.#options, this.#reach);
-    const accept = (channel: Channel): void => server.accept(channel);
-    const answer = (exchange: Exchange) => server.answer(exchange);
-    await server.attach(await this.#runtime.listen(at, this.#limits, accept, answer));
+    const accept = (it: Channel): void => server.accept(it);
+    const listener = this.#runtime.listen(at, this.#limits, accept, (it) => server.answer(it));
+    await server.attach(await listener);
     const declared = this.#runtime.declared?.(this.#options);
     if (declared !== undefined) this.#relies.addShared(await declared);
     this.#abort.signal.throwIfAborted();
