@@ -3,7 +3,7 @@ import { DserviceError } from '../errors.js';
 import type { Attached } from './attachments.js';
 import { isThenable } from './bridge.js';
 import { asRun } from './error-value.js';
-import { headOf, nameOf, type Owner, PendingCall, rejected } from './calls.js';
+import { headOn, nameOf, type Owner, PendingCall, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
 import { HeldLines } from './held.js';
 import type { InterceptCalls } from './intercept.js';
@@ -16,7 +16,7 @@ import type { Ahead, MapFunction } from './pipelining/ahead.js';
 import { derived, Later } from './pipelining/later.js';
 import { checkRecorded, Recording } from './pipelining/recording.js';
 import { RemotePromise } from './pipelining/remote-promise.js';
-import { type Reference, released } from './references.js';
+import { headOf, type Reference, released } from './references.js';
 import { StreamCalls } from './streams/stream-calls.js';
 import { Unresolved } from './unresolved.js';
 import type { Settled, Wire } from './wire.js';
@@ -48,6 +48,8 @@ export class Calling implements Owner {
   #recording: Recording | undefined;
   /** Calls of the functions of streams. */
   readonly streams: StreamCalls;
+  /** When the turn began of which the calls are gathered: their deadlines count from there. */
+  #turn = 0;
   /** Why nothing can be called any more. */
   #over: DserviceError | undefined;
 
@@ -73,19 +75,22 @@ export class Calling implements Owner {
     // The answer to a plain peer's call is called as it stands. Old callbacks look at all they get, and
     // none of them answers an answer: asked for an outcome, it would be pending until its deadline.
     const bare = target.answer && this.#wire.plain && given === undefined;
-    return this.call(target.id, target.name, args, given, bare);
+    return this.#made(target.head, target.name, args, given, bare);
   }
 
-  /** Calls by id or by name. Never throws: what cannot be sent rejects, with `mayHaveRun: false`. */
-  call(
-    method: number | string,
+  /** Calls by name. Never throws: what cannot be sent rejects, with `mayHaveRun: false`. */
+  call(name: string, args: unknown[], given: CallOptions | undefined): Promise<unknown> {
+    return this.#made(headOf(name), name, args, given, false);
+  }
+
+  /** A call by somebody here: what stands around such calls is asked first. */
+  #made(
+    head: string,
     name: string,
     args: unknown[],
     given: CallOptions | undefined,
-    bare = false,
+    bare: boolean,
   ): Promise<unknown> {
-    // Not `${id}` of numbers that do not come again: the engine would keep a string of each.
-    const head = `"method":${JSON.stringify(method)}`;
     const { intercept } = this.#options;
     if (intercept === undefined || given?.intercepted === true || this.#recording !== undefined) {
       return this.#observed(head, name, args, given, bare);
@@ -156,7 +161,7 @@ export class Calling implements Owner {
             named && deadline !== Infinity ? deadline : undefined,
             current?.passed,
           );
-    return this.#wait(id, name, `${line},"reply":${JSON.stringify(id)}${meta}}`, deadline, given);
+    return this.#wait(id, name, `${line},"reply":${wire.ids.of(id)}${meta}}`, deadline, given);
   }
 
   reach(
@@ -166,7 +171,7 @@ export class Calling implements Owner {
     given?: CallOptions,
   ): Promise<unknown> {
     if (!this.#keep(call)) return new Later(call.outcome).reach(path, args, given);
-    return this.#observed(headOf(call, path), nameOf(call, path), args, given);
+    return this.#observed(headOn(call, path), nameOf(call, path), args, given);
   }
 
   map(
@@ -190,7 +195,7 @@ export class Calling implements Owner {
       this.#recording = outer;
     }
     const name = `${nameOf(call, path)}.map`;
-    return this.#observed(`${headOf(call, path)},"map":${entries}`, name, undefined, given);
+    return this.#observed(`${headOn(call, path)},"map":${entries}`, name, undefined, given);
   }
 
   /** Whether what is asked of the outcome of a call can be sent now, since the peer keeps it. */
@@ -244,7 +249,9 @@ export class Calling implements Owner {
   ): Promise<unknown> {
     const signal = given?.signal;
     const usual = deadline === this.#options.deadline;
-    const due = usual && deadline !== Infinity ? this.#clock.now() + deadline : 0;
+    // The time is asked for once a turn: it costs as much as what is written.
+    if (this.#wire.outbox.empty) this.#turn = this.#clock.now();
+    const due = usual && deadline !== Infinity ? this.#turn + deadline : 0;
     const call = new PendingCall(this, id, method, due, this.#wire.plain, given);
     // What this call has was encoded last.
     call.streamed = this.#wire.streamed;
@@ -260,7 +267,7 @@ export class Calling implements Owner {
         signal?.removeEventListener('abort', abort);
       };
     }
-    this.#pending.add(id, call);
+    this.#pending.add(call);
     if (this.#mustHold || this.#pending.size > this.#room()) this.#held.add(line, id);
     else this.#write(call, line);
     this.#options.onCall();
@@ -291,11 +298,12 @@ export class Calling implements Owner {
   /** Lets held lines go, in order, as far as there is room. */
   release(): void {
     this.streams.release();
-    for (const { line, attached, id } of this.#held) {
+    for (const held of this.#held) {
+      const { line, attached, id } = held;
       // Calls still held are pending too, but are not yet the peer's burden.
       const burden = this.#pending.size - this.#held.calls;
       if (this.#wire.outbox.blocked || (id !== undefined && burden >= this.#room())) return;
-      this.#held.takeFirst();
+      this.#held.take(held);
       const call = id === undefined ? undefined : this.#pending.get(id);
       if (call === undefined) this.#wire.write(line, attached);
       else this.#write(call, line, attached);
@@ -314,18 +322,11 @@ export class Calling implements Owner {
     try {
       const args = this.#wire.decode(message);
       const whole = this.#wire.takeWhole();
-      const { plain, method } = call;
-      const fulfil = (): void => {
-        const value = plain ? args[0] : args[1];
-        if ((message.callbacks ?? message.own) === undefined || !isThenable(value)) {
-          return call.fulfil(value);
-        }
-        const text = 'the outcome has a function named `then`';
-        throw new DserviceError('ERR_THENABLE', text, { method, mayHaveRun: true });
-      };
-      if (!plain && args.length > 0 && args[0] !== null) call.reject(args[0]);
-      else if (whole === undefined) fulfil();
-      else whole.then(fulfil).catch((error: unknown) => call.reject(error));
+      if (!call.plain && args.length > 0 && args[0] !== null) call.reject(args[0]);
+      else if (whole === undefined) fulfil(call, args, message);
+      else {
+        whole.then(() => fulfil(call, args, message)).catch((error: unknown) => call.reject(error));
+      }
     } catch (error) {
       call.reject(error);
     }
@@ -365,9 +366,9 @@ export class Calling implements Owner {
     const { outbox } = this.#wire;
     const fresh = new Set<number>();
     const given: number[] = [];
-    for (const id of this.#pending.ids) {
-      const call = this.#pending.get(id);
-      if (call?.given?.elsewhere === undefined) continue;
+    for (const call of this.#pending.inOrder()) {
+      if (call.given?.elsewhere === undefined) continue;
+      const { id } = call;
       const { elsewhere, idempotent = mayRunTwice(call.method) } = call.given;
       const written = call.line <= outbox.written;
       if ((written && (!idempotent || call.streamed)) || !elsewhere(written)) continue;
@@ -436,6 +437,16 @@ function whenSettled(
       },
     ),
   );
+}
+
+/** Throws ERR_THENABLE for an outcome that no promise can hold. */
+function fulfil(call: PendingCall, args: readonly unknown[], message: Message): void {
+  const value = call.plain ? args[0] : args[1];
+  if ((message.callbacks ?? message.own) === undefined || !isThenable(value)) {
+    return call.fulfil(value);
+  }
+  const text = 'the outcome has a function named `then`';
+  throw new DserviceError('ERR_THENABLE', text, { method: call.method, mayHaveRun: true });
 }
 
 function cancelled(method: string, signal: AbortSignal | undefined): DserviceError {

@@ -113,7 +113,7 @@ export function rejected(error: unknown): Promise<never> {
 }
 
 /** The target of what is asked of an outcome. */
-export function headOf(call: PendingCall, path: readonly string[]): string {
+export function headOn(call: PendingCall, path: readonly string[]): string {
   return `"on":${JSON.stringify(call.id)},"method":${JSON.stringify(path)}`;
 }
 

@@ -3,6 +3,7 @@ import type { Limits } from '../limits.js';
 import { toBase64, viewBytes } from './bytes.js';
 import { forbidden, type Path, type TypeTags } from './message.js';
 import { isPlain, room } from './plain.js';
+import { quickJson } from './quick.js';
 import { Unresolved } from './unresolved.js';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
@@ -61,10 +62,9 @@ export function encode(
   options: EncodeOptions,
 ): string {
   try {
-    if (isPlain(args, options.limits)) {
-      const json = JSON.stringify(args);
-      return options.extended ? json : `${json},"callbacks":{},"links":[]`;
-    }
+    const json =
+      quickJson(args) ?? (isPlain(args, options.limits) ? JSON.stringify(args) : undefined);
+    if (json !== undefined) return options.extended ? json : `${json},"callbacks":{},"links":[]`;
   } catch {
     // Something in it cannot be read: the walk finds where that is.
   }

@@ -3,10 +3,11 @@ import type { Wire } from './wire.js';
 
 /** A line that waits, what follows it, the call it makes if it makes one, and the functions of ours that it mentions. */
 interface HeldLine {
-  readonly line: string;
+  line: string;
   readonly attached: Attached | undefined;
   readonly id: number | undefined;
   readonly mentioned: readonly number[];
+  dropped: boolean;
 }
 
 type Held = Pick<Wire, 'takeMentioned' | 'takeAttached' | 'local' | 'outbox'>;
@@ -14,58 +15,78 @@ type Held = Pick<Wire, 'takeMentioned' | 'takeAttached' | 'local' | 'outbox'>;
 /** Lines that are held back, in order. Adding, taking and dropping take constant time. */
 export class HeldLines implements Iterable<HeldLine> {
   readonly #wire: Held;
-  // A map keeps the order, and lets go of what is dropped in its middle. Lines without a call get keys below 0.
-  readonly #lines = new Map<number, HeldLine>();
-  #lastKey = 0;
-  /** How many of the lines are calls. */
-  calls = 0;
+  /** Those in order, some of which have left or were dropped. */
+  #lines: HeldLine[] = [];
+  /** Where the first is that has not left. */
+  #next = 0;
+  readonly #calls = new Map<number, HeldLine>();
+  #others = 0;
 
   constructor(wire: Held) {
     this.#wire = wire;
   }
 
   get size(): number {
-    return this.#lines.size;
+    return this.#calls.size + this.#others;
   }
 
-  [Symbol.iterator](): Iterator<HeldLine> {
-    return this.#lines.values();
+  /** How many of the lines are calls. */
+  get calls(): number {
+    return this.#calls.size;
+  }
+
+  *[Symbol.iterator](): Iterator<HeldLine> {
+    for (let first; (first = this.#lines[this.#next]) !== undefined;) {
+      if (first.dropped) this.#leave();
+      else yield first;
+    }
   }
 
   /** Holds what was just encoded. */
   add(line: string, id: number | undefined): void {
-    if (id !== undefined) this.calls++;
     const [attached, mentioned] = [this.#wire.takeAttached(), this.#wire.takeMentioned()];
-    this.#lines.set(id ?? --this.#lastKey, { line, attached, id, mentioned });
+    const held = { line, attached, id, mentioned, dropped: false };
+    this.#lines.push(held);
+    if (id === undefined) this.#others++;
+    else this.#calls.set(id, held);
     this.#wire.outbox.onKept(line.length + sizeOf(attached));
   }
 
   /** Adds a key, led by a comma, to a call that is held. */
   amend(id: number, key: string): boolean {
-    const held = this.#lines.get(id);
-    if (held !== undefined)
-      this.#lines.set(id, { ...held, line: `${held.line.slice(0, -1)}${key}}` });
+    const held = this.#calls.get(id);
+    if (held !== undefined) held.line = `${held.line.slice(0, -1)}${key}}`;
     return held !== undefined;
   }
 
-  takeFirst(): void {
-    const [first] = this.#lines;
-    if (first === undefined) return;
-    this.#lines.delete(first[0]);
-    if (first[1].id !== undefined) this.calls--;
+  /** The one that was iterated last leaves. */
+  take({ id }: HeldLine): void {
+    if (id === undefined) this.#others--;
+    else this.#calls.delete(id);
+    this.#leave();
   }
 
   /** Drops a call that was given up: the peer will never hear of the functions in it, nor let them go. */
   drop(id: number): void {
-    const held = this.#lines.get(id);
+    const held = this.#calls.get(id);
     if (held === undefined) return;
-    this.#lines.delete(id);
-    this.calls--;
+    this.#calls.delete(id);
+    held.dropped = true;
     for (const mentioned of held.mentioned) this.#wire.local.unmention(mentioned);
   }
 
   clear(): void {
-    this.#lines.clear();
-    this.calls = 0;
+    this.#lines = [];
+    this.#next = 0;
+    this.#calls.clear();
+    this.#others = 0;
+  }
+
+  /** Seldom, so that a long queue is not copied for each few that leave it. */
+  #leave(): void {
+    this.#next++;
+    if (this.#next <= this.#lines.length / 2) return;
+    this.#lines = this.#lines.slice(this.#next);
+    this.#next = 0;
   }
 }

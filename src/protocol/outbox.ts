@@ -22,9 +22,7 @@ export class Outbox {
   /** There is no channel to write to: what is pushed is kept for the next one. */
   #away = false;
   #full = false;
-  /** Where each line of this turn ends in `#text`. */
-  #ends: number[] = [];
-  /** Lines in `#text`; while away, lines that nobody was sent, each of which is kept by itself. */
+  /** Lines in `#text`, each with its newline; while away, lines that nobody was sent, each of which is kept by itself. */
   #fresh = 0;
   /** What the peer may not have got, where the session can go on over another channel. */
   replay: Replay | undefined;
@@ -47,6 +45,11 @@ export class Outbox {
     return this.#full || this.#away || this.#mustKeep > this.#limits.replay;
   }
 
+  /** Nothing has gathered: what is pushed next begins a write. */
+  get empty(): boolean {
+    return this.#text === '';
+  }
+
   get #mustKeep(): number {
     return this.replay?.size ?? 0;
   }
@@ -65,7 +68,6 @@ export class Outbox {
       return this.onKept(line.length + sizeOf(attached));
     }
     this.#text += line;
-    this.#ends.push(this.#text.length);
     if (attached !== undefined || this.#text.length >= enough) this.flush(attached);
     else if (!this.#scheduled && !this.#corked) {
       this.#scheduled = true;
@@ -84,13 +86,12 @@ export class Outbox {
 
   /** Adds a key, led by a comma, to a message that has not left: that many were pushed with it. False if it has. */
   amend(pushed: number, key: string): boolean {
-    const first = this.#ends.length - 1 - (this.pushed - pushed);
-    const end = this.#ends[first];
-    if (end === undefined) return false;
+    let after = this.pushed - pushed;
+    if (after >= this.#fresh || this.#text === '') return false;
+    let end = this.#text.length - 1;
+    for (; after > 0; after--) end = this.#text.lastIndexOf('\n', end - 1);
     // Before its last brace, and its newline.
-    this.#text = this.#text.slice(0, end - 2) + key + this.#text.slice(end - 2);
-    for (let i = first; i < this.#ends.length; i++)
-      this.#ends[i] = (this.#ends[i] ?? 0) + key.length;
+    this.#text = this.#text.slice(0, end - 1) + key + this.#text.slice(end - 1);
     return true;
   }
 
@@ -122,7 +123,6 @@ export class Outbox {
     const text = this.#text;
     const lines = this.#fresh;
     this.#text = '';
-    this.#ends = [];
     this.written = this.pushed;
     this.#fresh = 0;
     this.#keep(text, lines, attached);
@@ -147,7 +147,6 @@ export class Outbox {
     const text = this.#text;
     this.#away = true;
     this.#text = '';
-    this.#ends = [];
     for (let at = 0; at < text.length;) {
       const end = text.indexOf('\n', at) + 1;
       this.#keep(text.slice(at, end), 1);

@@ -1,8 +1,10 @@
 import type { Clock } from '../clock.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
+import { IdTable } from './id-table.js';
 
 /** A call whose outcome is waited for, as far as its deadline and its end go. */
 export interface Waiting {
+  readonly id: number;
   readonly method: string;
   /** When it is due: ms of the clock; 0 where it has a timer of its own, or none. */
   readonly due: number;
@@ -19,8 +21,10 @@ export interface Waiting {
 export class PendingCalls<Call extends Waiting> {
   readonly #clock: Clock;
   readonly #expire: (id: number) => void;
-  readonly #byId = new Map<number, Call>();
+  readonly #byId = new IdTable<Call>();
   #apart = 0;
+  /** The ids of those that had the usual deadline when all were looked at last, the first due at the end. */
+  #due: number[] = [];
   #stopSweep: (() => void) | undefined;
 
   /** `expire` is told the id of each call whose deadline has passed, and takes it. */
@@ -34,25 +38,24 @@ export class PendingCalls<Call extends Waiting> {
     return this.#byId.size - this.#apart;
   }
 
-  /** Their ids, in the order in which they were made. */
-  get ids(): Iterable<number> {
-    return this.#byId.keys();
+  /** In the order in which they were made. */
+  inOrder(): readonly Call[] {
+    return this.#byId.inOrder();
   }
 
   get(id: number): Call | undefined {
     return this.#byId.get(id);
   }
 
-  add(id: number, call: Call): void {
-    this.#byId.set(id, call);
+  add(call: Call): void {
+    this.#byId.set(call);
     if (call.apart === true) this.#apart++;
     if (call.due !== 0 && this.#stopSweep === undefined) this.#sweepAt(call.due);
   }
 
   take(id: number): Call | undefined {
-    const call = this.#byId.get(id);
+    const call = this.#byId.delete(id);
     if (call === undefined) return undefined;
-    this.#byId.delete(id);
     if (call.apart === true) this.#apart--;
     call.cleanup?.();
     return call;
@@ -62,16 +65,15 @@ export class PendingCalls<Call extends Waiting> {
   rejectAll(code: ErrorCode, message: string, written: number, cause?: unknown): void {
     this.#stopSweep?.();
     this.#stopSweep = undefined;
-    for (const id of [...this.#byId.keys()]) {
-      const call = this.take(id);
-      if (call === undefined) continue;
+    for (const call of this.inOrder()) {
+      if (this.take(call.id) === undefined) continue;
       const details = { method: call.method, mayHaveRun: call.line <= written, cause };
       call.reject(new DserviceError(code, message, details));
     }
   }
 
-  // Calls with the session's usual deadline come due in the order they were made, which is the order
-  // of the map: one timer serves them all, and a call that is answered in time costs none.
+  // Calls with the session's usual deadline come due in the order they were made: one timer serves them all,
+  // and a call that is answered in time costs none.
   #sweepAt(due: number): void {
     const wait = Math.max(0, due - this.#clock.now());
     this.#stopSweep = this.#clock.after(wait, () => this.#sweep(), true);
@@ -80,10 +82,28 @@ export class PendingCalls<Call extends Waiting> {
   #sweep(): void {
     this.#stopSweep = undefined;
     const now = this.#clock.now();
-    for (const [id, call] of this.#byId) {
-      if (call.due === 0) continue;
+    for (let call = this.#first(); call !== undefined; call = this.#first()) {
       if (call.due > now) return this.#sweepAt(call.due);
-      this.#expire(id);
+      this.#expire(call.id);
     }
+  }
+
+  /** The one that is due first. */
+  #first(): Call | undefined {
+    return this.#next() ?? this.#look();
+  }
+
+  #next(): Call | undefined {
+    for (let id; (id = this.#due.at(-1)) !== undefined; this.#due.pop()) {
+      const call = this.#byId.get(id);
+      if (call !== undefined) return call;
+    }
+    return undefined;
+  }
+
+  #look(): Call | undefined {
+    const usual = this.inOrder().filter(({ due }) => due !== 0);
+    this.#due = usual.map(({ id }) => id).reverse();
+    return this.#next();
   }
 }

@@ -28,12 +28,18 @@ export class Reference implements Callable {
   answer = false;
   /** Where it stands in the peer's api, for errors. */
   name = 'callback';
+  #head: string | undefined;
   /** Told when it can be called no more. */
   #listeners: Set<BrokenListener> | undefined;
 
   constructor(id: number, owner: RemoteFunctions) {
     this.id = id;
     this.#owner = owner;
+  }
+
+  /** How a message begins that calls it. */
+  get head(): string {
+    return (this.#head ??= headOf(this.id));
   }
 
   call(args: unknown[], options?: CallOptions): Promise<unknown> {
@@ -176,6 +182,12 @@ export class RemoteFunctions {
     this.#byId.clear();
     this.#culls.clear();
   }
+}
+
+/** How a message begins that calls something by its id, or by its name. */
+export function headOf(method: number | string): string {
+  // Not `${id}` of numbers that do not come again: the engine would keep a string of each.
+  return `"method":${JSON.stringify(method)}`;
 }
 
 export function released(): DserviceError {

@@ -16,6 +16,7 @@ import type { SessionObserver } from './observer.js';
 import { callable } from './options.js';
 import type { Host } from './pipelining/host.js';
 import type { Answer } from './pipelining/kept.js';
+import { Digits } from './quick.js';
 import { Pipelined } from './pipelining/pipelined.js';
 import type { Reference } from './references.js';
 import { type CallHost, isSilent, RunningCall } from './running-call.js';
@@ -66,6 +67,8 @@ export class Serving implements Host, CallHost {
   readonly #answering = new Set<RunningCall>();
   #count = 0;
   #over = false;
+  /** Those of outcomes. */
+  readonly #ids = new Digits();
 
   constructor(options: ServingOptions) {
     this.#options = options;
@@ -168,7 +171,8 @@ export class Serving implements Host, CallHost {
     if (answer !== undefined) answer.answer = true;
     // A handler that declares less than it got, the last being a function, may answer by returning.
     // One that stands for a function elsewhere has handed the callback on: it is answered there.
-    const callback = args.length > fn.length && !(callable in fn) ? answer : undefined;
+    const callback =
+      answer !== undefined && args.length > fn.length && !(callable in fn) ? answer : undefined;
     const call = new RunningCall(session, meta, passed, clock, this, reply, callback);
     if (callback !== undefined) call.held = last;
     call.sink = sink;
@@ -353,8 +357,7 @@ export class Serving implements Host, CallHost {
   }
 
   #answer(id: number, encoded: string): void {
-    // Not `${id}`: the engine would keep a string of each number.
-    this.#wire.write(`{"method":${JSON.stringify(id)},"arguments":${encoded}}`);
+    this.#wire.write(`{"method":${this.#ids.of(id)},"arguments":${encoded}}`);
   }
 
   #outcome(answer: Answer): string {

@@ -254,7 +254,7 @@ export class Session implements SessionHandle {
   }
 
   call(name: string, args: unknown[], given?: CallOptions): Promise<unknown> {
-    return this.#calling.call(name, name, args, given);
+    return this.#calling.call(name, args, given);
   }
 
   ask(control: Question, given: CallOptions, args?: unknown[]): Promise<unknown> {

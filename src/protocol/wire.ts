@@ -20,6 +20,7 @@ import { Outbox } from './outbox.js';
 import { OwnMethods } from './own-methods.js';
 import { standsFor } from './pipelining/recording.js';
 import { Slot } from './pipelining/slots.js';
+import { Digits } from './quick.js';
 import { type Caller, RemoteFunctions } from './references.js';
 import { Outgoing, outgoing, refuseStream } from './streams/outgoing.js';
 import { readStreams } from './streams/read-streams.js';
@@ -66,6 +67,7 @@ export class Wire {
   #whole: Promise<void> | undefined;
   /** What the peer said of itself; undefined while, or for ever if, it is a plain dnode peer. */
   hello: Hello | undefined;
+  #agreed: ReadonlySet<Feature> = new Set();
   #encoding: EncodeOptions;
   #decoding: DecodeOptions;
   readonly #ids: FunctionIds;
@@ -77,6 +79,8 @@ export class Wire {
   readonly #opened: Record<string, AnyFunction>[] = [];
   #given: References;
   #lastId = -1;
+  /** Ids as text: of our calls, and of the outcomes of the peer's. */
+  readonly ids = new Digits();
   /** The call whose outcome a value is to be, if the peer can put it in place. */
   outcomeOf: (value: object) => number | undefined = () => undefined;
 
@@ -144,6 +148,7 @@ export class Wire {
   /** The peer has said hello: from here on the session is extended. */
   greet(hello: Hello): void {
     this.hello = hello;
+    this.#agreed = new Set(hello.features);
     this.references.plain = !this.agreed('cull');
     const extended = this.agreed('types') && this.agreed('links') && this.agreed('own');
     const streams = extended && this.agreed('stream');
@@ -169,7 +174,7 @@ export class Wire {
 
   /** Whether both sides named a feature in their hello. */
   agreed(feature: Feature): boolean {
-    return this.hello?.features.includes(feature) ?? false;
+    return this.#agreed.has(feature);
   }
 
   /**
@@ -201,9 +206,10 @@ export class Wire {
    * Throws ERR_DATA, ERR_LIMIT, ERR_RELEASED; `Unresolved` for a promise that has to be awaited first.
    */
   encode(args: readonly unknown[], outcome?: number, settled?: Settled): string {
-    this.#mentioned.length = 0;
+    // Set only where there is something: an array's length costs more than the rest of this.
+    if (this.#mentioned.length > 0) this.#mentioned.length = 0;
+    if (this.#opened.length > 0) this.#opened.length = 0;
     this.#attached = undefined;
-    this.#opened.length = 0;
     try {
       const encoded =
         outcome === undefined

@@ -38,7 +38,7 @@ export class StreamCalls {
     }
     const call = new PendingCall(this.#owner, id, 'stream', 0, false, undefined);
     call.apart = true;
-    this.#pending.add(id, call);
+    this.#pending.add(call);
     // Not `${id}` of numbers that do not come again: the engine would keep a string of each.
     const [to, reply] = [JSON.stringify(target.id), JSON.stringify(id)];
     const line = `{"method":${to},"arguments":${encoded},"reply":${reply}}`;
@@ -51,10 +51,10 @@ export class StreamCalls {
   release(): void {
     const { outbox, streams } = this.#wire;
     streams.room();
-    for (const { line, attached } of this.#held) {
+    for (const held of this.#held) {
       if (outbox.blocked) return;
-      this.#held.takeFirst();
-      this.#wire.write(line, attached);
+      this.#held.take(held);
+      this.#wire.write(held.line, held.attached);
     }
   }
 
