@@ -71,7 +71,7 @@ export class IdTable<T extends { readonly id: number }> {
   #grow(): void {
     const all = this.inOrder();
     this.#aside = undefined;
-    this.#places = new Array<T | undefined>(Math.max(8, this.#places.length * 2)).fill(undefined);
+    this.#places = Array.from({ length: Math.max(8, this.#places.length * 2) });
     for (const item of all) this.#put(item);
   }
 }
