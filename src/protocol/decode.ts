@@ -140,9 +140,13 @@ export class Placement {
     if (!isRecord(types)) throw malformed('`types` is not an object');
     this.#each(types, 'date', readDate);
     this.#each(types, 'number', readNumber);
-    this.#each(types, 'url', (text) => new URL(text));
+    this.#each(types, 'url', (text) => {
+      this.#count(text.length / 256);
+      return new URL(text);
+    });
     this.#each(types, 'regexp', (text) => {
-      pattern += weigh(text);
+      // What is too long is not looked through.
+      pattern += text.length > regexp ? text.length : weigh(text);
       if (pattern <= regexp) return readRegExp(text);
       throw new DserviceError('ERR_LIMIT', `more than ${regexp} characters of regular expressions`);
     });
@@ -150,6 +154,8 @@ export class Placement {
       if (text.length - (text[0] === '-' ? 1 : 0) > digits) {
         throw new DserviceError('ERR_LIMIT', `a bigint has more than ${digits} digits`);
       }
+      // What reading one takes grows with the square of its digits.
+      this.#count((text.length / 400) ** 2);
       if (!/^-?\d+$/.test(text)) throw new SyntaxError('not a decimal number');
       return BigInt(text);
     });
@@ -177,6 +183,8 @@ export class Placement {
           // An exception is named an error as well, for those who do not know the difference.
           if (kind === 'error' && exceptions.delete(raw)) continue;
           if (!isPlain(raw) || Array.isArray(raw)) throw malformed('an error is not an object');
+          // Each key of its own costs what another value does, and hundreds of times more where there are many.
+          this.#count(Object.keys(raw).length);
           made = makeError(raw, kind === 'exception');
           if (kind === 'exception') exceptions.add(made);
           this.#raw.set(made, raw);

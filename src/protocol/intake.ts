@@ -12,7 +12,7 @@ import {
 } from './attachments.js';
 import { messageOf } from './encode.js';
 import { type Budget, LineReader } from './lines.js';
-import { isShallow, measure, type TooMuch } from './measure.js';
+import { isLong, isShallow, measure, type TooMuch } from './measure.js';
 import { isCounted, isRecord, type Message, readId } from './message.js';
 
 /** What a message that waits costs: its text, its bytes, and about as much as an empty one does. */
@@ -39,7 +39,7 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #lines: LineReader;
-  /** Lines longer than this are looked at after they are parsed. */
+  /** Lines longer than this, and not measured before, are looked at after they are parsed. */
   readonly #lookFrom: number;
   /** What came while it was paused, and how many characters that is. */
   #waiting: { message: Message; line: string }[] = [];
@@ -183,11 +183,16 @@ export class Intake {
     const { depth } = this.#options.limits;
     if (!isRecord(message)) {
       this.#refuse('ERR_MALFORMED', 'is not an object');
-    } else if (line.length > this.#lookFrom && !isShallow(message.arguments, depth + 1)) {
+    } else if (this.#mayBeDeep(line) && !isShallow(message.arguments, depth + 1)) {
       const { method, reply } = message;
       this.#refuse('ERR_LIMIT', `is nested deeper than ${depth}`, reply, method);
     } else if (this.#paused && !this.#options.mayPass(message)) this.#wait(message, line);
     else this.#options.onMessage(message, line);
+  }
+
+  /** Whether a line is long enough to be too deep, and was not measured before it was parsed. */
+  #mayBeDeep(line: string): boolean {
+    return line.length > this.#lookFrom && !isLong(line, this.#options.limits);
   }
 
   #wait(message: Message, line: string): void {

@@ -10,13 +10,18 @@ export interface TooMuch {
   readonly outcome: number;
 }
 
+/** Whether a line is so long that it is measured before it is parsed. A value takes two characters at least, and so does a level of nesting. */
+export function isLong({ length }: string, { nodes }: Pick<Limits, 'nodes'>): boolean {
+  return length > longLine || length > 2 * nodes;
+}
+
 /** Whether a line keeps to the limits of depth and size: what is wrong if not. Those that are short are not looked at. */
 export function measure(
   line: string,
-  { depth, nodes }: Pick<Limits, 'depth' | 'nodes'>,
+  limits: Pick<Limits, 'depth' | 'nodes'>,
 ): TooMuch | undefined {
-  // A value takes two characters at least, and so does a level of nesting.
-  if (line.length <= longLine && line.length <= 2 * nodes) return undefined;
+  if (!isLong(line, limits)) return undefined;
+  const { depth, nodes } = limits;
   const found = scan(line);
   // The message and its arguments are two levels by themselves.
   if (found.depth <= depth + 2 && found.nodes <= nodes) return undefined;
