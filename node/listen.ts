@@ -3,6 +3,7 @@ import type { TlsOptions } from 'node:tls';
 import type { Channel } from '../src/channel/channel.js';
 import type { Clock } from '../src/clock.js';
 import { defaultLimits, type Limits } from '../src/limits.js';
+import { full, writeClose } from '../src/protocol/close.js';
 import { hostPort } from './channel/address.js';
 import { keepAlive, socketChannel } from './channel/socket.js';
 import { reachableAddresses } from './listen/addresses.js';
@@ -78,7 +79,9 @@ export async function listen(
     const address = socket.remoteAddress ?? '';
     const count = perAddress.get(address) ?? 0;
     if (open >= limits.sessions || (address && count >= limits.sessionsPerAddress)) {
-      socket.destroy();
+      // Of a socket that was just accepted, so little leaves at once. Over TLS it would be nothing.
+      if (!options.tls) socket.write(`${writeClose(full())}\n`);
+      socket.destroySoon();
       return false;
     }
     open += 1;

@@ -27,6 +27,10 @@ export interface Limits {
   readonly blob: number;
   /** Calls with an outcome that a peer may have pending here. */
   readonly calls: number;
+  /** Bytes of the arguments of a peer's calls that run or wait, and of outcomes that are kept for it. */
+  readonly held: number;
+  /** Messages a second that a session reads. */
+  readonly messages: number;
   /** Calls in one batch of JSON-RPC. */
   readonly batch: number;
   /** Unsent bytes at which writers wait, and reading pauses. */
@@ -37,8 +41,10 @@ export interface Limits {
   readonly replay: number;
   /** Milliseconds that such a session waits for another channel. */
   readonly resume: number;
-  /** Milliseconds until the peer's first `methods` must be here. */
+  /** Milliseconds until the peer's first `methods` must be here, and then until it is decided who is there. */
   readonly handshake: number;
+  /** Milliseconds in which a message that was begun goes on, and something is taken of what waits for the peer. */
+  readonly stall: number;
   /** Sessions that one server holds. */
   readonly sessions: number;
   /** Sessions that one server holds with one address. */
@@ -60,12 +66,15 @@ export const defaultLimits: Limits = {
   streams: 1_000,
   blob: 64 * 1024 * 1024,
   calls: 10_000,
+  held: 64 * 1024 * 1024,
+  messages: 1_000_000,
   batch: 1_000,
   unsent: 1024 * 1024,
   unsentMax: 64 * 1024 * 1024,
   replay: 16 * 1024 * 1024,
   resume: 30_000,
   handshake: 10_000,
+  stall: 30_000,
   sessions: 10_000,
   sessionsPerAddress: 1_000,
   buffered: 256 * 1024 * 1024,

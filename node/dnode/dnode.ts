@@ -8,7 +8,7 @@ import {
   type TcpSocketConnectOpts,
 } from 'node:net';
 import { defaultLimits } from '../../src/limits.js';
-import type { Budget } from '../../src/protocol/lines.js';
+import { Budget } from '../../src/protocol/budget.js';
 import { nodeClock } from '../clock.js';
 import { parseArgs } from './args.js';
 import { DnodeStream } from './stream.js';
@@ -50,7 +50,7 @@ export class Dnode extends DnodeStream {
     this.end();
     const { path, port, host, block } = parseArgs(args);
     const sessions: Record<string, Dnode> = {};
-    const budget: Budget = { used: 0, limit: opts.limits?.buffered ?? defaultLimits.buffered };
+    const budget = new Budget(opts.limits?.buffered ?? defaultLimits.buffered);
     const server = createServer((socket) => {
       const conn = new Dnode(cons, opts, { budget });
       const id = (conn.id = randomId());

@@ -3,7 +3,8 @@ import { Stream } from 'node:stream';
 import { types } from 'node:util';
 import { DserviceError } from '../../src/errors.js';
 import { defaultLimits, type Limits } from '../../src/limits.js';
-import { type Budget, LineReader } from '../../src/protocol/lines.js';
+import type { Budget } from '../../src/protocol/budget.js';
+import { LineReader } from '../../src/protocol/lines.js';
 import { isShallow, scan } from '../../src/protocol/measure.js';
 import { nodeClock } from '../clock.js';
 import { construct } from './construct.js';
@@ -72,6 +73,7 @@ export class DnodeStream extends Stream {
       (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
       accepted?.budget,
     );
+    this.#lines.onEvicted = (error) => this.#cut(error);
     this.#outlet = new Outlet({
       clock: nodeClock,
       limits: this.#limits,

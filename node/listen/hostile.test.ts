@@ -327,9 +327,12 @@ describe('many', () => {
   test('connections of one address are bounded, and freed', async () => {
     const it = await start({ limits: { sessionsPerAddress: 3 } });
     const held = await Promise.all([1, 2, 3].map(() => dialRaw(it.port)));
-    expect(await untilEnd(await dialRaw(it.port))).toBe('');
+    // It is told why, in a line that a person can read as well.
+    expect(JSON.parse(await untilEnd(await dialRaw(it.port)))).toMatchObject({
+      ...{ control: 'close', code: 'ERR_BUSY' },
+    });
     for (const socket of held) socket.destroy();
-    while ((await answerTo(it.port, request('GET /'))) === '') await turns(1);
+    while (!(await answerTo(it.port, request('GET /'))).startsWith('HTTP')) await turns(1);
   });
 
   test('connections are bounded in all, with TLS too', async () => {

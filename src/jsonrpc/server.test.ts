@@ -443,6 +443,14 @@ describe('credentials', () => {
   );
 });
 
+test('an `authenticate` that never answers: 503, in time', async () => {
+  const { server, exchange, clock } = make({ authenticate: () => new Promise(() => {}) });
+  const answer = server.answer(exchange({ jsonrpc: '2.0', id: 1, method: 'sum' }).it);
+  await clock.advance(10_000);
+  expect(await answer).toMatchObject({ status: 503 });
+  expect(clock.pending).toBe(0);
+});
+
 describe('what a service says of its methods and of itself holds here too', () => {
   test('a method has one gate, also for those who come by another engine', async () => {
     const ends: (() => void)[] = [];

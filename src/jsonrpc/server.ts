@@ -1,6 +1,6 @@
 import { DserviceError } from '../errors.js';
 import { type Api, checkApi, makeApi } from '../protocol/api.js';
-import { Admission } from '../protocol/admission.js';
+import { Admission, tooLate } from '../protocol/admission.js';
 import { authorizeCall } from '../protocol/authorize.js';
 import { callbackIndex, invoke, type Outcome } from '../protocol/bridge.js';
 import { arrive } from '../protocol/chain.js';
@@ -53,7 +53,7 @@ export class JsonRpcServer implements EngineServer {
     this.#api = api;
     this.#host = host;
     this.#gates = host.gates ?? new Gates(host.clock);
-    this.#admission = new Admission(host.authenticate);
+    this.#admission = new Admission(host.authenticate, host.clock, host.limits.handshake);
     this.#json = { limits: host.limits, stacks: host.stacks === true };
   }
 
@@ -75,6 +75,7 @@ export class JsonRpcServer implements EngineServer {
     if (!this.#admission.admitted) {
       const auth = readAuth(exchange.header('authorization'));
       const identity = await this.#admission.decide(auth, peer);
+      if (identity === tooLate) return note(503, 'It was not decided in time who is there.');
       if (identity === undefined) {
         return note(401, 'The credentials were not accepted.', { 'WWW-Authenticate': 'Bearer' });
       }

@@ -1,9 +1,10 @@
+import type { Clock } from '../clock.js';
 import { type Attached, attachedTo, sizeOf } from './attachments.js';
 import type { Message } from './message.js';
 import type { Peer } from './session-handle.js';
 import type { Authenticate } from './session-options.js';
 
-/** Messages that are kept until it is decided who is there, and raw bytes that followed them. */
+/** Messages that are kept until it is decided who is there, and their characters and raw bytes. */
 const most = 1_000;
 const mostBytes = 1024 * 1024;
 
@@ -12,38 +13,55 @@ interface Kept {
   readonly attached: Attached | undefined;
 }
 
+/** In place of an identity: it was not decided in time. */
+export const tooLate = Symbol('it was not decided in time who is there');
+
 /** Who is let in: nothing that a peer calls runs before (protocol page, "Who is there"). */
 export class Admission {
   readonly #authenticate: Authenticate | undefined;
+  readonly #clock: Clock;
+  readonly #time: number;
   #kept: Kept[] = [];
   #bytes = 0;
+  #cancelTimer: (() => void) | undefined;
   /** The peer was let in; its calls run. */
   admitted: boolean;
 
-  constructor(authenticate: Authenticate | undefined) {
+  /** `time`: milliseconds in which it has to be decided. */
+  constructor(authenticate: Authenticate | undefined, clock: Clock, time: number) {
     this.#authenticate = authenticate;
+    this.#clock = clock;
+    this.#time = time;
     this.admitted = authenticate === undefined;
   }
 
   /** Keeps a message for later: its line, and what followed it. False where there are too many. */
   keep(line: string, message: Message): boolean {
     const attached = attachedTo(message);
-    this.#bytes += sizeOf(attached);
+    this.#bytes += line.length + sizeOf(attached);
     return this.#kept.push({ line, attached }) <= most && this.#bytes <= mostBytes;
   }
 
-  /** Decides; resolves to the identity, or to undefined for a peer that is not let in. Never rejects. */
+  /** Decides; resolves to the identity, to undefined for a peer that is not let in, or to `tooLate`. Never rejects. */
   async decide(auth: unknown, peer: Peer): Promise<unknown> {
+    let cancel = (): void => {};
+    const late = new Promise((resolve) => {
+      cancel = this.#clock.after(this.#time, () => resolve(tooLate), true);
+    });
+    this.#cancelTimer = cancel;
     try {
-      const identity = await this.#authenticate?.(auth, peer);
+      const identity = await Promise.race([this.#authenticate?.(auth, peer), late]);
       return identity === null || identity === false ? undefined : identity;
     } catch {
       return undefined;
+    } finally {
+      cancel();
     }
   }
 
-  /** What was kept, in order. */
+  /** What was kept, in order. Nothing is waited for any more. */
   take(): Kept[] {
+    this.#cancelTimer?.();
     const kept = this.#kept;
     this.#kept = [];
     return kept;

@@ -7,6 +7,10 @@ export function writeClose({ code, message }: DserviceError): string {
   return JSON.stringify({ control: 'close', code, message });
 }
 
+/** What a peer is told for which there is no room. */
+export const full = (): DserviceError =>
+  new DserviceError('ERR_BUSY', 'there are as many sessions as may be');
+
 /** The line that says that a session ends in good order: by itself, the end of a stream does not. */
 export const closeWell = JSON.stringify({ control: 'close', code: 'ERR_CLOSED' });
 

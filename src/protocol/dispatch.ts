@@ -1,5 +1,6 @@
 import { DserviceError } from '../errors.js';
 import type { Calling } from './calling.js';
+import type { Intake } from './intake.js';
 import { isUrgent, type Message, readId } from './message.js';
 import type { NamedFunction } from './pipelining/replay-map.js';
 import type { Serving } from './serving.js';
@@ -11,16 +12,20 @@ export class Dispatch {
   readonly #wire: Wire;
   readonly #calling: Calling;
   readonly #serving: Serving;
+  readonly #intake: Intake;
 
-  constructor(wire: Wire, calling: Calling, serving: Serving) {
+  constructor(wire: Wire, calling: Calling, serving: Serving, intake: Intake) {
     this.#wire = wire;
     this.#calling = calling;
     this.#serving = serving;
+    this.#intake = intake;
   }
 
   /** An outcome, or a call of a function that was passed. Throws ERR_METHOD, ERR_RELEASED. */
   number(id: number, message: Message): void {
     if (this.#calling.settle(id, message)) {
+      // What we asked for is no burden of the peer's.
+      this.#intake.room++;
       // Called back by a peer that has said hello since: it asks for the outcome of its answer.
       const reply = this.#serving.replyOf(message);
       if (reply !== undefined) this.#serving.reply(reply, []);

@@ -72,13 +72,16 @@ function makeException(name: string, message: string): Error {
   return typeof DOMException === 'function' ? new DOMException(message, name) : new Error(message);
 }
 
-// Where engines have it: how many calls a stack tells of.
-const engine: { stackTraceLimit?: number } = Error;
+// Where engines have it: how many calls a stack tells of. The core's own types know no engine.
+const engine = Error as ErrorConstructor & { stackTraceLimit?: number };
 
 /** Makes an error that looks for no stack: that would take ten times as long as all else, for a peer that sends thousands. */
 function withoutStack<T>(make: () => T): T {
   const { stackTraceLimit: usual } = engine;
-  if (usual === undefined || !Object.getOwnPropertyDescriptor(engine, 'stackTraceLimit')?.writable) {
+  if (
+    usual === undefined ||
+    !Object.getOwnPropertyDescriptor(engine, 'stackTraceLimit')?.writable
+  ) {
     return make();
   }
   engine.stackTraceLimit = 0;

@@ -1,15 +1,17 @@
-import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Intake } from './intake.js';
+import type { Link } from './link.js';
 import type { Outbox } from './outbox.js';
+import { Rate } from './rate.js';
+import { Stall } from './stall.js';
 
 /** After so many ms with the channel paused, one piece is read all the same. */
 const stall = 1_000;
 
 export interface FlowOptions {
-  readonly channel: Channel;
+  readonly channel: Link;
   readonly intake: Intake;
   readonly clock: Clock;
   readonly outbox: Outbox;
@@ -18,6 +20,8 @@ export interface FlowOptions {
   onRoom(): void;
   /** So much is unsent that there is no going on. */
   onOverflow(error: DserviceError): void;
+  /** A message does not go on, or the peer takes nothing. */
+  onStalled(why: string): void;
 }
 
 /**
@@ -27,7 +31,7 @@ export interface FlowOptions {
  * too many does the channel itself wait.
  */
 export class Flow {
-  readonly #channel: Channel;
+  readonly #channel: Link;
   readonly #intake: Intake;
   readonly #clock: Clock;
   readonly #outbox: Outbox;
@@ -36,14 +40,24 @@ export class Flow {
   /** Whose turn it is to fill the channel first: ours, with calls held back, or the peer's, with outcomes. */
   #oursFirst = false;
   #cancelStall: (() => void) | undefined;
+  readonly #rate: Rate;
+  readonly #stalls: Stall;
+  #cancelRate: (() => void) | undefined;
 
-  constructor({ channel, intake, clock, outbox, limits, onRoom, onOverflow }: FlowOptions) {
+  constructor(options: FlowOptions) {
+    const { channel, intake, clock, outbox, limits, onRoom, onOverflow, onStalled } = options;
     this.#channel = channel;
     this.#intake = intake;
     this.#clock = clock;
     this.#outbox = outbox;
     this.#onRoom = onRoom;
+    this.#rate = new Rate(clock, limits.messages);
+    this.#stalls = new Stall({
+      ...{ clock, limits, channel, onStalled, unfinished: () => intake.unfinished },
+    });
+    intake.onSpent = () => this.#spent();
     outbox.onFull = (buffered) => {
+      this.#stalls.full();
       if (buffered <= limits.unsentMax) return this.pause('unsent');
       const text = `the peer does not read: ${buffered} bytes are unsent`;
       onOverflow(new DserviceError('ERR_LIMIT', text));
@@ -51,14 +65,45 @@ export class Flow {
     intake.onBacklog = (full) => (full ? this.#stop() : this.#go());
   }
 
+  /** A piece was read. */
+  read(bytes: number): void {
+    this.#stalls.read(bytes);
+  }
+
+  /** As many messages were handed over as may, or as should in one turn. */
+  #spent(): void {
+    const intake = this.#intake;
+    const more = intake.fresh ? this.#rate.take() : 0;
+    intake.fresh = false;
+    if (more > 0) intake.room = more;
+    else this.#breathe();
+  }
+
+  /** Reads on in another turn, so that others have one; or when there may be more. */
+  #breathe(): void {
+    this.pause('rate');
+    const more = this.#rate.take();
+    const goOn = (): void => {
+      this.#cancelRate = undefined;
+      this.#intake.room = more > 0 ? more : this.#rate.take();
+      if (!this.#intake.backlog) this.#channel.resume();
+      this.resume('rate');
+    };
+    if (more > 0) return this.#clock.defer(goOn);
+    this.#channel.pause();
+    this.#cancelRate = this.#clock.after(this.#rate.wait, goOn, true);
+  }
+
   /** The channel has room. */
   drained(): void {
+    this.#stalls.taken();
     this.#outbox.drained();
     if (!this.#outbox.blocked) this.room();
   }
 
   /** There is room again: in the channel, or for what is not acknowledged. */
   room(): void {
+    this.#stalls.taken();
     this.#oursFirst = !this.#oursFirst;
     if (this.#oursFirst) this.#onRoom();
     if (!this.#outbox.blocked) this.resume('unsent');
@@ -90,12 +135,15 @@ export class Flow {
   }
 
   #go(): void {
-    this.stop();
-    this.#channel.resume();
+    this.#cancelStall?.();
+    this.#cancelStall = undefined;
+    // Where there is a time to wait, it is told then.
+    if (this.#cancelRate === undefined) this.#channel.resume();
   }
 
   stop(): void {
     this.#cancelStall?.();
-    this.#cancelStall = undefined;
+    this.#cancelRate?.();
+    this.#stalls.stop();
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { peer, type Peer, type Wired } from '../testing/fixtures/peer.js';
+import { Budget } from './budget.js';
 import { turns } from '../testing/recorder.js';
 
 const big = 'x'.repeat(10_000);
@@ -101,7 +102,7 @@ test('a channel that cannot wait is ended where too much has come', async () => 
 });
 
 test('what waits counts among what the sessions of a server keep', async () => {
-  const budget = { used: 0, limit: 60_000 };
+  const budget = new Budget(60_000);
   const them = await greedy({ budget });
   for (let n = 0; n < 10; n++)
     await them.send({ method: 'size', arguments: [big], reply: 100 + n });

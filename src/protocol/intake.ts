@@ -11,13 +11,25 @@ import {
   sizeOf,
 } from './attachments.js';
 import { messageOf } from './encode.js';
-import { type Budget, LineReader } from './lines.js';
+import type { Budget, Keeper } from './budget.js';
+import { LineReader } from './lines.js';
 import { isLong, isShallow, measure, type TooMuch } from './measure.js';
-import { isCounted, isRecord, type Message, readId } from './message.js';
+import { isCounted, isRecord, type Message, readId, weight } from './message.js';
 
-/** What a message that waits costs: its text, its bytes, and about as much as an empty one does. */
-const costOf = (message: Message, line: string): number =>
-  line.length + sizeOf(attachedTo(message)) + 200;
+/** Messages of so many characters are weighed. */
+const light = 1_024;
+
+/**
+ * A message that waits. Not as it was parsed: of a few characters that can be twenty times as much. So its
+ * text is parsed once more when its turn comes.
+ */
+interface Waiting {
+  readonly line: string;
+  readonly attached: Attached | undefined;
+}
+
+/** What one costs: its text, its bytes, and about as much as an empty one does. */
+const costOf = ({ line, attached }: Waiting): number => line.length + sizeOf(attached) + 200;
 
 export interface IntakeOptions {
   readonly limits: Limits;
@@ -36,13 +48,13 @@ export interface IntakeOptions {
 }
 
 /** Makes messages of what a channel delivers, as far as they keep to the limits. */
-export class Intake {
+export class Intake implements Keeper {
   readonly #options: IntakeOptions;
   readonly #lines: LineReader;
   /** Lines longer than this, and not measured before, are looked at after they are parsed. */
   readonly #lookFrom: number;
   /** What came while it was paused, and how many characters that is. */
-  #waiting: { message: Message; line: string }[] = [];
+  #waiting: Waiting[] = [];
   #next = 0;
   #waitingSize = 0;
   #paused = false;
@@ -52,6 +64,11 @@ export class Intake {
   readonly #most: number;
   /** Told when more waits than should, and when that is over. */
   onBacklog: (full: boolean) => void = () => {};
+  /** Messages that are handed over before `onSpent` is asked: it makes it more, or pauses. */
+  room = 0;
+  onSpent: () => void = () => {};
+  /** A piece has begun since that was asked for the last time. */
+  fresh = true;
   #stopped = false;
   /** Messages that were read, but for those that a resume does not send again. */
   got = 0;
@@ -70,6 +87,7 @@ export class Intake {
     );
     // Not known before the peer has said who it is.
     this.#lines.binary = undefined;
+    this.#lines.onEvicted = (error) => this.evict(error);
   }
 
   /** The peer has said who it is: its lines may be longer from here on, and raw bytes may follow them. */
@@ -83,7 +101,18 @@ export class Intake {
     return this.#lines.collecting;
   }
 
+  /** Undefined where no message is unfinished; else, how many were before it. */
+  get unfinished(): number | undefined {
+    return this.#lines.unfinished;
+  }
+
+  /** Other sessions need the room. */
+  evict({ code, message }: DserviceError): void {
+    this.#options.onFatal(code, message);
+  }
+
   push(data: Uint8Array | string): void {
+    this.fresh = true;
     try {
       this.#lines.push(data);
     } catch (error) {
@@ -103,9 +132,14 @@ export class Intake {
     while (!this.#paused && !this.#stopped) {
       const waited = this.#waiting[this.#next];
       if (waited === undefined) break;
+      if (this.#mustWait()) break;
       this.#next++;
-      this.#count(-costOf(waited.message, waited.line));
-      this.#options.onMessage(waited.message, waited.line);
+      this.#count(-costOf(waited));
+      const { line, attached } = waited;
+      // It was one when it was parsed before.
+      const message = JSON.parse(line) as Message;
+      if (attached !== undefined) message.bin = attached;
+      this.#handOver(message, line);
     }
     // Seldom, so that a long queue is not copied for each few that leave it.
     if (this.#next > this.#waiting.length / 2) {
@@ -186,8 +220,23 @@ export class Intake {
     } else if (this.#mayBeDeep(line) && !isShallow(message.arguments, depth + 1)) {
       const { method, reply } = message;
       this.#refuse('ERR_LIMIT', `is nested deeper than ${depth}`, reply, method);
-    } else if (this.#paused && !this.#options.mayPass(message)) this.#wait(message, line);
-    else this.#options.onMessage(message, line);
+    } else if (this.#mustWait() && !this.#options.mayPass(message)) this.#wait(message, line);
+    else this.#handOver(message, line);
+  }
+
+  #handOver(message: Message, line: string): void {
+    this.room--;
+    if (line.length > light || message.bin !== undefined) {
+      // Parsed, text takes several times its length.
+      message[weight] = 4 * line.length + sizeOf(attachedTo(message));
+    }
+    this.#options.onMessage(message, line);
+  }
+
+  /** Whether there is a pause, or no room and nobody makes some. */
+  #mustWait(): boolean {
+    if (!this.#paused && this.room <= 0) this.onSpent();
+    return this.#paused;
   }
 
   /** Whether a line is long enough to be too deep, and was not measured before it was parsed. */
@@ -196,8 +245,14 @@ export class Intake {
   }
 
   #wait(message: Message, line: string): void {
-    this.#waiting.push({ message, line });
-    const all = this.#count(costOf(message, line));
+    const waiting = { line, attached: attachedTo(message) };
+    try {
+      this.#count(costOf(waiting));
+    } catch {
+      return this.#options.onFatal('ERR_LIMIT', 'too much waits, of all sessions together');
+    }
+    this.#waiting.push(waiting);
+    const all = this.#options.budget?.tight === true;
     if (!this.backlog && (this.#waitingSize > this.#most || all)) {
       this.backlog = true;
       this.onBacklog(true);
@@ -208,13 +263,12 @@ export class Intake {
     }
   }
 
-  /** Counts what waits; true where it takes more than half of what all sessions of the server may keep. */
-  #count(more: number): boolean {
-    this.#waitingSize += more;
+  /** Counts what waits. Throws ERR_LIMIT where all sessions of the server keep too much. */
+  #count(more: number): void {
     const { budget } = this.#options;
-    if (budget === undefined) return false;
-    budget.used += more;
-    return budget.used > budget.limit / 2;
+    if (more > 0) budget?.take(more, this);
+    else budget?.give(-more, this, this.#waitingSize + more === 0);
+    this.#waitingSize += more;
   }
 
   /** A line that is not parsed, since there is too much in it. */

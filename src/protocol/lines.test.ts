@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Budget } from './budget.js';
 import { LineReader } from './lines.js';
 
 const encoder = new TextEncoder();
@@ -8,7 +9,7 @@ const encoder = new TextEncoder();
 function lines(
   pieces: readonly (Uint8Array | string)[],
   limit = 1_000_000,
-  budget?: { used: number; limit: number },
+  budget?: Budget,
 ): string[] {
   const found: string[] = [];
   const reader = new LineReader(limit, (line) => void found.push(line), undefined, budget);
@@ -67,19 +68,39 @@ test('the limit holds for what came and for what has not ended, and not for the 
 });
 
 test('what is kept counts against the budget until its line is whole', () => {
-  const budget = { used: 0, limit: 8 };
+  const budget = new Budget(8);
   const one = new LineReader(100, () => {}, undefined, budget);
   const two = new LineReader(100, () => {}, undefined, budget);
   one.push(encoder.encode('12345'));
   two.push(encoder.encode('678'));
   expect(budget.used).toBe(8);
-  expect(() => two.push(encoder.encode('9'))).toThrow(
-    expect.objectContaining({ code: 'ERR_LIMIT' }),
-  );
   two.push(encoder.encode('\n'));
   expect(budget.used).toBe(5);
   one.stop();
   expect(budget.used).toBe(0);
+});
+
+test('where there is no more room, who has kept something longest gives way; alone, who asks', () => {
+  const budget = new Budget(8);
+  const evicted: string[] = [];
+  const [one, two] = ['one', 'two'].map((name) => {
+    const reader = new LineReader(100, () => {}, undefined, budget);
+    reader.onEvicted = ({ code }) => evicted.push(`${name} ${code}`);
+    return reader;
+  }) as [LineReader, LineReader];
+  two.push(encoder.encode('12'));
+  one.push(encoder.encode('345'));
+  // Its message was begun after the other's.
+  two.push(encoder.encode('\n678'));
+  expect(budget.used).toBe(6);
+  two.push(encoder.encode('901'));
+  expect(evicted).toEqual(['one ERR_LIMIT']);
+  expect(budget.used).toBe(6);
+  one.push(encoder.encode('nothing more of it is kept'));
+  expect(budget.used).toBe(6);
+  expect(() => two.push(encoder.encode('234'))).toThrow(
+    expect.objectContaining({ code: 'ERR_LIMIT' }),
+  );
 });
 
 test('who is stopped in the middle hears nothing more', () => {

@@ -1,13 +1,8 @@
 import { DserviceError } from '../errors.js';
 import type { Collector, Following } from './attachments.js';
+import type { Budget, Keeper } from './budget.js';
 
 const newline = 10;
-
-/** What the readers of one server may keep together. */
-export interface Budget {
-  used: number;
-  readonly limit: number;
-}
 
 /** What a line asks for before the next one: bytes that follow it. */
 type OnLine = (line: string) => Following | undefined;
@@ -19,7 +14,7 @@ type Collect = (following: Following, charge: (bytes: number) => void) => Collec
  * Cuts what a channel delivers into lines, and the bytes that follow some of them (protocol page, section
  * 3). Works in bytes, so that a character split across two pieces is whole again before it is decoded.
  */
-export class LineReader {
+export class LineReader implements Keeper {
   /** Bytes that one line may have; more is an error. */
   limit: number;
   /** Whether bytes may follow lines; undefined as long as any line may decide that. */
@@ -32,6 +27,10 @@ export class LineReader {
   #size = 0;
   #collector: Collector | undefined;
   #stopped = false;
+  /** Told that what is kept has to make room for others: there is no going on. */
+  onEvicted: (error: DserviceError) => void = () => {};
+  /** Messages that were begun in one piece and finished in another, or given up. */
+  #finished = 0;
   /** Counts the restarts: what is left of a piece that was being read then is dropped. */
   #restarts = 0;
 
@@ -52,6 +51,16 @@ export class LineReader {
   /** Bytes follow the last line, and are not all here. */
   get collecting(): boolean {
     return this.#collector !== undefined;
+  }
+
+  /** Undefined where no message is unfinished; else, how many were before it. */
+  get unfinished(): number | undefined {
+    return this.#size > 0 || this.#collector !== undefined ? this.#finished : undefined;
+  }
+
+  evict(error: DserviceError): void {
+    this.stop();
+    this.onEvicted(error);
   }
 
   /** Forgets the rest of a line: what is pushed from here on comes from elsewhere. */
@@ -172,16 +181,12 @@ export class LineReader {
 
   /** Counts what is kept among what all sessions of a server keep. */
   readonly #charge = (bytes: number): void => {
-    const budget = this.#budget;
-    if (budget === undefined) return;
-    if (budget.used + bytes > budget.limit) {
-      throw new DserviceError('ERR_LIMIT', `over ${budget.limit} bytes of unfinished messages`);
-    }
-    budget.used += bytes;
+    this.#budget?.take(bytes, this);
   };
 
   #clear(): void {
-    if (this.#budget !== undefined) this.#budget.used -= this.#size + (this.#collector?.size ?? 0);
+    this.#finished++;
+    this.#budget?.give(this.#size + (this.#collector?.size ?? 0), this, true);
     this.#parts = [];
     this.#size = 0;
     this.#collector = undefined;

@@ -34,6 +34,9 @@ export interface Meta {
   readonly path?: readonly string[];
 }
 
+/** What a long message weighs, in bytes, while it is kept. Not a string: a peer cannot say it. */
+export const weight = Symbol('weight');
+
 /** One line of the wire. Everything is unchecked: it was only parsed. */
 export interface Message {
   readonly method?: unknown;
@@ -52,6 +55,7 @@ export interface Message {
   readonly map?: unknown;
   /** Lengths of what follows the line; once that is here, the bytes themselves. */
   bin?: unknown;
+  [weight]?: number;
   readonly [key: string]: unknown;
 }
 

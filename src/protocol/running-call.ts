@@ -35,6 +35,8 @@ export class RunningCall extends ServedCall implements Sink {
   #before: number;
   observed: ObservedServing | undefined;
   ended = false;
+  /** What its message weighs. */
+  weight = 0;
   /** Its place at the gate of its method, if that has one. */
   place: Place | undefined;
   /** The callback that its handler declares, where that tells when it leaves the gate. */

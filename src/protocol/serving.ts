@@ -9,11 +9,12 @@ import type { AnyFunction } from './encode.js';
 import { asKnown } from './error-value.js';
 import type { Gates } from './gate.js';
 import type { InterceptServing } from './intercept.js';
-import { type Message, type Meta, readId } from './message.js';
+import { type Message, type Meta, readId, weight } from './message.js';
 import { noMeta, readMeta } from './meta.js';
 import { type MethodOptions, methodOptions } from './method.js';
 import type { SessionObserver } from './observer.js';
 import { callable } from './options.js';
+import { Outcomes } from './outcomes.js';
 import type { Host } from './pipelining/host.js';
 import type { Answer } from './pipelining/kept.js';
 import { Digits } from './quick.js';
@@ -49,15 +50,11 @@ export interface ServingOptions {
   onDone(): void;
 }
 
-/** An outcome whose error cannot be sent either, as the encoder would write it. */
-const unsendable =
-  '[{"name":"DserviceError","message":"neither the outcome nor its error can be sent","code":"ERR_DATA"}]' +
-  ',"types":{"error":[["0"]]}';
-
 /** The serving half of a session: what the peer asks of us, and gets. */
 export class Serving implements Host, CallHost {
   readonly #options: ServingOptions;
   readonly #wire: Wire;
+  readonly #outcomes: Outcomes;
   /** Calls that stand on outcomes of others. */
   readonly pipelined: Pipelined;
   readonly #running = new Map<number, RunningCall>();
@@ -66,6 +63,8 @@ export class Serving implements Host, CallHost {
   /** Those that are over for their caller, and have yet to call it back: they keep their place at a gate. */
   readonly #answering = new Set<RunningCall>();
   #count = 0;
+  /** What the messages weigh whose calls run, or wait. */
+  #weight = 0;
   #over = false;
   /** Those of outcomes. */
   readonly #ids = new Digits();
@@ -73,6 +72,7 @@ export class Serving implements Host, CallHost {
   constructor(options: ServingOptions) {
     this.#options = options;
     this.#wire = options.wire;
+    this.#outcomes = new Outcomes(options.wire);
     this.pipelined = new Pipelined(options.wire, this, options.clock);
     if ((options.authorize ?? options.intercept) !== undefined)
       this.#wire.local.paths = new WeakMap();
@@ -88,9 +88,16 @@ export class Serving implements Host, CallHost {
     return this.#count >= this.#wire.limits.calls;
   }
 
-  /** So many more calls wait for what they stand on. */
-  waiting(more: number): void {
+  /** Whether so much runs that the peer is to wait. One of ours was told how many calls it may make, but not how large. */
+  get overloaded(): boolean {
+    const { plain, limits } = this.#wire;
+    return (plain && this.full) || this.#weight > limits.held;
+  }
+
+  /** So many more calls wait for what they stand on: this message's. */
+  waiting(more: number, message: Message): void {
     this.#count += more;
+    this.#weight += more * (message[weight] ?? 0);
     if (more < 0) this.#options.onDone();
   }
 
@@ -119,7 +126,7 @@ export class Serving implements Host, CallHost {
   /** Runs a call when the blobs among its arguments are read: until then it waits. */
   whole(whole: Promise<void> | undefined, message: Message, run: () => void): void {
     if (whole === undefined) return run();
-    this.waiting(1);
+    this.waiting(1, message);
     const refuse = (error: unknown): void => {
       const reply = this.replyOf(message);
       if (reply === undefined) this.#options.onError(error);
@@ -131,7 +138,7 @@ export class Serving implements Host, CallHost {
     void whole
       .then(begin)
       .catch(refuse)
-      .then(() => this.waiting(-1));
+      .then(() => this.waiting(-1, message));
   }
 
   /** As `serve`, with arguments that were read. `sink` takes the outcome, in place of the caller. */
@@ -176,7 +183,9 @@ export class Serving implements Host, CallHost {
     const call = new RunningCall(session, meta, passed, clock, this, reply, callback);
     if (callback !== undefined) call.held = last;
     call.sink = sink;
+    call.weight = message[weight] ?? 0;
     this.#count++;
+    this.#weight += call.weight;
     call.observed = observer?.serve(name, meta);
     if (authorize === undefined && intercept === undefined) {
       this.#start(call, fn, args, name, method, answer);
@@ -300,6 +309,7 @@ export class Serving implements Host, CallHost {
   /** A handler has its outcome. */
   ended(call: RunningCall, answer: Answer): void {
     this.#count--;
+    this.#weight -= call.weight;
     call.done();
     // `[error]`, `[null, value]` or `[]`.
     call.observed?.end(answer.length === 1, answer[0]);
@@ -352,25 +362,14 @@ export class Serving implements Host, CallHost {
   /** Sends an outcome: `[]`, `[null, value]` or `[error]`. Never throws. */
   reply(id: number, answer: Answer): void {
     if (this.#over) return discard(answer[1]);
-    this.#answer(id, this.#outcome(answer));
-    if (this.pipelined.size > 0) this.pipelined.settled(id, answer);
+    const encoded = this.#outcomes.encode(answer);
+    const size = this.pipelined.size > 0 ? this.#outcomes.sizeOf(encoded) : undefined;
+    this.#answer(id, encoded);
+    if (size !== undefined) this.pipelined.settled(id, answer, size);
   }
 
   #answer(id: number, encoded: string): void {
     this.#wire.write(`{"method":${this.#ids.of(id)},"arguments":${encoded}}`);
-  }
-
-  #outcome(answer: Answer): string {
-    try {
-      return this.#wire.encode(answer);
-    } catch (error) {
-      discard(answer[1]);
-      try {
-        return this.#wire.encode([error]);
-      } catch {
-        return unsendable;
-      }
-    }
   }
 
   cancel(id: unknown): void {

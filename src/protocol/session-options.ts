@@ -10,7 +10,7 @@ import type { Gates } from './gate.js';
 import type { Identity } from './hello.js';
 import type { HeartbeatTimes } from './heartbeat.js';
 import type { Interceptors } from './intercept.js';
-import type { Budget } from './lines.js';
+import type { Budget } from './budget.js';
 import type { SessionObserver } from './observer.js';
 import type { Peer, SessionHandle } from './session-handle.js';
 

@@ -5,6 +5,7 @@ import { defaultLimits } from '../limits.js';
 import { codeOf, methodsOf, ourHello, peer, sessionPair } from '../testing/fixtures/peer.js';
 import { Recorder, turns } from '../testing/recorder.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
+import { Budget } from './budget.js';
 import { syncScope } from './context.js';
 import { Session } from './session.js';
 
@@ -152,7 +153,7 @@ describe('limits', () => {
   });
 
   test('what does not come costs nothing, and what comes counts', async () => {
-    const budget = { used: 0, limit: 10_000 };
+    const budget = new Budget(10_000);
     const them = await peer({ api, budget, memory: { framing: 'bytes' } });
     them.recorder.channel.write(`${call(1, [16_000_000])}\n`, [big(4_000)]);
     await turns(2);
@@ -164,7 +165,7 @@ describe('limits', () => {
   });
 
   test('a session that ends in the middle keeps nothing', async () => {
-    const budget = { used: 0, limit: 1e6 };
+    const budget = new Budget(1e6);
     const them = await peer({ api, budget, memory: { framing: 'bytes' } });
     them.recorder.channel.write(`${call(1, [9_000])}\n`, [big(4_000)]);
     await turns(2);
@@ -307,7 +308,7 @@ test('bytes that take long keep both sides alive, and those that stop coming do 
   expect(pings).toBeGreaterThan(4);
   expect(them.session.ended).toBe(false);
   await them.clock.advance(60_000);
-  expect(them.closed).toMatchObject({ code: 'ERR_HEARTBEAT' });
+  expect(them.closed).toMatchObject({ code: 'ERR_TIMEOUT' });
 });
 
 test('bytes in pipelined calls, and in those of a recorded function', async () => {

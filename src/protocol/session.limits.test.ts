@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { codeOf, methodsOf, ourHello, Peer, peer, sessionPair } from '../testing/fixtures/peer.js';
 import { turns } from '../testing/recorder.js';
+import { Budget } from './budget.js';
 
 const echo = { echo: (value: unknown) => value };
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
@@ -395,7 +396,7 @@ test('handshake: a first `methods` that cannot be read does not count', async ()
 });
 
 test('buffered: what all sessions of a server keep of unfinished lines', async () => {
-  const budget = { used: 0, limit: 1_000 };
+  const budget = new Budget(1_000);
   const memory = { framing: 'bytes' as const };
   const one = await peer({ api: echo, budget, memory });
   const two = await peer({ api: echo, budget, memory });
@@ -405,9 +406,10 @@ test('buffered: what all sessions of a server keep of unfinished lines', async (
   expect(budget.used).toBe(1_000);
   two.recorder.channel.write('x');
   await turns(1);
-  expect(two.closed).toMatchObject({ code: 'ERR_LIMIT' });
-  expect(budget.used).toBe(600);
-  one.session.close();
+  expect(one.closed).toMatchObject({ code: 'ERR_LIMIT' });
+  expect(budget.used).toBe(401);
+  expect(two.closed).toBeUndefined();
+  two.session.close();
   expect(budget.used).toBe(0);
 });
 

@@ -2,7 +2,7 @@ import { Emitter } from '../emitter.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import { type About, readAbout } from './about.js';
 import { checkApi, fillRemote, makeApi } from './api.js';
-import { Admission } from './admission.js';
+import { Admission, tooLate } from './admission.js';
 import { Calling } from './calling.js';
 import type { Continuity, Resumable } from './continuity.js';
 import { Controls, type Question } from './controls.js';
@@ -67,7 +67,7 @@ export class Session implements SessionHandle {
     this.#options = options;
     const channel = (this.#channel = new Link(options.channel));
     this.#peer = channel.peer;
-    this.#admission = new Admission(options.authenticate);
+    this.#admission = new Admission(options.authenticate, clock, limits.handshake);
     this.#intake = new Intake({
       ...{ limits, decodeText: options.decodeText, budget: options.budget },
       onMessage: (message, line) => this.#onMessage(message, line),
@@ -82,8 +82,7 @@ export class Session implements SessionHandle {
     this.#calling = new Calling({
       ...{ wire: this.#wire, clock, scope, observer, intercept: intercept?.call },
       deadline: options.deadline ?? 30_000,
-      onCall: () => this.#pulse.busy(),
-      onSettled: () => this.#farewell.settled(),
+      ...{ onCall: () => this.#pulse.busy(), onSettled: () => this.#farewell.settled() },
     });
     this.#serving = new Serving({
       ...{ session: this, wire: this.#wire, clock, scope, observer, callbacks: options.callbacks },
@@ -92,7 +91,7 @@ export class Session implements SessionHandle {
       onError: (error) => this.#events.emit('error', error),
       onRefused: (error) => this.#events.emit('fail', error),
       onDone: () => {
-        if (!this.#serving.full) this.#flow.resume('serving');
+        if (!this.#serving.overloaded) this.#flow.resume('serving');
         this.#farewell.served();
       },
     });
@@ -109,33 +108,27 @@ export class Session implements SessionHandle {
         channel.destroy(error);
         this.#end(error);
       },
+      onStalled: (why) => this.#giveUp(new DserviceError('ERR_TIMEOUT', why)),
     });
     this.#farewell = new Farewell({
       clock,
-      plain: () => !this.#wire.agreed('bye'),
-      sayBye: () => this.#wire.control('bye'),
-      outstanding: () => this.outstanding,
+      ...{ plain: () => !this.#wire.agreed('bye'), sayBye: () => this.#wire.control('bye') },
+      ...{ outstanding: () => this.outstanding, close: () => this.close() },
       serving: () => this.#serving.count + this.#wire.streams.live,
-      close: () => this.close(),
     });
-    this.#dispatch = new Dispatch(this.#wire, this.#calling, this.#serving);
+    this.#dispatch = new Dispatch(this.#wire, this.#calling, this.#serving, this.#intake);
     this.#pulse = new Pulse({
       ...{ clock, times: options.heartbeat },
       outstanding: () => this.#calling.outstanding,
       ping: (n) => this.#wire.control('ping', `,"n":${n}`),
       suspect: (suspect) => this.#events.emit('suspect', suspect),
-      dead: () => {
-        const error = new DserviceError('ERR_HEARTBEAT', 'the peer shows no life');
-        if (this.lose(error)) channel.destroy(error);
-        else this.#finish('ERR_HEARTBEAT', error.message);
-      },
+      dead: () => this.#giveUp(new DserviceError('ERR_HEARTBEAT', 'the peer shows no life')),
     });
     this.#controls = new Controls({
       ...{ wire: this.#wire, serving: this.#serving, farewell: this.#farewell },
       ...{ pulse: this.#pulse, continuity: () => this.continuity, health, relies },
       subscribe: (...args) => options.subscribe?.(this, ...args),
-      onBye: () => this.#events.emit('bye'),
-      onCulled: () => this.hold(this.#held),
+      ...{ onBye: () => this.#events.emit('bye'), onCulled: () => this.hold(this.#held) },
       onFatal: (text) => this.#finish('ERR_MALFORMED', text),
     });
     if (resume !== undefined) this.continuity = this.#continue(resume);
@@ -299,6 +292,7 @@ export class Session implements SessionHandle {
     this.#pulse.heard(this.#intake.collecting);
     this.#wire.outbox.cork();
     this.#intake.push(data);
+    this.#flow.read(data.length);
     this.continuity?.read(data.length);
     this.#wire.outbox.uncork();
   }
@@ -318,8 +312,7 @@ export class Session implements SessionHandle {
       else if (message.on !== undefined) this.#dispatch.ahead(this.#api, message);
       else if (typeof message.control === 'string') this.#onControl(message.control, message);
       else throw new DserviceError('ERR_MALFORMED', 'a message has no method');
-      // A plain peer can be told to wait in no other way; one of ours was told how many calls it may make.
-      if (this.#wire.plain && this.#serving.full) this.#flow.pause('serving');
+      if (this.#serving.overloaded) this.#flow.pause('serving');
     } catch (error) {
       const outcome = typeof method === 'number' ? method : undefined;
       this.#refuse(asKnown(error), this.#serving.replyOf(message), outcome);
@@ -375,6 +368,12 @@ export class Session implements SessionHandle {
     return this.#ready && continuity?.possible === true && continuity.leave(why) >= 0;
   }
 
+  /** Ends what does not go on; or, if there may be another channel, this one. */
+  #giveUp(error: DserviceError): void {
+    if (this.lose(error)) this.#channel.destroy(error);
+    else this.#finish(error.code, error.message);
+  }
+
   #announceRemote(): void {
     this.#ready = true;
     this.#events.emit('remote', this.remote);
@@ -385,6 +384,7 @@ export class Session implements SessionHandle {
     this.#channel.pause();
     const identity = await this.#admission.decide(this.#wire.hello?.auth, this.#peer);
     if (this.#ended) return;
+    if (identity === tooLate) return this.#finish('ERR_TIMEOUT', String(tooLate.description));
     if (identity === undefined) {
       return this.#finish('ERR_AUTH', 'the credentials were not accepted');
     }

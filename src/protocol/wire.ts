@@ -266,6 +266,11 @@ export class Wire {
     return this.#mentioned.splice(0);
   }
 
+  /** How many bytes follow the line of what was encoded last. */
+  get attachedSize(): number {
+    return sizeOf(this.#attached);
+  }
+
   /** The bytes that follow the line of what was encoded last. */
   takeAttached(): Attached | undefined {
     const attached = this.#attached;

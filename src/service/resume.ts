@@ -3,6 +3,7 @@ import { readFirstLine } from '../channel/first-line.js';
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
+import { Admission, tooLate } from '../protocol/admission.js';
 import { features, type Hello, makeHello, readHello, type Resume } from '../protocol/hello.js';
 import { type Resumable, resumable } from '../protocol/continuity.js';
 import { isRecord } from '../protocol/message.js';
@@ -128,8 +129,10 @@ export class Resumables implements Returning {
       try {
         // Who it was, it must be again; and whether it may still come in is asked anew.
         if (JSON.stringify(hello.auth) !== JSON.stringify(session.hello?.auth)) return undefined;
-        const identity: unknown = await authenticate(hello.auth, channel.peer);
-        if (identity === undefined || identity === null || identity === false) return undefined;
+        const { clock, limits } = this.#options;
+        const admission = new Admission(authenticate, clock, limits.handshake);
+        const identity = await admission.decide(hello.auth, channel.peer);
+        if (identity === undefined || identity === tooLate) return undefined;
       } catch {
         // Credentials may be nested so deep that they cannot be compared.
         return undefined;

@@ -1,7 +1,9 @@
 import type { Channel } from '../channel/channel.js';
 import type { Rely } from '../discovery/record.js';
 import { type Api, checkApi, checkSendable } from '../protocol/api.js';
+import { full, writeClose } from '../protocol/close.js';
 import type { Resumable } from '../protocol/continuity.js';
+import { Budget } from '../protocol/budget.js';
 import { messageOf } from '../protocol/encode.js';
 import { Gates } from '../protocol/gate.js';
 import { Session } from '../protocol/session.js';
@@ -42,7 +44,7 @@ export class Server {
   readonly #sessions = new Set<Session>();
   readonly #absent: Absent;
   readonly #gates: Gates;
-  readonly #budget: { used: number; readonly limit: number };
+  readonly #budget: Budget;
   #api: Api;
   #listener: Listener | undefined;
   /** Channels of which it is not known yet whose they are. */
@@ -56,7 +58,7 @@ export class Server {
     this.#api = api;
     this.#options = options;
     this.#gates = options.gates ?? new Gates(options.clock);
-    this.#budget = { used: 0, limit: options.limits.buffered };
+    this.#budget = new Budget(options.limits.buffered);
     const { buffered: most, sessionsPerAddress: perAddress } = options.limits;
     this.#absent = new Absent({ most, perAddress });
   }
@@ -78,8 +80,17 @@ export class Server {
 
   /** Serves one more channel. */
   accept(channel: Channel): void {
-    if (this.#closed || !this.#hasRoom()) channel.destroy();
-    else this.#serve(channel);
+    if (this.#closed) channel.destroy();
+    else if (this.#hasRoom()) this.#serve(channel);
+    else this.#turnAway(channel);
+  }
+
+  /** Tells who finds no room that it is so. Does not wait until they have read it. */
+  #turnAway(channel: Channel): void {
+    channel.open({ receive() {}, drain() {}, close() {} });
+    channel.write(`${writeClose(full())}\n`);
+    channel.close();
+    this.#options.clock.after(1_000, () => channel.destroy(), true);
   }
 
   /** As `accept`, of a channel over which a session of ours may come back: for that there is room, and time, always. */

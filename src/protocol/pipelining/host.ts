@@ -21,6 +21,6 @@ export interface Host {
   whole(whole: Promise<void> | undefined, message: Message, run: () => void): void;
   /** Throws ERR_BUSY where as many calls run as may. */
   checkRoom(): void;
-  /** So many more calls wait for what they stand on. */
-  waiting(more: number): void;
+  /** So many more calls wait for what they stand on: this message's. */
+  waiting(more: number, message: Message): void;
 }

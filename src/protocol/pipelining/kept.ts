@@ -4,6 +4,8 @@ export type Answer = readonly unknown[];
 /** The outcome of a call of the peer's, which it asked us to keep. */
 export class Kept {
   answer: Answer | undefined;
+  /** Bytes, about. */
+  size = 0;
   /** The peer asks for it no more. What waits for it still gets it. */
   released = false;
   readonly waiting: (() => void)[] = [];

@@ -12,6 +12,7 @@ import { functionAt, malformed, type MethodOf, readPath, stepTo } from './steps.
 /** What waits for outcomes. */
 interface Job {
   readonly key: number;
+  readonly message: Message;
   over: boolean;
 }
 
@@ -21,6 +22,8 @@ export class Pipelined {
   readonly #serving: Host;
   readonly #clock: Clock;
   readonly #kept = new Map<number, Kept>();
+  /** Bytes of the outcomes that are kept. */
+  #size = 0;
   /** By the id under which their outcome is wanted; by one below 0 where it is not. */
   readonly #jobs = new Map<number, Job>();
   #lastJob = 0;
@@ -49,19 +52,27 @@ export class Pipelined {
     this.#kept.set(reply, new Kept());
   }
 
-  /** A call has its outcome. */
-  settled(call: number, answer: Answer): void {
+  /** A call has its outcome, of about so many bytes. */
+  settled(call: number, answer: Answer, size: number): void {
     const kept = this.#kept.get(call);
     if (kept === undefined || kept.answer !== undefined) return;
     if (kept.released) this.#kept.delete(call);
-    kept.settle(answer);
+    const { held } = this.#wire.limits;
+    if (kept.released || this.#size + size <= held) {
+      if (!kept.released) this.#size += kept.size = size;
+      return kept.settle(answer);
+    }
+    const text = `outcomes of more than ${held} bytes would be kept`;
+    kept.settle([new DserviceError('ERR_LIMIT', text, { mayHaveRun: false })]);
   }
 
   release(call: unknown): void {
     const kept = typeof call === 'number' ? this.#kept.get(call) : undefined;
     if (kept === undefined) return;
     kept.released = true;
-    if (kept.answer !== undefined) this.#kept.delete(call as number);
+    if (kept.answer === undefined) return;
+    this.#kept.delete(call as number);
+    this.#size -= kept.size;
   }
 
   /** A call, a read or a map of what stands at a path of an outcome. Throws what is wrong with the message. */
@@ -132,8 +143,8 @@ export class Pipelined {
     };
     if (all.every(({ answer }) => answer !== undefined)) return go(message);
     this.#serving.checkRoom();
-    const job: Job = { key: reply ?? --this.#lastJob, over: false };
-    this.#serving.waiting(1);
+    const job: Job = { key: reply ?? --this.#lastJob, message, over: false };
+    this.#serving.waiting(1, message);
     this.#jobs.set(job.key, job);
     const began = this.#clock.now();
     const next = (): void => {
@@ -165,7 +176,7 @@ export class Pipelined {
   #done(job: Job): void {
     job.over = true;
     this.#jobs.delete(job.key);
-    this.#serving.waiting(-1);
+    this.#serving.waiting(-1, job.message);
   }
 
   #answer(reply: number | undefined, value: unknown): void {

@@ -1,0 +1,82 @@
+import type { Clock } from '../clock.js';
+import type { Link } from './link.js';
+
+/** Bytes a second: a message that grows by less, over a whole `stall`, is not sent but held open. */
+const slowest = 64;
+/** Bytes a second that a peer takes at least, of what waits for it. Between two looks nothing may be seen to move. */
+const slowestTaker = 16 * 1024;
+
+export interface StallOptions {
+  readonly clock: Clock;
+  readonly channel: Pick<Link, 'buffered' | 'halts' | 'halted'>;
+  readonly limits: { readonly stall: number };
+  /** A message of which a part is here: how many were finished before it. Undefined: there is none. */
+  unfinished(): number | undefined;
+  onStalled(why: string): void;
+}
+
+/**
+ * Ends what neither goes on nor ends: a message that is sent byte by byte, a peer that takes nothing
+ * (docs/limits.md, `stall`). It watches only while there is something unfinished.
+ */
+export class Stall {
+  readonly #options: StallOptions;
+  /** Bytes that were read. */
+  #read = 0;
+  #stop: (() => void) | undefined;
+  /** How it was at the last look: which message was unfinished, and how far it had come. */
+  #last = { finished: -1, read: 0, halts: 0 };
+  #fullSince: number | undefined;
+
+  constructor(options: StallOptions) {
+    this.#options = options;
+  }
+
+  /** A piece was read, at whose end a message is unfinished. */
+  read(bytes: number): void {
+    this.#read += bytes;
+    if (this.#stop === undefined && this.#options.unfinished() !== undefined) this.#look();
+  }
+
+  /** What is sent waits. */
+  full(): void {
+    this.#fullSince ??= this.#options.clock.now();
+    if (this.#stop === undefined) this.#look();
+  }
+
+  /** The peer has taken some. */
+  taken(): void {
+    this.#fullSince = undefined;
+  }
+
+  /** Remembers how it is, and looks again. */
+  #look(): void {
+    const { clock, limits, channel, unfinished } = this.#options;
+    this.#last = { finished: unfinished() ?? -1, read: this.#read, halts: channel.halts };
+    this.#stop = clock.after(limits.stall, this.#check, true);
+  }
+
+  readonly #check = (): void => {
+    const { clock, limits, channel, unfinished, onStalled } = this.#options;
+    const { stall } = limits;
+    const { finished, read, halts } = this.#last;
+    this.#stop = undefined;
+    const now = unfinished();
+    const grown = this.#read - read;
+    // Where we would not have it read, the peer is not to blame.
+    const watched = !channel.halted && channel.halts === halts;
+    if (watched && now === finished && grown < (stall / 1_000) * slowest) {
+      return onStalled(`only ${grown} bytes of a message came in ${stall} ms`);
+    }
+    const waited = clock.now() - (this.#fullSince ?? clock.now());
+    if (waited > stall + (channel.buffered / slowestTaker) * 1_000) {
+      const text = `the peer took nothing of ${channel.buffered} bytes in ${Math.round(waited)} ms`;
+      return onStalled(text);
+    }
+    if (now !== undefined || this.#fullSince !== undefined) this.#look();
+  };
+
+  stop(): void {
+    this.#stop?.();
+  }
+}
