@@ -2,6 +2,9 @@ import { contextOf, type CallContext } from '../src/protocol/context.js';
 import { makeDial } from '../src/service/dial.js';
 import { makeServe } from '../src/service/serve.js';
 import { makeDservice } from '../src/service/dservice.js';
+import { makeBatch } from '../src/http/batch.js';
+import { nodeClock } from './clock.js';
+import { nodePost } from './post.js';
 import { nodeRuntime } from './runtime.js';
 
 export { memoryDiscovery, MemoryNetwork } from '../src/discovery/memory.js';
@@ -18,6 +21,7 @@ export { health } from '../src/service/health.js';
 export { onBroken } from '../src/service/on-broken.js';
 
 export type * from '../src/service/public-types.js';
+export type { Batched, BatchOptions } from '../src/http/batch.js';
 export { jsonRpc } from './jsonrpc.js';
 export { mdns } from './mdns/mdns.js';
 export { rendezvous, type Rendezvous, type RendezvousStats } from './rendezvous/rendezvous.js';
@@ -33,6 +37,13 @@ export default dservice;
 
 export const serve = makeServe(nodeRuntime);
 export const dial = makeDial(nodeRuntime);
+/** Calls by HTTP, without a socket: all of one turn of the event loop leave in one request. */
+export const batch = makeBatch({
+  ...{ clock: nodeClock, scope: nodeRuntime.scope, observer: nodeRuntime.observer },
+  ...{ decodeText: nodeRuntime.decodeText },
+  post: (options) => nodePost(options, nodeClock),
+  later: (fn) => void setImmediate(fn),
+});
 
 /** The context of the call that is being served, also after an await. Throws ERR_STATE outside of a handler. */
 export const context = (): CallContext => contextOf(nodeRuntime.scope);

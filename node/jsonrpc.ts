@@ -1,7 +1,7 @@
 import { dialJsonRpc } from '../src/jsonrpc/dial.js';
 import { JsonRpcServer } from '../src/jsonrpc/server.js';
 import type { Engine } from '../src/service/engine.js';
-import { nodePost } from './jsonrpc-post.js';
+import { nodePost } from './post.js';
 
 /** JSON-RPC 2.0 over HTTP: served on a service's own port, and called at `http://…` and `https://…`. */
 export const jsonRpc: Engine = {

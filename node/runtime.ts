@@ -5,6 +5,8 @@ import type { ConnectionOptions } from 'node:tls';
 import WebSocket from 'ws';
 import { adoptStandard } from '../src/channel/adopt.js';
 import type { CallContext } from '../src/protocol/context.js';
+import { door } from '../src/http/door.js';
+import type { Exchange } from '../src/service/engine.js';
 import { parseEndpoint } from '../src/channel/endpoint.js';
 import type { Discovery } from '../src/discovery/discovery.js';
 import { mergeDiscoveries } from '../src/discovery/merge.js';
@@ -65,8 +67,10 @@ function makeRuntime(): ServiceRuntime<At> {
     },
     engines: [jsonRpc],
     listen(at, limits, onChannel, answer) {
+      const enter = door({ clock: nodeClock, limits, onChannel });
+      const answerAny = (exchange: Exchange) => enter(exchange) ?? answer?.(exchange);
       const request =
-        at.request ?? (answer && createExchanges({ clock: nodeClock, limits, answer }));
+        at.request ?? createExchanges({ clock: nodeClock, limits, answer: answerAny });
       return listen({ ...at, request, limits, clock: nodeClock }, onChannel);
     },
     matcher: () => semverMatcher,

@@ -38,8 +38,13 @@ const table = [
     packages: 'none',
   },
   {
+    of: 'src/http/',
+    may: [...ground, 'src/protocol/', 'src/channel/', 'src/service/', 'src/http/'],
+    packages: 'none',
+  },
+  {
     of: 'src/jsonrpc/',
-    may: [...ground, 'src/protocol/', 'src/service/', 'src/jsonrpc/'],
+    may: [...ground, 'src/protocol/', 'src/service/', 'src/http/', 'src/jsonrpc/'],
     packages: 'none',
   },
   {

@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'ERR_CONNECTION_LOST'
   | 'ERR_HEARTBEAT'
   | 'ERR_AUTH'
+  | 'ERR_BATCH'
   // reaching somebody
   | 'ERR_CONNECT'
   | 'ERR_LISTEN'

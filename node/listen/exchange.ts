@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../src/clock.js';
 import { DserviceError } from '../../src/errors.js';
 import type { Limits } from '../../src/limits.js';
-import type { Answer, Exchange } from '../../src/service/engine.js';
+import type { Answer, Exchange, Outlet } from '../../src/service/engine.js';
 import { hostPort } from '../channel/address.js';
 import type { RequestHandler } from './http.js';
 
@@ -30,6 +30,7 @@ export function createExchanges({ clock, limits, answer }: ExchangesOptions): Re
     const tell = (given: Answer | undefined): void => {
       if (response.destroyed) return;
       if (given === undefined) return void response.destroy();
+      if (given.stream !== undefined) return exchange.stream(given, ...given.stream, clock);
       exchange.write(given);
       // Who does not read it would have us keep it for ever.
       const stop = clock.after(takeTime, () => response.destroy(), true);
@@ -39,6 +40,8 @@ export function createExchanges({ clock, limits, answer }: ExchangesOptions): Re
     answered.then(tell).catch(() => void response.destroy());
   };
 }
+
+type Begin = (outlet: Outlet) => () => void;
 
 interface Budget {
   used: number;
@@ -120,17 +123,52 @@ class HttpExchange implements Exchange {
   }
 
   write({ status, body, headers }: Answer): void {
+    const type = body && { 'Content-Type': body[0], 'Content-Length': Buffer.byteLength(body[1]) };
+    if (this.#begin(status, { ...headers, ...type })) this.#response.end(body?.[1]);
+  }
+
+  /** Writes an answer piece by piece. Who does not take one for too long is left. */
+  stream({ status, headers }: Answer, type: string, begin: Begin, clock: Clock): void {
     const response = this.#response;
-    if (response.headersSent || response.destroyed) return;
+    if (!this.#begin(status, { ...headers, 'Content-Type': type })) return;
+    let stop: (() => void) | undefined;
+    const watch = (): void => {
+      stop?.();
+      stop = clock.after(takeTime, () => response.destroy(), true);
+    };
+    const onRoom = begin({
+      write(text) {
+        if (!response.write(text) && stop === undefined) watch();
+      },
+      get buffered() {
+        return response.writableLength;
+      },
+      end() {
+        response.end();
+        if (stop === undefined) watch();
+      },
+      destroy: () => void response.destroy(),
+    });
+    response.on('drain', () => {
+      if (response.writableEnded) return watch();
+      stop?.();
+      stop = undefined;
+      onRoom();
+    });
+    response.once('close', () => stop?.());
+  }
+
+  #begin(status: number, headers: Record<string, string | number>): boolean {
+    const response = this.#response;
+    if (response.headersSent || response.destroyed) return false;
     // What comes of a body that nobody wants is not read.
     if (!this.#request.complete) response.setHeader('Connection', 'close');
     response.writeHead(status, {
       ...headers,
-      ...(body && { 'Content-Type': body[0], 'Content-Length': Buffer.byteLength(body[1]) }),
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
     });
-    response.end(body?.[1]);
+    return true;
   }
 }
 

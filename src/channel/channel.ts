@@ -39,6 +39,8 @@ export interface Channel {
   readonly peer: ChannelPeer;
   /** Raw bytes may follow a line. Where it is not so, `write` is given text alone. */
   readonly binary?: boolean;
+  /** It is one request and its answer, in place of a connection: `Once` of the protocol, for the session over it. */
+  readonly once?: object | undefined;
   /** Starts delivery. Called once. */
   open(handlers: ChannelHandlers): void;
   /**

@@ -7,6 +7,8 @@ import type { Channel, ChannelHandlers, ChannelPeer } from './channel.js';
 export interface Transport {
   readonly framing: 'bytes' | 'messages';
   readonly peer: ChannelPeer;
+  /** It is one request and its answer. */
+  readonly once?: object;
   /** `send` takes bytes. */
   readonly binary?: boolean;
   /** Takes the text, and the bytes that follow it, whatever they have to wait for. Not called after `end` or `abort`. */
@@ -132,6 +134,7 @@ export function channelOver(
     framing: transport.framing,
     peer: transport.peer,
     binary: transport.binary === true,
+    once: transport.once,
     get buffered() {
       return transport.buffered();
     },

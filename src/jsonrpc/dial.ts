@@ -1,6 +1,6 @@
 import { DserviceError } from '../errors.js';
 import type { EngineDial } from '../service/engine.js';
-import type { MakePost } from './post.js';
+import type { MakePost } from '../http/post.js';
 import { JsonRpcSession } from './session.js';
 
 /**

@@ -11,9 +11,10 @@ import { onEnd } from '../service/behind.js';
 import type { EngineDial, EngineSession } from '../service/engine.js';
 import { serviceRemote } from '../service/service-remote.js';
 import { readFault } from './fault.js';
-import { headersOf, writeAuth } from './headers.js';
+import { headersOf } from './headers.js';
 import { toJson } from './json.js';
-import type { Post, Received } from './post.js';
+import { writeAuth } from '../http/auth.js';
+import type { Post, Received } from '../http/post.js';
 
 /** What a status says of a call that has no response object: it did not run. */
 const refusals: Readonly<Record<number, readonly [ErrorCode, string]>> = {

@@ -1,9 +1,7 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Attached } from './attachments.js';
-import { isThenable } from './bridge.js';
-import { asRun } from './error-value.js';
-import { headOn, nameOf, type Owner, PendingCall, rejected } from './calls.js';
+import { fulfil, headOn, nameOf, type Owner, PendingCall, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
 import { HeldLines } from './held.js';
 import type { InterceptCalls } from './intercept.js';
@@ -13,9 +11,10 @@ import type { SessionObserver } from './observer.js';
 import type { CallOptions } from './options.js';
 import { PendingCalls } from './pending-calls.js';
 import type { Ahead, MapFunction } from './pipelining/ahead.js';
-import { derived, Later } from './pipelining/later.js';
+import { Later } from './pipelining/later.js';
 import { checkRecorded, Recording } from './pipelining/recording.js';
 import { RemotePromise } from './pipelining/remote-promise.js';
+import { type Again, whenSettled } from './pipelining/when-settled.js';
 import { headOf, type Reference, released } from './references.js';
 import { StreamCalls } from './streams/stream-calls.js';
 import { Unresolved } from './unresolved.js';
@@ -51,7 +50,7 @@ export class Calling implements Owner {
   /** When the turn began of which the calls are gathered: their deadlines count from there. */
   #turn = 0;
   /** Why nothing can be called any more. */
-  #over: DserviceError | undefined;
+  over: DserviceError | undefined;
 
   constructor(options: CallingOptions) {
     this.#options = options;
@@ -75,28 +74,33 @@ export class Calling implements Owner {
     // The answer to a plain peer's call is called as it stands. Old callbacks look at all they get, and
     // none of them answers an answer: asked for an outcome, it would be pending until its deadline.
     const bare = target.answer && this.#wire.plain && given === undefined;
-    return this.#made(target.head, target.name, args, given, bare);
+    return this.made(target.head, target.name, args, given, bare);
   }
 
   /** Calls by name. Never throws: what cannot be sent rejects, with `mayHaveRun: false`. */
   call(name: string, args: unknown[], given: CallOptions | undefined): Promise<unknown> {
-    return this.#made(headOf(name), name, args, given, false);
+    return this.made(headOf(name), name, args, given, false);
   }
 
-  /** A call by somebody here: what stands around such calls is asked first. */
-  #made(
+  /**
+   * A call by somebody here: what stands around such calls is asked first. `again` makes it once more where promises
+   * among its arguments, those in `settled` aside, had to be awaited.
+   */
+  made(
     head: string,
     name: string,
     args: unknown[],
     given: CallOptions | undefined,
     bare: boolean,
+    settled?: Settled,
+    again?: Again,
   ): Promise<unknown> {
     const { intercept } = this.#options;
     if (intercept === undefined || given?.intercepted === true || this.#recording !== undefined) {
-      return this.#observed(head, name, args, given, bare);
+      return this.#observed(head, name, args, given, bare, settled, again);
     }
     return intercept(name, args, given, (values, options) =>
-      this.#observed(head, name, values, options, bare),
+      this.#observed(head, name, values, options, bare, settled, again),
     );
   }
 
@@ -106,12 +110,15 @@ export class Calling implements Owner {
     args: unknown[] | undefined,
     given: CallOptions | undefined,
     bare = false,
+    settled?: Settled,
+    again?: Again,
   ): Promise<unknown> {
     // What stands for the outcome is no promise, but is used as one would be.
     if (this.#recording !== undefined) return this.#recording.call(head, args) as Promise<unknown>;
     const observed = this.#options.observer?.call(name, given);
-    if (observed === undefined) return this.#call(head, name, args, given, bare);
-    return observed.follow(this.#call(head, name, args, observed.options, bare));
+    const own = observed === undefined ? given : observed.options;
+    const outcome = this.#call(head, name, args, own, bare, settled, again);
+    return observed === undefined ? outcome : observed.follow(outcome);
   }
 
   /** `head`: the target of the message. Without arguments, what is there is read. */
@@ -122,14 +129,16 @@ export class Calling implements Owner {
     given: CallOptions | undefined,
     bare: boolean,
     settled?: Settled,
+    again?: Again,
   ): Promise<unknown> {
     const wire = this.#wire;
-    if (this.#over !== undefined) {
-      return this.#refuse(new DserviceError(this.#over.code, this.#over.message, this.#over), name);
+    if (this.over !== undefined) {
+      return this.#refuse(new DserviceError(this.over.code, this.over.message, this.over), name);
     }
     if (given?.signal?.aborted === true) return this.#refuse(cancelled(name, given.signal), name);
     // A plain peer answers by calling back; who gave it a callback wants the answer there alone.
-    const silent = bare || (wire.plain && typeof args?.at(-1) === 'function');
+    const { unanswered } = wire;
+    const silent = bare || !!unanswered || (wire.plain && typeof args?.at(-1) === 'function');
     const id = silent ? -1 : wire.nextId();
     let line: string;
     try {
@@ -139,12 +148,15 @@ export class Calling implements Owner {
       if (!(error instanceof Unresolved) || !(error.promise instanceof Promise)) {
         return this.#refuse(error, name);
       }
-      const again = (more: Settled) => this.#call(head, name, args, given, bare, more);
-      return whenSettled(error.promise, settled, again);
+      return whenSettled(error.promise, settled, (more) =>
+        again === undefined
+          ? this.#call(head, name, args, given, bare, more)
+          : again(more, args ?? [], given),
+      );
     }
     if (silent) {
       this.#send(`${line}}`);
-      return Promise.resolve();
+      return unanswered === undefined ? Promise.resolve() : rejected(unanswered(name));
     }
     const current = this.#options.scope.get();
     let deadline = given?.deadline ?? this.#options.deadline;
@@ -227,8 +239,8 @@ export class Calling implements Owner {
 
   /** Asks the peer something that is not for its api. Never throws. */
   ask(control: string, given: CallOptions, args?: unknown[]): Promise<unknown> {
-    if (this.#over !== undefined) {
-      return this.#refuse(new DserviceError(this.#over.code, this.#over.message), control);
+    if (this.over !== undefined) {
+      return this.#refuse(new DserviceError(this.over.code, this.over.message), control);
     }
     const id = this.#wire.nextId();
     let line = `{"control":"${control}","reply":${JSON.stringify(id)}`;
@@ -415,38 +427,14 @@ export class Calling implements Owner {
 
   /** Nothing is called any more; what waits is rejected. */
   end(why: DserviceError): void {
-    this.#over = why;
+    this.over ??= why;
     this.#held.clear();
-    this.streams.end(why);
-    this.#pending.rejectAll(why.code, why.message, this.#wire.outbox.written, why.cause);
+    this.streams.end(this.over);
+    const { code, message, cause } = why;
+    // A channel may know that nothing has arrived of what was written to it.
+    const none = DserviceError.is(cause) && cause.mayHaveRun === false;
+    this.#pending.rejectAll(code, message, none ? 0 : this.#wire.outbox.written, cause);
   }
-}
-
-/** What is called when a promise among its arguments has its outcome. */
-function whenSettled(
-  promise: Promise<unknown>,
-  settled: Settled | undefined,
-  call: (settled: Settled) => Promise<unknown>,
-): Promise<unknown> {
-  return derived(
-    promise.then(
-      (value) => call(new Map([...(settled ?? []), [promise, value]])),
-      // That is not this call's error: whether it may have run is another question.
-      (error: unknown) => {
-        throw DserviceError.is(error) ? asRun(error) : error;
-      },
-    ),
-  );
-}
-
-/** Throws ERR_THENABLE for an outcome that no promise can hold. */
-function fulfil(call: PendingCall, args: readonly unknown[], message: Message): void {
-  const value = call.plain ? args[0] : args[1];
-  if ((message.callbacks ?? message.own) === undefined || !isThenable(value)) {
-    return call.fulfil(value);
-  }
-  const text = 'the outcome has a function named `then`';
-  throw new DserviceError('ERR_THENABLE', text, { method: call.method, mayHaveRun: true });
 }
 
 function cancelled(method: string, signal: AbortSignal | undefined): DserviceError {

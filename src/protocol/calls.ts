@@ -1,3 +1,6 @@
+import { DserviceError } from '../errors.js';
+import { isThenable } from './bridge.js';
+import type { Message } from './message.js';
 import type { CallOptions } from './options.js';
 import type { Waiting } from './pending-calls.js';
 import type { Ahead, MapFunction } from './pipelining/ahead.js';
@@ -120,4 +123,14 @@ export function headOn(call: PendingCall, path: readonly string[]): string {
 /** What is asked of an outcome, in words. */
 export function nameOf(call: PendingCall, path: readonly string[]): string {
   return [`${call.method}()`, ...path].join('.');
+}
+
+/** Throws ERR_THENABLE for an outcome that no promise can hold. */
+export function fulfil(call: PendingCall, args: readonly unknown[], message: Message): void {
+  const value = call.plain ? args[0] : args[1];
+  if ((message.callbacks ?? message.own) === undefined || !isThenable(value)) {
+    return call.fulfil(value);
+  }
+  const text = 'the outcome has a function named `then`';
+  throw new DserviceError('ERR_THENABLE', text, { method: call.method, mayHaveRun: true });
 }

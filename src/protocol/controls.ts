@@ -41,7 +41,9 @@ export class Controls {
     this.#options = options;
   }
 
-  read(control: string, message: Message): void {
+  read(message: Message): void {
+    const { control } = message;
+    if (this.#options.wire.plain) return;
     const { pulse, serving, farewell, continuity, onBye, onFatal } = this.#options;
     const { wire, health, relies, subscribe } = this.#options;
     switch (control) {
@@ -76,6 +78,11 @@ export class Controls {
     const { serving } = this.#options;
     const reply = serving.replyOf(message);
     if (reply !== undefined) serving.answer(answer, reply, control);
+  }
+
+  /** In plain dnode: the peer holds none of these functions. */
+  cullAll({ arguments: ids }: Message): void {
+    this.cull(Array.isArray(ids) ? ids.map((id: unknown) => [id, Infinity]) : []);
   }
 
   /** The peer holds so many references less to functions of ours; a plain peer holds none any more. */

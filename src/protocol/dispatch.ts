@@ -4,6 +4,8 @@ import type { Intake } from './intake.js';
 import { isUrgent, type Message, readId } from './message.js';
 import type { NamedFunction } from './pipelining/replay-map.js';
 import type { Serving } from './serving.js';
+import { malformed, readPath, stepTo } from './pipelining/steps.js';
+import type { AnyFunction } from './encode.js';
 import { streamFunction } from './streams/stream-function.js';
 import type { Wire } from './wire.js';
 
@@ -21,8 +23,20 @@ export class Dispatch {
     this.#intake = intake;
   }
 
+  /** Reads a message that calls something. True where it is between sessions. Throws what is wrong with it. */
+  read(api: object, message: Message): boolean {
+    const { method, control } = message;
+    if (typeof method === 'number') this.#number(method, message);
+    else if (typeof method === 'string') this.#name(method, api, message);
+    else if (message.on !== undefined) this.#ahead(api, message);
+    else if (Array.isArray(method)) this.#path(method, api, message);
+    else if (typeof control === 'string') return true;
+    else throw new DserviceError('ERR_MALFORMED', 'a message has no method');
+    return false;
+  }
+
   /** An outcome, or a call of a function that was passed. Throws ERR_METHOD, ERR_RELEASED. */
-  number(id: number, message: Message): void {
+  #number(id: number, message: Message): void {
     if (this.#calling.settle(id, message)) {
       // What we asked for is no burden of the peer's.
       this.#intake.room++;
@@ -51,7 +65,7 @@ export class Dispatch {
   }
 
   /** A call of a method of the api. Throws ERR_METHOD. */
-  name(name: string, api: object, message: Message): void {
+  #name(name: string, api: object, message: Message): void {
     this.#serving.pipelined.keep(message);
     const fn = this.#wire.methods.named(api, name);
     if (fn !== undefined) return this.#serving.serve(fn, message, name, name);
@@ -59,8 +73,23 @@ export class Dispatch {
     throw noMethod(name);
   }
 
+  /** A call of what stands at a path of the api. Throws ERR_METHOD, ERR_MALFORMED. */
+  #path(path: unknown, api: object, message: Message): void {
+    const { methods, plain } = this.#wire;
+    if (plain) throw malformed('`method` is not a name');
+    this.#serving.pipelined.keep(message);
+    const steps = readPath(path);
+    const fn = stepTo(api, steps, (instance, name) => methods.named(instance, name));
+    const name = steps.join('.');
+    if (typeof fn === 'function') {
+      return this.#serving.serve(fn as AnyFunction, message, name, name);
+    }
+    this.#wire.drop(message);
+    throw noMethod(name);
+  }
+
   /** Something is asked of the outcome of a call before. Throws what is wrong with it. */
-  ahead(api: object, message: Message): void {
+  #ahead(api: object, message: Message): void {
     const { pipelined } = this.#serving;
     pipelined.keep(message);
     try {

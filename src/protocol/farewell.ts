@@ -2,6 +2,8 @@ import type { Clock } from '../clock.js';
 
 export interface FarewellOptions {
   readonly clock: Clock;
+  /** Who was asked for no more ends by itself when nothing runs. */
+  readonly alone?: boolean;
   /** Whether the peer can be asked to leave. */
   plain(): boolean;
   sayBye(): void;
@@ -17,7 +19,7 @@ const awayTime = 2_000;
 
 /** How a session ends without failing anybody (protocol page, `bye`; services page, drain). */
 export class Farewell {
-  readonly #options: FarewellOptions;
+  #options: FarewellOptions;
   /** The peer has said that it will leave. */
   heard = false;
   #said = false;
@@ -26,6 +28,11 @@ export class Farewell {
 
   constructor(options: FarewellOptions) {
     this.#options = options;
+  }
+
+  /** Over one request, bye is said in other ways. */
+  adapt(options: Partial<FarewellOptions>): void {
+    this.#options = { ...this.#options, ...options };
   }
 
   /** The peer says bye. */
@@ -42,7 +49,9 @@ export class Farewell {
 
   /** A handler has ended. */
   served(quiet = false): void {
-    if (this.#options.serving() === 0 && (this.heard || quiet)) this.#draining?.done();
+    if (this.#options.serving() > 0 || !(this.heard || quiet)) return;
+    if (this.#draining !== undefined) this.#draining.done();
+    else if (this.#options.alone === true && !this.#over) this.#options.close();
   }
 
   /** Asks the peer to call no more, and closes when it has nothing out and nothing runs, or after `time` ms. */

@@ -7,6 +7,11 @@ import type { Wire } from './wire.js';
 /** Longer lines are measured by who reads them: what is told of methods must not make one so long. */
 const short = 64 * 1024;
 
+/** As `sendMethods`, where the peer is not told: functions of the api are known as its methods all the same. */
+export function tellNobody(wire: Wire, api: object): void {
+  wire.encodeApi(readableApi(api));
+}
+
 /**
  * Writes `methods`: our api, and what is known of it, for whom it may interest. The first carries our
  * hello. Throws what cannot be sent.

@@ -22,6 +22,8 @@ export class Outbox {
   /** There is no channel to write to: what is pushed is kept for the next one. */
   #away = false;
   #full = false;
+  /** So many characters leave at once. */
+  enough = enough;
   /** Lines in `#text`, each with its newline; while away, lines that nobody was sent, each of which is kept by itself. */
   #fresh = 0;
   /** What the peer may not have got, where the session can go on over another channel. */
@@ -50,6 +52,11 @@ export class Outbox {
     return this.#text === '';
   }
 
+  /** Characters that have not left. */
+  get gathered(): number {
+    return this.#text.length;
+  }
+
   get #mustKeep(): number {
     return this.replay?.size ?? 0;
   }
@@ -68,7 +75,7 @@ export class Outbox {
       return this.onKept(line.length + sizeOf(attached));
     }
     this.#text += line;
-    if (attached !== undefined || this.#text.length >= enough) this.flush(attached);
+    if (attached !== undefined || this.#text.length >= this.enough) this.flush(attached);
     else if (!this.#scheduled && !this.#corked) {
       this.#scheduled = true;
       this.#clock.endOfTurn(this.#flushLater);

@@ -94,10 +94,11 @@ export class Serving implements Host, CallHost {
     return (plain && this.full) || this.#weight > limits.held;
   }
 
-  /** So many more calls wait for what they stand on: this message's. */
-  waiting(more: number, message: Message): void {
+  /** So many more calls wait for what they stand on: this message's. `then`: one that waits no more is made. */
+  waiting(more: number, message: Message, then?: () => void): void {
     this.#count += more;
     this.#weight += more * (message[weight] ?? 0);
+    then?.();
     if (more < 0) this.#options.onDone();
   }
 

@@ -11,6 +11,7 @@ import type { Identity } from './hello.js';
 import type { HeartbeatTimes } from './heartbeat.js';
 import type { Interceptors } from './intercept.js';
 import type { Budget } from './budget.js';
+import type { Once } from './once.js';
 import type { SessionObserver } from './observer.js';
 import type { Peer, SessionHandle } from './session-handle.js';
 
@@ -40,6 +41,8 @@ export interface SessionOptions {
   readonly callbacks?: boolean | undefined;
   /** Whether errors carry their stack to the peer; false. */
   readonly stacks?: boolean | undefined;
+  /** The channel is one request and its answer. */
+  readonly once?: Once | undefined;
   /** The session may go on over another channel, if the peer takes part: `resumable()` of continuity.ts. */
   readonly resume?: Resumable | undefined;
   /** How this side is, for peers that ask; without it, up. May be a promise. */

@@ -19,6 +19,7 @@ import { Link } from './link.js';
 import { isUrgent, type Message } from './message.js';
 import { sendMethods } from './methods.js';
 import { behind, type CallOptions } from './options.js';
+import type { Once } from './once.js';
 import { Pulse } from './pulse.js';
 import { Serving } from './serving.js';
 import type { Peer, SessionEvents, SessionHandle } from './session-handle.js';
@@ -27,12 +28,9 @@ import { Streams } from './streams/streams.js';
 import { Wire } from './wire.js';
 
 /**
- * Two programs that call each other over one channel (protocol page). It is plain dnode until both
- * have said hello, and always with a peer that says none.
- *
- * Messages are written in `Wire.write` and read in `#message`; `Calling` waits for the peer,
- * `Serving` runs handlers for it. Nothing that a peer sends, and nothing that a handler throws,
- * leaves here as an exception.
+ * Two programs that call each other over one channel (protocol page): in plain dnode, until both have said hello.
+ * Messages are written in `Wire.write` and read in `#onMessage`; `Calling` waits for the peer, `Serving` runs
+ * handlers for it. Nothing that a peer sends, and nothing that a handler throws, leaves here as an exception.
  */
 export class Session implements SessionHandle {
   readonly remote: Record<string, unknown> = {};
@@ -154,23 +152,30 @@ export class Session implements SessionHandle {
 
   /** Begins: says `methods`, and reads. Called once, after the listeners are on. */
   start(): void {
-    const { clock, limits, api } = this.#options;
+    const { clock, limits, api, once } = this.#options;
     this.#channel.open({
       receive: (data) => this.#receive(data),
       drain: () => this.#flow.drained(),
       close: (error) => this.#lost(error),
     });
-    this.#cancelHandshake = clock.after(
-      limits.handshake,
-      () => this.#finish('ERR_TIMEOUT', `no \`methods\` came within ${limits.handshake} ms`),
-      true,
-    );
+    if (once !== undefined) this.#greet(once.hello(limits));
+    else this.#cancelHandshake = clock.after(limits.handshake, () => this.#late(), true);
     try {
       this.#api = makeApi(api, this.remote, this);
+      if (once !== undefined) this.#beginOnce(once);
     } catch (error) {
       return this.#noApi(error);
     }
     this.#sendApi(true);
+  }
+
+  #beginOnce(once: Once): void {
+    once.begin({
+      ...{ wire: this.#wire, calling: this.#calling, serving: this.#serving },
+      ...{ farewell: this.#farewell, channel: this.#channel, api: this.#api },
+    });
+    if (this.#admission.admitted) this.#announceRemote();
+    else void this.#authenticate();
   }
 
   on<K extends keyof SessionEvents>(
@@ -227,10 +232,7 @@ export class Session implements SessionHandle {
     return { local, references, pending: this.outstanding, serving: this.#serving.count };
   }
 
-  /**
-   * Whether the channel keeps the process alive: while somebody here uses the session, and as long as
-   * the peer holds a function of ours, which it may call, or there are streams of the peer's here.
-   */
+  /** Whether the channel keeps the process alive, as it does while the peer holds a function of ours, or streams. */
   hold(keep: boolean): void {
     this.#held = keep;
     this.#channel.hold(keep || this.#wire.local.size > 0 || this.#wire.streams.used);
@@ -239,7 +241,8 @@ export class Session implements SessionHandle {
   announce(api: object): void {
     checkApi(api);
     this.#api = api;
-    if (this.#admission.admitted && !this.#ended) sendMethods(this.#wire, api);
+    if (!this.#admission.admitted || this.#ended || this.#options.once !== undefined) return;
+    sendMethods(this.#wire, api);
   }
 
   ping(): Promise<number | undefined> {
@@ -275,12 +278,18 @@ export class Session implements SessionHandle {
   }
 
   #sendApi(first: boolean): void {
+    if (this.#ended || this.#options.once !== undefined) return;
     try {
       const api = this.#admission.admitted ? this.#api : {};
       sendMethods(this.#wire, api, first ? makeHello(this.#options) : undefined);
     } catch (error) {
       this.#noApi(error);
     }
+  }
+
+  #late(): void {
+    const { handshake } = this.#options.limits;
+    this.#finish('ERR_TIMEOUT', `no \`methods\` came within ${handshake} ms`);
   }
 
   #noApi(error: unknown): void {
@@ -307,11 +316,9 @@ export class Session implements SessionHandle {
       return this.#finish('ERR_LIMIT', 'too many messages before it is known who is there');
     }
     try {
-      if (typeof method === 'number') this.#dispatch.number(method, message);
-      else if (typeof method === 'string') this.#onName(method, message);
-      else if (message.on !== undefined) this.#dispatch.ahead(this.#api, message);
-      else if (typeof message.control === 'string') this.#onControl(message.control, message);
-      else throw new DserviceError('ERR_MALFORMED', 'a message has no method');
+      if (method === 'methods') this.#onMethods(message);
+      else if (method === 'cull') this.#controls.cullAll(message);
+      else if (this.#dispatch.read(this.#api, message)) this.#onControl(message);
       if (this.#serving.overloaded) this.#flow.pause('serving');
     } catch (error) {
       const outcome = typeof method === 'number' ? method : undefined;
@@ -319,18 +326,12 @@ export class Session implements SessionHandle {
     }
   }
 
-  #onName(name: string, message: Message): void {
-    if (name === 'methods') return this.#onMethods(message);
-    if (name !== 'cull') return this.#dispatch.name(name, this.#api, message);
-    const ids: unknown[] = Array.isArray(message.arguments) ? message.arguments : [];
-    this.#controls.cull(ids.map((id) => [id, Infinity]));
-  }
-
   #onMethods(message: Message): void {
     const first = this.#cancelHandshake !== undefined;
     // The first is plain in all but its hello, and counts only if it can be read.
     const [methods] = this.#wire.decode(message);
-    if (first) this.#greet(message);
+    const named = featuresOf(this.#channel, this.continuity);
+    if (first) this.#greet(readHello(message.dservice, named));
     fillRemote(this.remote, methods);
     this.about = readAbout(this.#wire.plain ? undefined : message.about);
     if (!this.#admission.admitted) {
@@ -341,10 +342,9 @@ export class Session implements SessionHandle {
     }
   }
 
-  #greet(message: Message): void {
+  #greet(hello: Hello | undefined): void {
     this.#cancelHandshake?.();
     this.#cancelHandshake = undefined;
-    const hello = readHello(message.dservice, featuresOf(this.#channel, this.continuity));
     this.#intake.greeted(hello?.features.includes('bin') === true);
     if (hello !== undefined) {
       this.#wire.greet(hello);
@@ -358,10 +358,7 @@ export class Session implements SessionHandle {
     if (this.#wire.agreed('ping')) this.#pulse.start(this.#peer.transport);
   }
 
-  /**
-   * Takes the channel for lost, if there may be another one. It stays open until that one is there: the
-   * peer, which may only have been slow, could take its end for ours.
-   */
+  /** Takes the channel for lost, if there may be another. Till then it stays open: a slow peer could take its end for ours. */
   lose(why: Error): boolean {
     const { continuity } = this;
     // Before both know each other, nobody comes back.
@@ -397,12 +394,10 @@ export class Session implements SessionHandle {
     for (const { line, attached } of this.#admission.take()) this.#intake.reread(line, attached);
   }
 
-  #onControl(control: string, message: Message): void {
-    if (control === 'close') {
-      this.#channel.close();
-      return this.#end(readClose(message));
-    }
-    if (!this.#wire.plain) this.#controls.read(control, message);
+  #onControl(message: Message): void {
+    if (message.control !== 'close') return this.#controls.read(message);
+    this.#channel.close();
+    this.#end(readClose(message));
   }
 
   /** Tells whoever waits, on either side, that a message was refused. */
@@ -417,7 +412,7 @@ export class Session implements SessionHandle {
     if (this.#ended) return;
     const error = code === 'ERR_CLOSED' ? undefined : new DserviceError(code, message);
     if (error !== undefined) this.#wire.write(writeClose(error));
-    else if (this.continuity?.possible === true) this.#wire.write(closeWell);
+    else if (this.continuity?.possible ?? this.#options.once?.cut()) this.#wire.write(closeWell);
     this.#wire.outbox.flush();
     this.#channel.close();
     this.#end(error, error === undefined ? code : undefined);
@@ -426,7 +421,8 @@ export class Session implements SessionHandle {
   /** The channel has ended by itself. */
   #lost(cause: Error | undefined): void {
     if (this.#ended) return;
-    const why = cause ?? (this.leaving ? undefined : untold(this.#channel));
+    const quiet = this.leaving || this.#options.once !== undefined;
+    const why = cause ?? (quiet ? undefined : untold(this.#channel));
     if (why === undefined || !this.lose(why)) this.#end(lossOf(cause));
   }
 
@@ -439,7 +435,10 @@ export class Session implements SessionHandle {
     this.#flow.stop();
     this.continuity?.stop();
     this.#cancelHandshake?.();
-    const why = () => whyOver(error, code);
+    const { once } = this.#options;
+    // Of one request it is known why there is no answer.
+    const why = () => whyOver(error, (once && error?.code) ?? code);
+    once?.end();
     for (const it of [this.#calling, this.#serving, this.#wire.streams]) it.end(why());
     this.#wire.clear(why());
     this.#admission.take();

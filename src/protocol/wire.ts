@@ -81,6 +81,8 @@ export class Wire {
   #lastId = -1;
   /** Ids as text: of our calls, and of the outcomes of the peer's. */
   readonly ids = new Digits();
+  /** Where the peer hears what is called, and cannot answer: what a call is rejected with. */
+  unanswered: ((method: string) => DserviceError) | undefined;
   /** The call whose outcome a value is to be, if the peer can put it in place. */
   outcomeOf: (value: object) => number | undefined = () => undefined;
 

@@ -115,11 +115,28 @@ export interface Exchange {
   onGone(listener: () => void): void;
 }
 
+/** Where an answer goes that is written piece by piece. */
+export interface Outlet {
+  /** Takes a piece. */
+  write(text: string): void;
+  /** Bytes taken that have not left. */
+  readonly buffered: number;
+  /** Ends the answer, once what was written has left. */
+  end(): void;
+  /** Cuts it off, so that its reader knows that it is not whole. */
+  destroy(): void;
+}
+
 /** What is answered to a request. */
 export interface Answer {
   readonly status: number;
   /** Media type and content; none where there is none to be sent. */
   readonly body?: readonly [type: string, text: string];
+  /**
+   * In place of a body: media type, and what writes the content piece by piece. It is called once, and what it
+   * returns each time there is room again.
+   */
+  readonly stream?: readonly [type: string, begin: (outlet: Outlet) => () => void];
   readonly headers?: Readonly<Record<string, string>>;
 }
 

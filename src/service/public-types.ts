@@ -31,6 +31,7 @@ export type {
   EngineServer,
   EngineSession,
   Exchange,
+  Outlet,
 } from './engine.js';
 export type {
   ConnectionEvent,

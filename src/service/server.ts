@@ -6,6 +6,7 @@ import type { Resumable } from '../protocol/continuity.js';
 import { Budget } from '../protocol/budget.js';
 import { messageOf } from '../protocol/encode.js';
 import { Gates } from '../protocol/gate.js';
+import type { Once } from '../protocol/once.js';
 import { Session } from '../protocol/session.js';
 import type { SessionOptions } from '../protocol/session-options.js';
 import { Absent } from './absent.js';
@@ -96,7 +97,8 @@ export class Server {
   /** As `accept`, of a channel over which a session of ours may come back: for that there is room, and time, always. */
   welcome(channel: Channel): void {
     const { resume, limits } = this.#options;
-    if (resume === undefined || this.#met >= limits.sessions) return this.accept(channel);
+    const never = resume === undefined || channel.once !== undefined;
+    if (never || this.#met >= limits.sessions) return this.accept(channel);
     this.#met++;
     void resume.meet(channel, (found) => {
       this.#met--;
@@ -114,7 +116,9 @@ export class Server {
     const { logger, onSession, resume, ...options } = this.#options;
     const session = new Session({
       ...{ ...options, channel, api: this.#api, budget: this.#budget, gates: this.#gates },
-      resume: resume?.offer(),
+      // Of the protocol's: only what is over one request has it.
+      once: channel.once as Once | undefined,
+      resume: channel.once === undefined ? resume?.offer() : undefined,
     });
     this.#sessions.add(session);
     this.#absent.watch(session);

@@ -22,5 +22,5 @@ export interface Host {
   /** Throws ERR_BUSY where as many calls run as may. */
   checkRoom(): void;
   /** So many more calls wait for what they stand on: this message's. */
-  waiting(more: number, message: Message): void;
+  waiting(more: number, message: Message, then?: () => void): void;
 }

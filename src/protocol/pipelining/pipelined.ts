@@ -151,8 +151,7 @@ export class Pipelined {
       if (job.over) return;
       const waits = all.find(({ answer }) => answer === undefined);
       if (waits !== undefined) return void waits.waiting.push(next);
-      this.#done(job);
-      go(aged(message, this.#clock.now() - began));
+      this.#done(job, () => go(aged(message, this.#clock.now() - began)));
     };
     next();
   }
@@ -173,19 +172,27 @@ export class Pipelined {
     throw new DserviceError('ERR_REFERENCE', text, { mayHaveRun: false });
   }
 
-  #done(job: Job): void {
+  #done(job: Job, then?: () => void): void {
     job.over = true;
     this.#jobs.delete(job.key);
-    this.#serving.waiting(-1, job.message);
+    this.#serving.waiting(-1, job.message, then);
   }
 
   #answer(reply: number | undefined, value: unknown): void {
     if (reply === undefined) return;
     if (!isThenable(value))
       return this.#answerWith(reply, value === undefined ? [] : [null, value]);
+    // It is under way: who leaves waits for it.
+    this.#serving.waiting(1, {});
     value.then(
-      (outcome) => this.#answer(reply, outcome),
-      (error: unknown) => this.#answerWith(reply, [error]),
+      (outcome) => {
+        this.#answer(reply, outcome);
+        this.#serving.waiting(-1, {});
+      },
+      (error: unknown) => {
+        this.#answerWith(reply, [error]);
+        this.#serving.waiting(-1, {});
+      },
     );
   }
 

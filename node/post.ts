@@ -9,16 +9,17 @@ import { connect, type Socket } from 'node:net';
 import { createSecureContext, type ConnectionOptions } from 'node:tls';
 import type { Clock } from '../src/clock.js';
 import { DserviceError } from '../src/errors.js';
-import type { Post, PostOptions, Received, Sent } from '../src/jsonrpc/post.js';
+import type { Post, PostOptions, Received, Sent } from '../src/http/post.js';
 
 /** Connections that are kept for the next calls. */
 const kept = { keepAlive: true, scheduling: 'lifo' } as const;
 
-/** JSON-RPC over Node's own HTTP: what was written, and what was not, is known exactly. Throws ERR_OPTION. */
-export function nodePost({ url, limits, tls }: PostOptions, clock: Clock): Post {
+/** Requests over Node's own HTTP: what was written, and what was not, is known exactly. Throws ERR_OPTION. */
+export function nodePost({ url, limits, tls, sockets }: PostOptions, clock: Clock): Post {
   const { protocol, hostname, port } = new URL(url);
   const secure = protocol === 'https:';
-  const agent = secure ? new HttpsAgent({ ...kept, ...checkTls(tls) }) : new HttpAgent(kept);
+  const bounds = { ...kept, maxSockets: sockets ?? Infinity };
+  const agent = secure ? new HttpsAgent({ ...bounds, ...checkTls(tls) }) : new HttpAgent(bounds);
   const where = {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: Number(port || (secure ? 443 : 80)),
@@ -60,7 +61,7 @@ export function nodePost({ url, limits, tls }: PostOptions, clock: Clock): Post 
 
 function exchange(
   request: ClientRequest,
-  { body, signal }: Sent,
+  { body, signal, receive }: Sent,
   line: number,
   resolve: (received: Received) => void,
   reject: (error: unknown) => void,
@@ -90,7 +91,8 @@ function exchange(
   request.on('response', (response) => {
     // From here on the response tells whether it was cut off.
     request.off('close', closed);
-    void read(response, line).then(
+    const pieces = response.statusCode === 200 ? receive : undefined;
+    void read(response, line, pieces).then(
       (text) => {
         signal.removeEventListener('abort', abort);
         resolve({ status: response.statusCode ?? 0, body: text });
@@ -106,10 +108,18 @@ function exchange(
 }
 
 /** The body of a response. Rejects with ERR_LIMIT, or when it was cut off. */
-async function read(response: IncomingMessage, line: number): Promise<string> {
+async function read(
+  response: IncomingMessage,
+  line: number,
+  receive: Sent['receive'],
+): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
+    if (receive !== undefined) {
+      receive(chunk);
+      continue;
+    }
     size += chunk.length;
     if (size > line) {
       const text = `the outcome has more than ${line} bytes`;

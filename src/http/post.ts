@@ -2,6 +2,11 @@
 export interface Sent {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /**
+   * Gets the body of an answer with status 200 piece by piece, as it comes and of any length; it is lent. The
+   * body of what `send` resolves with is empty then.
+   */
+  readonly receive?: ((piece: Uint8Array) => void) | undefined;
   /** Gives up with its reason: the connection is closed, so that the server learns it. */
   readonly signal: AbortSignal;
 }
@@ -35,6 +40,8 @@ export interface Post {
 export interface PostOptions {
   readonly url: string;
   readonly limits: { readonly line: number };
+  /** Connections at a time, where the runtime does not bound them itself; any number, without it. */
+  readonly sockets?: number | undefined;
   readonly tls?: object | undefined;
 }
 

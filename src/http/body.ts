@@ -1,0 +1,48 @@
+import { DserviceError } from '../errors.js';
+import { isRecord } from '../protocol/message.js';
+
+/** What a request brings. */
+export interface Body {
+  /** Messages, each a line. */
+  readonly lines: string;
+  /** The hello that stands first, if there is one: unchecked. */
+  readonly hello: unknown;
+  /** Whether it was one JSON text, a list of messages: so is the answer then. */
+  readonly list: boolean;
+}
+
+/** Reads a body: messages, each a line, or a list of them. Throws ERR_LIMIT (more than `most`), ERR_MALFORMED. */
+export function readBody(text: string, most: number): Body {
+  const list = /^\s*\[/.test(text);
+  const lines = list ? linesOf(text) : text;
+  const hello = helloOf(lines);
+  const room = hello === undefined ? most : most + 1;
+  let count = 0;
+  for (let at = 0; at < lines.length && count <= room; count++) {
+    at = lines.indexOf('\n', at) + 1 || lines.length;
+  }
+  if (count > room) throw new DserviceError('ERR_LIMIT', `a batch has at most ${most} messages`);
+  return { lines, hello, list };
+}
+
+/** The messages of a list, each a line. Throws ERR_MALFORMED. */
+function linesOf(text: string): string {
+  try {
+    const messages = JSON.parse(text) as unknown[];
+    return messages.map((message) => JSON.stringify(message)).join('\n');
+  } catch (cause) {
+    // Also for one that is nested too deep to be written again.
+    throw new DserviceError('ERR_MALFORMED', 'the body is no list of messages', { cause });
+  }
+}
+
+/** The hello of a first line, if it is one. What is wrong with that line is its reader's to tell. */
+function helloOf(lines: string): unknown {
+  if (!lines.startsWith('{"method":"methods"')) return undefined;
+  try {
+    const message: unknown = JSON.parse(lines.split('\n', 1)[0] ?? '');
+    return isRecord(message) ? message.dservice : undefined;
+  } catch {
+    return undefined;
+  }
+}
