@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { channelSuite } from '../testing/channel-suite.js';
-import { Recorder } from '../testing/recorder.js';
+import { Recorder, turns } from '../testing/recorder.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 import { dataChannel, type DataConnection } from './data-channel.js';
 import { fakeDataChannels, type FakeDataChannel } from './fixtures/data-channels.js';
@@ -49,6 +49,29 @@ test('a small write leaves at once, many in one turn leave together', async () =
   for (let i = 0; i < 1_000; i += 1) a.write('{"n":1}\n');
   await to.until(() => to.lines.length === 1_001);
   expect(one.sizes.length).toBeLessThan(10);
+  expect(from.faults).toEqual([]);
+});
+
+test.each([
+  ['an event for room', true],
+  ['none', false],
+])('the end of a long write waits for more, while much is before it: %s', async (_, event) => {
+  const { a, b, one } = pair({ event });
+  const [from, to] = [new Recorder(a), new Recorder(b)];
+  one.hold();
+  const line = `${'x'.repeat(64 * 1024)}\n`;
+  for (let i = 0; i < 3; i += 1) {
+    a.write(line);
+    await turns(1);
+  }
+  expect(one.sizes).toEqual(Array.from({ length: 12 }, () => 16 * 1024));
+  expect(a.buffered).toBe(3 * line.length);
+  one.release();
+  await to.until(() => to.lines.length === 3);
+  expect(one.sizes.slice(12)).toEqual([3]);
+  // With nothing before it, it leaves with the turn.
+  a.write(line);
+  await to.until(() => to.lines.length === 4);
   expect(from.faults).toEqual([]);
 });
 

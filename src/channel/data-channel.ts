@@ -38,8 +38,10 @@ export interface DataChannelOptions {
 const piece = 16 * 1024;
 /** Bytes that the data channel holds at most: beyond a bound of its own it fails. */
 const high = 1024 * 1024;
-/** Bytes in it at which it has room again, and up to which less than a piece is sent. */
+/** Bytes in it at which it has room again. */
 const low = 256 * 1024;
+/** Bytes in it up to which less than a piece is sent: more may come while they leave, and fill it. */
+const few = 32 * 1024;
 /** Small writes of one turn that leave at once; those after them leave together. */
 const hurried = 4;
 /** Milliseconds between looks where there is no event. */
@@ -61,6 +63,7 @@ export function dataChannel(
 ): Channel {
   const { clock = systemClock, window = high } = options;
   const room = Math.min(low, window >> 1);
+  const least = Math.min(few, room);
   const hasEvent = rtc.bufferedAmountLowThreshold !== undefined;
   const encoder = new TextEncoder();
   // A data channel copies what it is given before `send` returns.
@@ -147,13 +150,22 @@ export function dataChannel(
     rtc.send(size === piece ? scratch : scratch.subarray(0, size));
     look();
   };
-  const pump = (): void => {
+  /** Says how little has to be inside for the event to come. */
+  const listen = (count: number): void => {
+    if (hasEvent && rtc.bufferedAmountLowThreshold !== count)
+      rtc.bufferedAmountLowThreshold = count;
+  };
+  /** `rest`: what is less than a piece leaves as well, if little is before it. */
+  const pump = (rest: boolean): void => {
     if (over) return;
     try {
       for (let left; (left = waiting()) > 0; sendPiece()) {
-        // Less than a piece may become a whole one while others leave.
-        if (!holdsAtMost(left < piece ? room : high)) return;
+        const whole = left >= piece;
+        if (!whole && !rest) return;
+        if (holdsAtMost(whole ? high : least)) continue;
+        return listen(inside > room ? room : least);
       }
+      listen(room);
       sayEnd();
     } catch (error) {
       finish(new Error('the data channel takes nothing more', { cause: error }));
@@ -161,10 +173,10 @@ export function dataChannel(
   };
   const turnEnded = (): void => {
     sentThisTurn = 0;
-    pump();
+    pump(true);
   };
   const hasRoom = (): void => {
-    pump();
+    pump(true);
     if (buffered() <= window >> 1) feed.drained();
   };
   /** Stands in for the event. */
@@ -190,7 +202,7 @@ export function dataChannel(
     heard = true;
     if (word === 'bye bye' && said !== undefined) return finish();
     ending = true;
-    pump();
+    pump(true);
   };
 
   const { channel, feed } = channelOver(
@@ -204,12 +216,13 @@ export function dataChannel(
         if (sentThisTurn === 0) clock.endOfTurn(turnEnded);
         sentThisTurn += 1;
         // Each message costs about 100 µs to send and to receive, whatever its length.
-        if (sentThisTurn <= hurried || waiting() >= piece) pump();
+        if (waiting() >= piece) pump(false);
+        else if (sentThisTurn <= hurried) pump(true);
       },
       buffered,
       end() {
         ending = true;
-        pump();
+        pump(true);
       },
       abort: finish,
     },

@@ -9,7 +9,10 @@ import { readId } from './message.js';
 import type { Outbox } from './outbox.js';
 import { Replay } from './replay.js';
 
-/** So much is read, at most, before the peer is told how far we are. */
+/**
+ * When so much was read, the peer is told how far we are: with what is written next, or soon, or at once when twice as
+ * much was read. A write of its own each time would cost as much as the outcome that follows.
+ */
 const lines = 1_000;
 const bytes = 64 * 1024;
 
@@ -48,6 +51,8 @@ export class Continuity {
   /** Messages of the peer's that it was told we have, and what was read since. */
   #told = 0;
   #unread = 0;
+  /** The peer will be told soon. */
+  #telling = false;
   #away = false;
   #held = true;
   #lost: { readonly why: Error | undefined; readonly due: number } | undefined;
@@ -58,6 +63,7 @@ export class Continuity {
     this.#options = options;
     this.#token = token;
     options.outbox.replay = new Replay();
+    options.outbox.lead = () => this.#ack();
     options.link.onHold = (keep) => this.#hold(keep);
   }
 
@@ -97,15 +103,34 @@ export class Continuity {
 
   /** Something was read. Tells the peer now and then, so that it keeps no more than it must. */
   read(size: number): void {
-    const { intake, outbox } = this.#options;
+    const { outbox, clock } = this.#options;
     if (outbox.replay === undefined || this.#away) return;
     this.#unread += size;
+    if (!this.#untold(1)) return;
+    if (this.#untold(2)) return outbox.flushLead();
+    if (this.#telling) return;
+    this.#telling = true;
+    const tell = (): void => {
+      this.#telling = false;
+      outbox.flushLead();
+    };
+    clock.after(0, tell, true);
+  }
+
+  /** Whether that many times as much was read, and got, as the peer should be told of. */
+  #untold(times: number): boolean {
+    const more = this.#options.intake.got - this.#told;
     // Bytes that follow a line may be many, and nothing is got before the last of them.
-    if (intake.got === this.#told) return;
-    if (this.#unread < bytes && intake.got - this.#told < lines) return;
+    return more > 0 && (this.#unread >= times * bytes || more >= times * lines);
+  }
+
+  /** What the peer is told before the next text: how far we are, if it is time. */
+  #ack(): string {
+    const { intake, outbox } = this.#options;
+    if (outbox.replay === undefined || !this.#untold(1)) return '';
     this.#unread = 0;
     this.#told = intake.got;
-    outbox.push(`{"control":"ack","got":${intake.got}}\n`, false);
+    return `{"control":"ack","got":${intake.got}}\n`;
   }
 
   /** The peer tells what it has got. False for what cannot be; of one that takes no part it means nothing. */

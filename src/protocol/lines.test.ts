@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Budget } from './budget.js';
 import { LineReader } from './lines.js';
 
@@ -9,10 +9,10 @@ const encoder = new TextEncoder();
 function lines(
   pieces: readonly (Uint8Array | string)[],
   limit = 1_000_000,
-  budget?: Budget,
+  decode?: (bytes: Uint8Array) => string,
 ): string[] {
   const found: string[] = [];
-  const reader = new LineReader(limit, (line) => void found.push(line), undefined, budget);
+  const reader = new LineReader(limit, (line) => void found.push(line), decode);
   for (const piece of pieces) {
     reader.push(piece);
     if (typeof piece !== 'string') piece.fill(0);
@@ -24,37 +24,57 @@ const text = fc
   .string({ unit: 'grapheme', maxLength: 30 })
   .map((it) => it.replaceAll('\n', '').replaceAll('\r', ''));
 
-test('the same lines, wherever the pieces are cut', () => {
-  fc.assert(
-    fc.property(fc.array(text), fc.array(fc.nat(400)), (sent, cuts) => {
-      const bytes = encoder.encode(sent.map((line) => `${line}\n`).join(''));
-      const at = [
-        ...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length]),
-      ].sort((a, b) => a - b);
-      const pieces = at.slice(1).map((end, i) => bytes.slice(at[i], end));
-      // Empty lines mean nothing, and need not all be told.
-      const filled = (line: string): boolean => line !== '';
-      expect(lines(pieces).filter(filled)).toEqual(sent.filter(filled));
-    }),
-  );
-});
+/** As some runtimes have one: whole lines alone. */
+const ofRuntime = (bytes: Uint8Array): string =>
+  new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 
-test('byte by byte', () => {
-  const sent = ['grüß', '語😀', '', 'x'];
-  const bytes = encoder.encode(`${sent.join('\n')}\nunfinished`);
-  expect(lines(Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual(sent);
+describe.each([
+  ['piece by piece', undefined],
+  ['whole lines alone', ofRuntime],
+])('decoded %s', (_, decode) => {
+  test('the same lines, wherever the pieces are cut', () => {
+    fc.assert(
+      fc.property(fc.array(text), fc.array(fc.nat(400)), (sent, cuts) => {
+        const bytes = encoder.encode(sent.map((line) => `${line}\n`).join(''));
+        const at = [
+          ...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length]),
+        ].sort((a, b) => a - b);
+        const pieces = at.slice(1).map((end, i) => bytes.slice(at[i], end));
+        // Empty lines mean nothing, and need not all be told.
+        const filled = (line: string): boolean => line !== '';
+        expect(lines(pieces, undefined, decode).filter(filled)).toEqual(sent.filter(filled));
+      }),
+    );
+  });
+
+  test('byte by byte', () => {
+    const sent = ['grüß', '語😀', '', 'x'];
+    const bytes = encoder.encode(`${sent.join('\n')}\nunfinished`);
+    expect(
+      lines(
+        Array.from(bytes, (byte) => Uint8Array.of(byte)),
+        undefined,
+        decode,
+      ),
+    ).toEqual(sent);
+  });
+
+  test('a byte order mark is data', () => {
+    expect(lines([Uint8Array.of(0xef, 0xbb, 0xbf, 0x61, 10)], undefined, decode)).toEqual([
+      '\ufeffa',
+    ]);
+  });
+
+  test('bytes that are no UTF-8 leave the next line alone', () => {
+    expect(lines([Uint8Array.of(0xff, 0xe8, 0xaa, 10, 0x61, 10)], undefined, decode)).toEqual([
+      '\ufffd\ufffd',
+      'a',
+    ]);
+  });
 });
 
 test('text is whole lines, the last newline may be missing', () => {
   expect(lines(['a\nb\n', 'c', 'd\ne'])).toEqual(['a', 'b', 'c', 'd', 'e']);
-});
-
-test('a byte order mark is data', () => {
-  expect(lines([Uint8Array.of(0xef, 0xbb, 0xbf, 0x61, 10)])).toEqual(['\ufeffa']);
-});
-
-test('bytes that are no UTF-8 leave the next line alone', () => {
-  expect(lines([Uint8Array.of(0xff, 0xe8, 0xaa, 10, 0x61, 10)])).toEqual(['\ufffd\ufffd', 'a']);
 });
 
 test('the limit holds for what came and for what has not ended, and not for the sum of lines', () => {

@@ -20,10 +20,10 @@ export class LineReader implements Keeper {
   /** Whether bytes may follow lines; undefined as long as any line may decide that. */
   binary: boolean | undefined = false;
   readonly #onLine: OnLine;
-  readonly #decode: (bytes: Uint8Array) => string;
+  readonly #text: LineText;
   readonly #budget: Budget | undefined;
   readonly #makeCollector: Collect | undefined;
-  #parts: Uint8Array[] = [];
+  /** Bytes of a line whose end has not come. */
   #size = 0;
   #collector: Collector | undefined;
   #stopped = false;
@@ -37,7 +37,7 @@ export class LineReader implements Keeper {
   constructor(
     limit: number,
     onLine: OnLine,
-    decode: (bytes: Uint8Array) => string = decodeUtf8,
+    decode?: (bytes: Uint8Array) => string,
     budget?: Budget,
     collector?: Collect,
   ) {
@@ -45,7 +45,7 @@ export class LineReader implements Keeper {
     this.#makeCollector = collector;
     this.limit = limit;
     this.#onLine = onLine;
-    this.#decode = decode;
+    this.#text = decode === undefined ? new StreamedText() : new GatheredText(decode);
   }
 
   /** Bytes follow the last line, and are not all here. */
@@ -96,9 +96,9 @@ export class LineReader implements Keeper {
   /** Text came where bytes were to go on: what they belong to is not whole, and is not waited for. */
   #breakOff(): void {
     const unfinished = this.#collector;
-    const rest = concat(this.#parts, this.#size);
+    const rest = unfinished === undefined ? this.#text.end(none) : '';
     this.#clear();
-    if (unfinished === undefined) this.#split(this.#decode(rest), false);
+    if (unfinished === undefined) this.#split(rest, false);
     else unfinished.following.done(undefined);
   }
 
@@ -110,13 +110,10 @@ export class LineReader implements Keeper {
       this.#keep(bytes);
       return data.length;
     }
-    let whole = bytes;
-    if (this.#size > 0) {
-      this.#keep(bytes);
-      whole = concat(this.#parts, this.#size);
-      this.#clear();
-    }
-    this.#split(this.#decode(whole), true);
+    if (this.#size + bytes.length > this.limit && this.#size > 0) throw tooLong(this.limit);
+    const whole = this.#text.end(bytes);
+    if (this.#size > 0) this.#clear();
+    this.#split(whole, true);
     return end + 1;
   }
 
@@ -175,8 +172,7 @@ export class LineReader implements Keeper {
     if (this.#size + bytes.length > this.limit) throw tooLong(this.limit);
     this.#charge(bytes.length);
     this.#size += bytes.length;
-    // The channel may use its buffer again, so what is kept is copied.
-    this.#parts.push(bytes.slice());
+    this.#text.add(bytes);
   }
 
   /** Counts what is kept among what all sessions of a server keep. */
@@ -187,7 +183,7 @@ export class LineReader implements Keeper {
   #clear(): void {
     this.#finished++;
     this.#budget?.give(this.#size + (this.#collector?.size ?? 0), this, true);
-    this.#parts = [];
+    if (this.#size > 0) this.#text.clear();
     this.#size = 0;
     this.#collector = undefined;
   }
@@ -229,19 +225,65 @@ function tooLong(limit: number): DserviceError {
   return new DserviceError('ERR_LIMIT', `a line is longer than ${limit} bytes`);
 }
 
-function concat(parts: Uint8Array[], size: number): Uint8Array {
-  const only = parts[0];
-  if (parts.length === 1 && only !== undefined) return only;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+/** Makes text of bytes that come in pieces. A character may be cut by their ends. */
+interface LineText {
+  /** The bytes may be used for something else afterwards. */
+  add(bytes: Uint8Array): void;
+  /** All that was added, and these bytes, as text; begins anew. */
+  end(bytes: Uint8Array): string;
+  clear(): void;
 }
 
-function decodeUtf8(bytes: Uint8Array): string {
-  // A byte order mark is data here: JSON.parse refuses it.
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+/** By what decodes whole lines alone, which is faster in some runtimes: so bytes are kept. */
+class GatheredText implements LineText {
+  readonly #decode: (bytes: Uint8Array) => string;
+  #parts: Uint8Array[] = [];
+
+  constructor(decode: (bytes: Uint8Array) => string) {
+    this.#decode = decode;
+  }
+
+  add(bytes: Uint8Array): void {
+    this.#parts.push(bytes.slice());
+  }
+
+  end(bytes: Uint8Array): string {
+    if (this.#parts.length === 0) return this.#decode(bytes);
+    const parts = [...this.#parts, bytes];
+    const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    this.clear();
+    return this.#decode(whole);
+  }
+
+  clear(): void {
+    this.#parts = [];
+  }
 }
+
+/** By the decoder of every runtime, piece by piece: no byte is kept, but for those of half a character. */
+class StreamedText implements LineText {
+  // A byte order mark is data here: JSON.parse refuses it.
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  #text = '';
+
+  add(bytes: Uint8Array): void {
+    this.#text += this.#decoder.decode(bytes, { stream: true });
+  }
+
+  end(bytes: Uint8Array): string {
+    const text = this.#text + this.#decoder.decode(bytes);
+    this.#text = '';
+    return text;
+  }
+
+  clear(): void {
+    this.end(none);
+  }
+}
+
+const none = new Uint8Array(0);

@@ -31,6 +31,8 @@ export class Outbox {
   /** Lines taken, and lines handed to the channel. */
   pushed = 0;
   written = 0;
+  /** Whole lines that leave before what is written, with it, and are not kept. */
+  lead: () => string = () => '';
   /** Told of each line that is kept while there is no channel, or that is held back. */
   onKept: (more: number) => void = () => {};
   /** Called after each write that found the channel full. */
@@ -124,6 +126,13 @@ export class Outbox {
     this.flush();
   };
 
+  /** Writes what leads, if anything does, by itself where nothing has gathered. */
+  flushLead(): void {
+    if (this.#stopped || this.#away) return;
+    if (this.#text === '') this.#write('');
+    else this.flush();
+  }
+
   /** Writes what has gathered; `attached` follows its last line. */
   flush(attached?: Attached): void {
     if (this.#stopped || this.#text === '') return;
@@ -137,7 +146,8 @@ export class Outbox {
   }
 
   #write(text: string, attached?: Attached): void {
-    if (this.#channel.write(text, attached)) return;
+    const led = this.lead() + text;
+    if (led === '' || this.#channel.write(led, attached)) return;
     const { buffered } = this.#channel;
     if (buffered < this.#limits.unsent) return;
     this.#full = true;

@@ -69,6 +69,7 @@ async function setup(options: SetupOptions = {}) {
     ...{ clock, server, session, connect, limits, auth },
     remote: session.remote as Record<string, (...args: unknown[]) => Promise<unknown>>,
     served: () => [...server.sessions][0],
+    channels: () => ends ?? [first, first],
     /** Another channel is offered while the one before is well. */
     better: () => offer(connect()),
     /** The channel is lost at both ends, with whatever was on its way. */
@@ -362,3 +363,36 @@ test('who leaves while the other side is away waits for it a moment, and no long
   await clock.advance(200);
   expect(left).toBe(true);
 });
+
+test('each side is told how far the other is: with what is written anyway, or soon', async () => {
+  const api = { size: (text: string) => text.length, never: () => new Promise(() => {}) };
+  const { clock, remote, session, channels } = await setup({ api });
+  const [near, far] = channels();
+  const written: string[] = [];
+  const write = far.write.bind(far);
+  far.write = (data, bytes) => {
+    written.push(data);
+    return write(data, bytes);
+  };
+  for (let i = 1; i <= 5; i++) {
+    const size = remote.size?.('x'.repeat(70_000));
+    await clock.advance(1);
+    expect(await size).toBe(70_000);
+  }
+  expect(near.buffered).toBe(0);
+  expect(written.map((text) => text.split('\n').map(kindOf))).toEqual(
+    Array.from({ length: 5 }, () => ['ack', 'outcome', '']),
+  );
+  expect(session.continuity?.kept).toBe(0);
+  // Nothing goes the other way.
+  written.length = 0;
+  remote.never?.('x'.repeat(70_000)).catch(() => {});
+  await clock.advance(1);
+  expect(written.map((text) => text.split('\n').map(kindOf))).toEqual([['ack', '']]);
+  expect(session.continuity?.kept).toBe(0);
+});
+
+function kindOf(line: string): string {
+  if (line.startsWith('{"control":"ack"')) return 'ack';
+  return line === '' ? '' : 'outcome';
+}
