@@ -43,7 +43,10 @@ export async function site() {
     splitting: true,
     format: 'esm',
     target: 'es2022',
-    minify: true,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // Names stay: the parameters of this page's own methods are shown by them.
+    minifyIdentifiers: false,
     sourcemap: true,
     write: false,
     outdir: folder,

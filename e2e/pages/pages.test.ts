@@ -46,6 +46,15 @@ const bare = `
   }
 `;
 
+/** Timers as browsers slow them down in a tab that has been in the background for long: once a minute. */
+const background = `
+  const { setTimeout: after } = globalThis;
+  globalThis.setTimeout = (fn, ms = 0, ...args) => after(fn, Math.max(ms, 60_000), ...args);
+  for (const [name, value] of [['hidden', true], ['visibilityState', 'hidden']]) {
+    Object.defineProperty(document, name, { get: () => value });
+  }
+`;
+
 /** Gives a port to a worker of each kind, `port` to the one at `url`. */
 const workers = {
   Worker: `new Worker(url).postMessage(0, [port])`,
@@ -216,6 +225,29 @@ describe('page to page', () => {
     await serve(a, `${name}@1.0.0`);
     expect(await find(b, `${name}@^1`)).toBe('relay');
     expect(await call(b, 'echo', 'still')).toBe('still');
+  });
+
+  test('a tab in the background is found, called and gone back to', async () => {
+    const name = ownName('tab');
+    const a = await meeting.tab({ before: background });
+    const b = await meeting.tab();
+    await serve(a, `${name}@1.0.0`);
+    await find(b, `${name}@^1`);
+    await reachedBy(b, 'webrtc');
+    expect(await burst(b, 1_000)).toEqual({ came: 1_000, answered: 1_000, wrong: 0 });
+    await load(b);
+    meeting.rendezvous.kill('SIGKILL');
+    await meeting.rendezvous.ended;
+    await more(b, 500);
+    await meeting.startRendezvous();
+    expect((await settle(b)).failed).toEqual([]);
+    // More than is kept for a resume, in calls of which none is answered before the last has come.
+    const size = await b.evaluate(`(async () => {
+      const text = 'x'.repeat(1_000_000);
+      const answers = Array.from({ length: 24 }, () => tab.remote.echo(text));
+      return (await Promise.all(answers)).reduce((sum, { length }) => sum + length, 0);
+    })()`);
+    expect(size).toBe(24_000_000);
   });
 
   test('a call under way survives the way from the relay to the direct channel, and back', async () => {
@@ -393,6 +425,23 @@ test('a SharedWorker holds one connection for all tabs of its origin', async () 
     name,
   );
   await caller.says('hears from the tab');
+});
+
+test('a thousand callbacks in flight over a WebSocket of its own', async () => {
+  const server = await meeting.node(
+    'listens',
+    `const { serve } = await import('dservice');
+     const burst = async (to, each) => {
+       const all = Array.from({ length: to }, (_, n) => each(n));
+       return (await Promise.all(all)).length;
+     };
+     const { endpoints } = await serve({ burst }, { port: 0 });
+     console.log('at ' + endpoints[0] + ' ');`,
+  );
+  const endpoint = (await server.says(/at tcp:\S+ /)).trim().replace('at tcp:', 'ws:');
+  const tab = await meeting.tab();
+  await tab.evaluate(`dservice.dial('${endpoint}').then((remote) => { tab.remote = remote; })`);
+  expect(await burst(tab, 1_000)).toEqual({ came: 1_000, answered: 1_000, wrong: 0 });
 });
 
 test('a thousand callbacks in flight over a Worker', async () => {

@@ -53,6 +53,36 @@ function setup(onSession: (session: Session) => void = () => {}) {
 
 const up = (record: unknown) => ({ type: 'up', record, dial: true });
 
+test('a service that is no rendezvous is told of, and asked again less and less often', async () => {
+  const clock = new VirtualClock();
+  const scope = syncScope();
+  const server = new Server(
+    { shout: () => 'HI' },
+    { clock, scope, limits: defaultLimits, logger: silent },
+  );
+  let connected = 0;
+  const discovery = rendezvousDiscovery({
+    ...{ url: 'ws://wrong.test/', clock, scope, logger: silent },
+    connect: () => {
+      connected++;
+      const [near, far] = memoryPair({ clock });
+      server.accept(far);
+      return Promise.resolve(near);
+    },
+  });
+  onTestFinished(() => discovery.close());
+  discovery.browse(undefined, () => {});
+  await clock.advance(60_000);
+  expect(discovery.degraded).toMatchObject({
+    code: 'ERR_DISCOVERY',
+    message:
+      'the rendezvous ws://wrong.test/ cannot be reached: what answers there is no rendezvous',
+  });
+  expect(connected).toBeGreaterThan(6);
+  expect(connected).toBeLessThan(30);
+  expect(server.sessions.size).toBe(0);
+});
+
 test('a snapshot without an end, of what is nothing: nobody is taken for gone', async () => {
   const { clock, discovery, listeners } = setup();
   const seen = new Map<string, string>();

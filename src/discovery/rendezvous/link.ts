@@ -42,11 +42,17 @@ export class Link {
       ...{ clock, scope, limits, decodeText, auth },
     });
     channel.hold?.(false);
-    this.#session.on('remote', () => options.onReady());
+    let wrong: DserviceError | undefined;
+    this.#session.on('remote', (api) => {
+      // One that has yet to let us in shows nothing at first.
+      if ('browse' in api || Object.keys(api).length === 0) return options.onReady();
+      wrong = new DserviceError('ERR_DISCOVERY', 'what answers there is no rendezvous');
+      this.#session.close();
+    });
     this.#session.on('bye', () => options.onBye());
     this.#session.on('end', (error) => {
       for (const relayed of [...this.#relayed]) relayed.lose(lost('the rendezvous is gone'));
-      options.onEnd(error);
+      options.onEnd(wrong ?? error);
     });
     this.#session.on('error', (error) =>
       logger.warn(`dservice: something for the rendezvous failed: ${messageOf(error)}`),
