@@ -144,7 +144,8 @@ export function targetsOf(results) {
   }
   if (direct !== undefined) {
     const trip = ratio(direct.bareSeq, direct.ourSeq);
-    const speed = ratio(direct.ourLetters, direct.bareBulk);
+    // What the bare channel carries is bytes as well.
+    const speed = ratio(direct.ourOctets, direct.bareBulk);
     targets.push(
       {
         what: 'page to page, round trip ÷ bare data channel',
