@@ -18,8 +18,10 @@ const noFunctions = {
     throw new DserviceError('ERR_DATA', 'a function cannot be sent by JSON-RPC');
   },
   stream(value: object): undefined {
-    if (outgoing(value) === undefined) return;
-    throw new DserviceError('ERR_DATA', 'a stream cannot be sent by JSON-RPC');
+    const isSignal = value instanceof AbortSignal;
+    if (!isSignal && outgoing(value) === undefined) return;
+    const what = isSignal ? 'an AbortSignal' : 'a stream';
+    throw new DserviceError('ERR_DATA', `${what} cannot be sent by JSON-RPC`);
   },
   own: () => undefined,
   exposed: (value: object) => exposedParts(value, () => () => undefined),

@@ -6,7 +6,7 @@ import { isRecord } from '../protocol/message.js';
 import { isShallow, scan } from '../protocol/measure.js';
 import type { SessionObserver } from '../protocol/observer.js';
 import type { Callable, CallOptions } from '../protocol/options.js';
-import type { Peer, SessionEvents } from '../protocol/session-handle.js';
+import { noTables, type Peer, type SessionEvents } from '../protocol/session-handle.js';
 import { onEnd } from '../service/behind.js';
 import type { EngineDial, EngineSession } from '../service/engine.js';
 import { serviceRemote } from '../service/service-remote.js';
@@ -77,7 +77,7 @@ export class JsonRpcSession implements EngineSession {
   }
 
   get tables() {
-    return { local: 0, references: 0, pending: this.#calls.size, serving: 0 };
+    return { ...noTables, pending: this.#calls.size };
   }
 
   on<K extends keyof SessionEvents>(

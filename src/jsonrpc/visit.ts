@@ -4,7 +4,12 @@ import type { About } from '../protocol/about.js';
 import { rejected } from '../protocol/calls.js';
 import type { ServedCall } from '../protocol/context.js';
 import type { SessionObserver } from '../protocol/observer.js';
-import type { Peer, SessionEvents, SessionHandle } from '../protocol/session-handle.js';
+import {
+  noTables,
+  type Peer,
+  type SessionEvents,
+  type SessionHandle,
+} from '../protocol/session-handle.js';
 
 /** The caller of one request, as its handlers hold it: it can be answered, and has nothing to be called. */
 export class Visit implements SessionHandle {
@@ -34,7 +39,7 @@ export class Visit implements SessionHandle {
   }
 
   get tables() {
-    return { local: 0, references: 0, pending: 0, serving: this.#calls.size };
+    return { ...noTables, serving: this.#calls.size };
   }
 
   /** A call that runs until it is told to be done. */

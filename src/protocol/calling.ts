@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
+import { since } from './ago.js';
 import type { Attached } from './attachments.js';
-import { fulfil, headOn, nameOf, type Owner, PendingCall, rejected } from './calls.js';
+import { cancelled, fulfil, headOn, nameOf, type Owner, PendingCall, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
 import { HeldLines } from './held.js';
 import type { InterceptCalls } from './intercept.js';
@@ -15,7 +16,7 @@ import { Later } from './pipelining/later.js';
 import { checkRecorded, Recording } from './pipelining/recording.js';
 import { RemotePromise } from './pipelining/remote-promise.js';
 import { type Again, whenSettled } from './pipelining/when-settled.js';
-import { headOf, type Reference, released } from './references.js';
+import { headOf, type Reference } from './references.js';
 import { StreamCalls } from './streams/stream-calls.js';
 import { Unresolved } from './unresolved.js';
 import type { Settled, Wire } from './wire.js';
@@ -51,6 +52,7 @@ export class Calling implements Owner {
   #turn = 0;
   /** Why nothing can be called any more. */
   over: DserviceError | undefined;
+  #overAt: number | undefined;
 
   constructor(options: CallingOptions) {
     this.#options = options;
@@ -70,7 +72,7 @@ export class Calling implements Owner {
   }
 
   reference(target: Reference, args: unknown[], given?: CallOptions): Promise<unknown> {
-    if (target.released) return rejected(released());
+    if (target.released) return rejected(this.#wire.references.error(target));
     // The answer to a plain peer's call is called as it stands. Old callbacks look at all they get, and
     // none of them answers an answer: asked for an outcome, it would be pending until its deadline.
     const bare = target.answer && this.#wire.plain && given === undefined;
@@ -132,9 +134,7 @@ export class Calling implements Owner {
     again?: Again,
   ): Promise<unknown> {
     const wire = this.#wire;
-    if (this.over !== undefined) {
-      return this.#refuse(new DserviceError(this.over.code, this.over.message, this.over), name);
-    }
+    if (this.over !== undefined) return this.#refuse(this.#since(this.over), name);
     if (given?.signal?.aborted === true) return this.#refuse(cancelled(name, given.signal), name);
     // A plain peer answers by calling back; who gave it a callback wants the answer there alone.
     const { unanswered } = wire;
@@ -239,9 +239,7 @@ export class Calling implements Owner {
 
   /** Asks the peer something that is not for its api. Never throws. */
   ask(control: string, given: CallOptions, args?: unknown[]): Promise<unknown> {
-    if (this.over !== undefined) {
-      return this.#refuse(new DserviceError(this.over.code, this.over.message), control);
-    }
+    if (this.over !== undefined) return this.#refuse(this.#since(this.over), control);
     const id = this.#wire.nextId();
     let line = `{"control":"${control}","reply":${JSON.stringify(id)}`;
     try {
@@ -332,7 +330,7 @@ export class Calling implements Owner {
     const call = this.#take(id);
     if (call === undefined) return false;
     try {
-      const args = this.#wire.decode(message);
+      const args = this.#wire.decode(message, call.method);
       const whole = this.#wire.takeWhole();
       if (!call.plain && args.length > 0 && args[0] !== null) call.reject(args[0]);
       else if (whole === undefined) fulfil(call, args, message);
@@ -417,6 +415,10 @@ export class Calling implements Owner {
     this.#options.onSettled();
   }
 
+  #since(over: DserviceError): DserviceError {
+    return since(over, this.#overAt === undefined ? 0 : this.#clock.now() - this.#overAt);
+  }
+
   #refuse(error: unknown, method: string): Promise<never> {
     if (DserviceError.is(error)) {
       error.mayHaveRun = false;
@@ -428,6 +430,7 @@ export class Calling implements Owner {
   /** Nothing is called any more; what waits is rejected. */
   end(why: DserviceError): void {
     this.over ??= why;
+    this.#overAt = this.#clock.now();
     this.#held.clear();
     this.streams.end(this.over);
     const { code, message, cause } = why;
@@ -435,9 +438,4 @@ export class Calling implements Owner {
     const none = DserviceError.is(cause) && cause.mayHaveRun === false;
     this.#pending.rejectAll(code, message, none ? 0 : this.#wire.outbox.written, cause);
   }
-}
-
-function cancelled(method: string, signal: AbortSignal | undefined): DserviceError {
-  const cause: unknown = signal?.reason;
-  return new DserviceError('ERR_CANCELLED', `${method} was cancelled`, { method, cause });
 }

@@ -134,3 +134,9 @@ export function fulfil(call: PendingCall, args: readonly unknown[], message: Mes
   const text = 'the outcome has a function named `then`';
   throw new DserviceError('ERR_THENABLE', text, { method: call.method, mayHaveRun: true });
 }
+
+/** What a call rejects with that its signal cancelled. */
+export function cancelled(method: string, signal: AbortSignal | undefined): DserviceError {
+  const cause: unknown = signal?.reason;
+  return new DserviceError('ERR_CANCELLED', `${method} was cancelled`, { method, cause });
+}

@@ -47,6 +47,6 @@ export function lossOf(cause: Error | undefined): DserviceError | undefined {
 /** Why nothing goes on: the error by which a session ended, as what waits for the peer has it. */
 export function whyOver(error: DserviceError | undefined, code: ErrorCode): DserviceError {
   if (error?.code === 'ERR_AUTH') code = error.code;
-  const closed = code === 'ERR_CLOSED' ? 'the session is closed' : 'the peer ended the connection';
+  const closed = code === 'ERR_CLOSED' ? 'the session was closed' : 'the peer ended the connection';
   return new DserviceError(code, error?.message ?? closed, { cause: error });
 }

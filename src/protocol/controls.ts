@@ -56,6 +56,8 @@ export class Controls {
         return;
       case 'cancel':
         return serving.cancel(message.call);
+      case 'abort':
+        return wire.aborted(message);
       case 'release':
         return serving.pipelined.release(message.call);
       case 'cull':

@@ -11,14 +11,14 @@ import { forbidden, isRecord, type Message, readId } from './message.js';
  * beyond calls.
  */
 export interface References {
-  /** Our stand-in for a function of the peer's, for one more mention. Throws ERR_LIMIT. */
-  reference(id: number): AnyFunction;
-  /** A function of ours that comes back. Throws ERR_REFERENCE for an id that we never gave. */
-  ours(id: number): AnyFunction;
+  /** Our stand-in for a function of the peer's, for one more mention, at that path. Throws ERR_LIMIT. */
+  reference(id: number, path: unknown): AnyFunction;
+  /** A function of ours that comes back, or what it stands for. Throws ERR_REFERENCE for an id that we never gave. */
+  ours(id: number): unknown;
   /** The bytes that followed the line of a message. */
   attached?(message: Message): Attached | undefined;
-  /** Puts streams in the place of the functions that stand for them. Returns when that is done, where it is not yet. */
-  streams?(
+  /** Puts streams and objects in the place of the functions that stand for them. Returns when that is done, where it is not yet. */
+  compose?(
     place: Placement,
     types: Readonly<Record<string, unknown>>,
   ): Promise<unknown> | undefined;
@@ -60,7 +60,7 @@ export function decode(
   if (options.extended && types !== undefined) {
     place.leaves(types, options.limits, references.attached?.(message));
   }
-  place.put('callbacks', callbacks, (id) => references.reference(id));
+  place.put('callbacks', callbacks, (id, path) => references.reference(id, path));
   let late: Promise<unknown> | undefined;
   if (options.extended) {
     place.put('own', own, (id) => references.ours(id));
@@ -70,7 +70,7 @@ export function decode(
       place.put('results', results, options.slot, -1);
     }
     if (isRecord(types)) {
-      late = references.streams?.(place, types);
+      late = references.compose?.(place, types);
       place.containers(types);
     }
   }
@@ -98,13 +98,20 @@ export class Placement {
   /** Maps, sets and errors are made empty; what they will hold is walked and changed until they are filled. */
   readonly #raw = new Map<object, unknown[] | Record<string, unknown>>();
 
+  readonly #fills: (() => void)[] = [];
+
   constructor(args: unknown[], limit: number) {
     this.#args = args;
     this.#limit = limit;
   }
 
   /** Puts what is found by ids, of which one below 0 may be meant as well. */
-  put(key: string, entries: unknown, find: (id: number) => unknown, below = 0): void {
+  put(
+    key: string,
+    entries: unknown,
+    find: (id: number, path: unknown) => unknown,
+    below = 0,
+  ): void {
     if (entries === undefined) return;
     // An old peer in a language without a difference may send [] for {}.
     if (typeof entries !== 'object' || entries === null)
@@ -114,7 +121,7 @@ export class Placement {
       if (id === undefined) throw malformed(`"${text.slice(0, 32)}" in \`${key}\` is not an id`);
       this.#count();
       const [parent, last] = this.target(path);
-      put(parent, last, find(id));
+      put(parent, last, find(id, path));
     }
   }
 
@@ -198,6 +205,13 @@ export class Placement {
     }
   }
 
+  /** Puts what is made of an object that is walked and changed until all is in its place: then it is told. */
+  hold(parent: Parent, key: string | number, made: object, raw: Parent, fill: () => void): void {
+    this.#raw.set(made, raw);
+    this.#fills.push(fill);
+    put(parent, key, made);
+  }
+
   fill(): void {
     for (const [made, raw] of this.#raw) {
       if (made instanceof Error) {
@@ -211,6 +225,7 @@ export class Placement {
         }
       }
     }
+    for (const fill of this.#fills) fill();
   }
 
   #each(

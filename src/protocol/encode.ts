@@ -8,12 +8,14 @@ import { Unresolved } from './unresolved.js';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
 
-/** What stands for a stream on the wire. */
+/** What stands for a stream, or a signal, on the wire. */
 export interface StreamParts {
+  /** Of a signal: whether the peer makes one again of it. */
+  readonly tagged?: boolean;
   /** What it is made again as; undefined of what only holds streams. */
   readonly kind?: string;
   readonly info?: object | undefined;
-  /** The functions by which it is read or written, or the streams that it holds. */
+  /** The functions by which it is read or written, or the streams that it holds; of a signal of the peer's the function behind it. */
   readonly parts: object;
 }
 
@@ -26,8 +28,11 @@ export interface FunctionIds {
   mention(fn: AnyFunction, fresh: boolean, path: Path): number;
   /** The id of a function of the peer's, if it is one that it gave us on this session. Throws ERR_RELEASED. */
   own(fn: AnyFunction): number | undefined;
-  /** The methods of what goes by reference, the same functions each time; undefined for what goes by value. */
-  exposed?(value: object): Readonly<Record<string, AnyFunction>> | undefined;
+  /**
+   * The methods of what goes by reference, the same functions each time, by the name '' one that stands for it itself;
+   * of what comes back to the peer that one alone; undefined for what goes by value. Throws ERR_RELEASED.
+   */
+  exposed?(value: object): Readonly<Record<string, AnyFunction>> | AnyFunction | undefined;
   /** The promise, or whatever has an `outcome`, that a function stands for; undefined for functions as such. */
   later?(fn: AnyFunction): object | undefined;
   /** The call of ours whose outcome that is to be, if the peer can put it in place. May throw ERR_DATA. */
@@ -256,7 +261,11 @@ class Walk {
     }
     if (value instanceof Promise) return this.#promise(value);
     const exposed = this.#functions.exposed?.(value);
-    if (exposed !== undefined) return this.#properties(exposed);
+    if (typeof exposed === 'function') return this.#function(exposed);
+    if (exposed !== undefined) {
+      if (Object.hasOwn(exposed, '')) this.#tag('object');
+      return this.#properties(exposed);
+    }
     const proto: unknown = Object.getPrototypeOf(value);
     const plain = proto === Object.prototype || proto === null;
     if (!plain || Symbol.asyncIterator in value) {
@@ -317,7 +326,9 @@ class Walk {
     return bytes;
   }
 
-  #stream({ kind, info, parts }: StreamParts): unknown {
+  #stream({ kind, info, tagged, parts }: StreamParts): unknown {
+    if (typeof parts === 'function') return this.#function(parts as AnyFunction);
+    if (tagged === true) this.#tag('signal');
     if (kind !== undefined && this.#options.streams === true) {
       const path = this.#note();
       (this.#types.stream ??= []).push(info === undefined ? [kind, path] : [kind, path, info]);

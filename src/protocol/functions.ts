@@ -41,6 +41,11 @@ export class LocalFunctions {
     return this.#byId.get(id);
   }
 
+  /** The id of a function that the peer holds. */
+  idOf(fn: AnyFunction): number | undefined {
+    return this.#byFn.get(fn)?.id;
+  }
+
   /** The id for one more mention. Throws ERR_LIMIT. */
   mention(fn: AnyFunction, fresh: boolean, path: Path): number {
     if (this.announcing) this.paths?.set(fn, path.slice(1).join('.'));

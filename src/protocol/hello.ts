@@ -21,6 +21,8 @@ export const features = [
   'bin',
   'resume',
   'stream',
+  'object',
+  'signal',
 ] as const;
 
 export type Feature = (typeof features)[number];

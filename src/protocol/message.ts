@@ -15,6 +15,8 @@ export interface TypeTags {
   error?: Path[];
   /** Of the errors, those that are DOMExceptions. */
   exception?: Path[];
+  object?: Path[];
+  signal?: Path[];
   /** `info` is a blob's size and type, and a file's name and date. */
   stream?: [kind: string, path: Path, info?: object][];
 }

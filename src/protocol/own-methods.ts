@@ -1,14 +1,20 @@
 import type { AnyFunction } from './encode.js';
 import { exposedNames, exposedParts, isExposed } from './exposed.js';
 import { bound } from './method.js';
+import { self, standInFor } from './remote-object.js';
 
 /** The functions of ours that names stand for: in an api, and in what goes by reference. */
 export class OwnMethods {
   readonly #bound = new WeakMap<object, Map<string, AnyFunction>>();
 
-  /** The methods of what goes by reference, the same functions each time; undefined for what goes by value. */
-  exposed(value: object): Record<string, AnyFunction> | undefined {
-    return exposedParts(value, (instance, name) => this.#method(instance, name));
+  /**
+   * The methods of what goes by reference, the same functions each time, and by the name '' one that stands for it,
+   * where that `isKnown`; undefined for what goes by value.
+   */
+  exposed(value: object, isKnown = false): Record<string, AnyFunction> | undefined {
+    const methods = exposedParts(value, (instance, name) => this.#method(instance, name));
+    if (methods !== undefined && isKnown) methods[self] = this.#method(value, self);
+    return methods;
   }
 
   /** A method of an exposed instance, bound; the same function each time. */
@@ -20,9 +26,7 @@ export class OwnMethods {
     }
     let found = methods.get(name);
     if (found === undefined) {
-      const method: unknown = Reflect.get(instance, name);
-      if (typeof method !== 'function') throw new TypeError(`${name} is not a function`);
-      found = bound(method as AnyFunction, instance);
+      found = name === self ? standInFor(instance) : boundMethod(instance, name);
       methods.set(name, found);
     }
     return found;
@@ -37,4 +41,10 @@ export class OwnMethods {
     const value: unknown = Reflect.get(api, name);
     return typeof value === 'function' ? (value as AnyFunction) : undefined;
   }
+}
+
+function boundMethod(instance: object, name: string): AnyFunction {
+  const method: unknown = Reflect.get(instance, name);
+  if (typeof method !== 'function') throw new TypeError(`${name} is not a function`);
+  return bound(method as AnyFunction, instance);
 }

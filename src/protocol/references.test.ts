@@ -167,3 +167,64 @@ describe('a stand-in', () => {
     expect(() => made[dispose]()).not.toThrow();
   });
 });
+
+describe('who uses what was let go is told which, how and when', () => {
+  test.each<[name: string, text: string, take: (got: StandIn[]) => StandIn | undefined]>([
+    ['a key of an argument', '`progress` of `upload()` was let go here, 1.5 s ago', ([it]) => it],
+    ['an argument', 'a function of `upload()` was let go here, 1.5 s ago', ([, it]) => it],
+  ])('%s', async (_name, text, take) => {
+    const got: StandIn[] = [];
+    const upload = ({ progress }: { progress: StandIn }, fn: StandIn) => got.push(progress, fn);
+    const { a, clock } = await sessionPair({ b: { api: { upload } } });
+    await a.call('upload', [{ progress: () => {} }, () => {}]);
+    const fn = take(got);
+    fn?.[dispose]();
+    await clock.advance(1_500);
+    await expect(fn?.()).rejects.toMatchObject({ message: text, mayHaveRun: false });
+  });
+
+  test('what stood in an outcome, called and sent', async () => {
+    const { a, clock } = await sessionPair({
+      b: { api: { open: () => ({ file: { close: () => 1 } }), take: () => 1 } },
+    });
+    const { file } = (await a.call('open', [])) as { file: { close: StandIn } };
+    file.close[dispose]();
+    await clock.advance(180_000);
+    const message = '`close` of `open()` was let go here, 3 min ago';
+    const refused = { code: 'ERR_RELEASED', message };
+    await expect(file.close()).rejects.toMatchObject(refused);
+    await expect(a.call('take', [file])).rejects.toMatchObject(refused);
+  });
+
+  test('a method', async () => {
+    const { a } = await sessionPair({ b: { api: { admin: { stop: () => 1 } } } });
+    const { stop } = a.remote.admin as { stop: StandIn };
+    stop[dispose]();
+    await expect(stop()).rejects.toMatchObject({
+      message: '`admin.stop` was let go here, 0 ms ago',
+    });
+  });
+
+  test('a mention of a plain peer that crossed our cull', async () => {
+    const { kept, api: mine } = api();
+    const them = await peer({ api: mine, hello: null });
+    const mention = { method: 'keep', arguments: ['f'], callbacks: { 4: ['0'] } };
+    await them.send(mention);
+    kept[0]?.[dispose]();
+    await them.send(mention);
+    await expect(kept[1]?.()).rejects.toMatchObject({
+      message: 'a function of `keep()` came when it had been let go here already, 0 ms ago',
+    });
+  });
+
+  test('after the end of the session, since when that is over', async () => {
+    const { a, clock } = await sessionPair({ b: { api: { make: () => () => 1 } } });
+    const made = (await a.call('make', [])) as StandIn;
+    a.close();
+    await clock.advance(2_000);
+    await expect(made()).rejects.toMatchObject({
+      code: 'ERR_CLOSED',
+      message: 'the session was closed, 2.0 s ago',
+    });
+  });
+});

@@ -1,5 +1,6 @@
 import { DserviceError } from '../errors.js';
 import type { AnyFunction } from './encode.js';
+import { ago } from './ago.js';
 import {
   type BrokenListener,
   callable,
@@ -21,7 +22,8 @@ export class Reference implements Callable {
   mentions = 1;
   /** How often it was called, so that the bridge sees whether a handler answered by itself. */
   calls = 0;
-  released = false;
+  /** When it was let go, and how: ms of the clock. */
+  gone: { readonly at: number; readonly how: string } | undefined;
   /** Told of the next call of it. */
   onCall: (() => void) | undefined;
   /** It came as the last argument of a call: there the caller wants its answer. */
@@ -29,12 +31,21 @@ export class Reference implements Callable {
   /** Where it stands in the peer's api, for errors. */
   name = 'callback';
   #head: string | undefined;
+  /** The call that it came with, and its key there. */
+  readonly of: string;
+  readonly key: string | number;
   /** Told when it can be called no more. */
   #listeners: Set<BrokenListener> | undefined;
 
-  constructor(id: number, owner: RemoteFunctions) {
+  constructor(id: number, owner: RemoteFunctions, of: string, key: string | number) {
     this.id = id;
     this.#owner = owner;
+    this.of = of;
+    this.key = key;
+  }
+
+  get released(): boolean {
+    return this.gone !== undefined;
   }
 
   /** How a message begins that calls it. */
@@ -53,17 +64,19 @@ export class Reference implements Callable {
   }
 
   onBroken(listener: BrokenListener): () => void {
-    const over = this.released ? released() : this.#owner.over;
+    const over = this.released ? this.#owner.error(this) : this.#owner.over;
     if (over !== undefined) listener(over);
     else (this.#listeners ??= new Set()).add(listener);
     return () => void this.#listeners?.delete(listener);
   }
 
   /** It can be called no more. */
-  broken(why: DserviceError): void {
+  broken(why: () => DserviceError): void {
     const listeners = this.#listeners;
+    if (listeners === undefined) return;
     this.#listeners = undefined;
-    for (const listener of listeners ?? []) listener(why);
+    const error = why();
+    for (const listener of listeners) listener(error);
   }
 }
 
@@ -86,29 +99,35 @@ export class RemoteFunctions {
   #highest = -1;
   /** A plain cull ends an id for good: a mention that crossed it is dead. */
   plain = true;
+  readonly #now: () => number;
+  /** What is being read: a call, or its outcome. */
+  reading = '';
 
-  /** `onCull` is called when there is something to `takeCulls` after there was nothing. */
-  constructor(caller: Caller, limit: number, onCull: () => void) {
+  /** `onCull` is called when there is something to `takeCulls` after there was nothing. `now`: ms of the clock. */
+  constructor(caller: Caller, limit: number, onCull: () => void, now: () => number) {
     this.caller = caller;
     this.#limit = limit;
     this.#onCull = onCull;
+    this.#now = now;
   }
 
   get size(): number {
     return this.#byId.size;
   }
 
-  /** The stand-in for a function of the peer's, for one more mention. Throws ERR_LIMIT. */
-  reference(id: number): AnyFunction {
+  /** The stand-in for a function of the peer's, for one more mention, at this path of what is read. Throws ERR_LIMIT. */
+  reference(id: number, path: unknown): AnyFunction {
     const known = this.#byId.get(id);
     const alive = known?.weak.deref();
     if (known !== undefined && alive !== undefined) {
       known.ref.mentions++;
       return alive;
     }
-    const ref = new Reference(id, this);
-    if (this.plain && known === undefined && id <= this.#highest) ref.released = true;
-    else if (this.#byId.size >= this.#limit) {
+    const ref = new Reference(id, this, this.reading, keyOf(path));
+    if (this.plain && known === undefined && id <= this.#highest) {
+      ref.gone = { at: this.#now(), how: 'came when it had been let go here already' };
+    }
+    if (ref.gone === undefined && this.#byId.size >= this.#limit) {
       this.unmention(id);
       throw new DserviceError(
         'ERR_LIMIT',
@@ -134,7 +153,7 @@ export class RemoteFunctions {
   find(fn: AnyFunction): Reference | undefined {
     const ref = (fn as Partial<Record<typeof callable, unknown>>)[callable];
     if (!(ref instanceof Reference) || !this.#owns(ref)) return undefined;
-    if (ref.released) throw released();
+    if (ref.released) throw this.error(ref);
     return ref;
   }
 
@@ -151,9 +170,21 @@ export class RemoteFunctions {
 
   release(ref: Reference): void {
     if (ref.released) return;
-    ref.released = true;
+    ref.gone = { at: this.#now(), how: 'was let go here' };
     this.#drop(ref);
-    ref.broken(released());
+    ref.broken(() => this.error(ref));
+  }
+
+  /** What to say to who uses one that was let go: which it is, and since when. */
+  error({ name, of, key, gone }: Reference): DserviceError {
+    const { at, how } = gone ?? { at: this.#now(), how: 'was let go' };
+    const isMethod = name !== 'callback';
+    const known = isMethod ? name : key;
+    // Of a list, or among the arguments, it has a number alone.
+    const what = /^\d*$/.test(String(known)) ? 'a function' : `\`${known}\``;
+    const call = isMethod || of === '' ? '' : ` of \`${of}()\``;
+    const text = `${what}${call} ${how}, ${ago(this.#now() - at)}`;
+    return new DserviceError('ERR_RELEASED', text, { mayHaveRun: false });
   }
 
   #drop(ref: Reference): void {
@@ -178,7 +209,7 @@ export class RemoteFunctions {
 
   clear(why: DserviceError): void {
     this.over = why;
-    for (const { ref } of this.#byId.values()) ref.broken(why);
+    for (const { ref } of this.#byId.values()) ref.broken(() => why);
     this.#byId.clear();
     this.#culls.clear();
   }
@@ -190,8 +221,10 @@ export function headOf(method: number | string): string {
   return `"method":${JSON.stringify(method)}`;
 }
 
-export function released(): DserviceError {
-  return new DserviceError('ERR_RELEASED', 'this function was released', { mayHaveRun: false });
+/** The last key of a path. */
+function keyOf(path: unknown): string | number {
+  const key: unknown = Array.isArray(path) ? path[path.length - 1] : undefined;
+  return typeof key === 'string' || typeof key === 'number' ? key : '';
 }
 
 function standIn(ref: Reference): AnyFunction {

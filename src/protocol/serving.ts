@@ -116,7 +116,7 @@ export class Serving implements Host, CallHost {
    */
   serve(fn: AnyFunction, message: Message, name: string, method?: string): void {
     if (message.results === undefined || this.#wire.plain) {
-      const args = this.#wire.decode(message);
+      const args = this.#wire.decode(message, name);
       return this.whole(this.#wire.takeWhole(), message, () =>
         this.run(fn, args, message, name, method),
       );
@@ -370,6 +370,7 @@ export class Serving implements Host, CallHost {
   }
 
   #answer(id: number, encoded: string): void {
+    this.#wire.replied(id);
     this.#wire.write(`{"method":${this.#ids.of(id)},"arguments":${encoded}}`);
   }
 

@@ -28,6 +28,27 @@ export type SessionEvents = {
   end: [error: DserviceError | undefined];
 };
 
+/** What a session holds for each side. */
+export interface Tables {
+  /** Functions of ours that the peer holds, and of the peer's that are held here. */
+  readonly local: number;
+  readonly references: number;
+  /** Calls of ours without an outcome, and of the peer's that run here. */
+  readonly pending: number;
+  readonly serving: number;
+  /** Outcomes that are kept for the peer's calls. */
+  readonly kept: number;
+  /** Streams and AbortSignals, of both sides. */
+  readonly streams: number;
+  readonly signals: number;
+}
+
+/** Of who holds nothing. */
+export const noTables: Tables = {
+  ...{ local: 0, references: 0, pending: 0, serving: 0 },
+  ...{ kept: 0, streams: 0, signals: 0 },
+};
+
 /** A session, as handlers, apis and users hold it. */
 export interface SessionHandle {
   /** The peer's api: one object for the whole session, filled, and filled anew, by its `methods`. */
@@ -48,8 +69,8 @@ export interface SessionHandle {
   readonly away: boolean;
   /** Calls of ours whose outcome is not in. */
   readonly outstanding: number;
-  /** How many functions each side holds of the other's, and how many calls are on their way each way. */
-  readonly tables: { local: number; references: number; pending: number; serving: number };
+  /** What there is at the moment: all 0 where nothing is in use, but `local`, which has the api's functions. */
+  readonly tables: Tables;
   /** Adds a listener, and returns what removes it. */
   on<K extends keyof SessionEvents>(
     event: K,

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { ServedCall } from './context.js';
 import { codeOf, methodsOf, ourHello, Peer, peer, sessionPair } from '../testing/fixtures/peer.js';
+import { noTables } from './session-handle.js';
 import { turns } from '../testing/recorder.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 import { contextOf, syncScope } from './context.js';
@@ -262,7 +263,7 @@ describe('the end of a session', () => {
       code: 'ERR_CONNECTION_LOST',
       mayHaveRun: false,
     });
-    expect(them.session.tables).toEqual({ local: 0, references: 0, pending: 0, serving: 0 });
+    expect(them.session.tables).toEqual(noTables);
   });
 
   test('closing on this side is ERR_CLOSED here, and an end without error there', async () => {
@@ -296,7 +297,7 @@ describe('the end of a session', () => {
     expect(reasons).toMatchObject([{ code: 'ERR_CONNECTION_LOST' }]);
     finish({ fn: () => {} });
     await turns(1);
-    expect(them.session.tables).toEqual({ local: 0, references: 0, pending: 0, serving: 0 });
+    expect(them.session.tables).toEqual(noTables);
   });
 
   test('promises that nobody waits for raise nothing', async () => {

@@ -228,14 +228,15 @@ export class Session implements SessionHandle {
   }
 
   get tables(): SessionHandle['tables'] {
-    const [local, references] = [this.#wire.local.size, this.#wire.references.size];
-    return { local, references, pending: this.outstanding, serving: this.#serving.count };
+    const { count, pipelined } = this.#serving;
+    const calls = { pending: this.outstanding, serving: count, kept: pipelined.size };
+    return { ...this.#wire.tables, ...calls };
   }
 
   /** Whether the channel keeps the process alive, as it does while the peer holds a function of ours, or streams. */
   hold(keep: boolean): void {
     this.#held = keep;
-    this.#channel.hold(keep || this.#wire.local.size > 0 || this.#wire.streams.used);
+    this.#channel.hold(keep || this.#wire.held || this.#wire.streams.used);
   }
 
   announce(api: object): void {

@@ -21,9 +21,12 @@ import { OwnMethods } from './own-methods.js';
 import { standsFor } from './pipelining/recording.js';
 import { Slot } from './pipelining/slots.js';
 import { Digits } from './quick.js';
+import { itselfOf, readObjects, self, standsForObject } from './remote-object.js';
 import { type Caller, RemoteFunctions } from './references.js';
 import { Outgoing, outgoing, refuseStream } from './streams/outgoing.js';
 import { readStreams } from './streams/read-streams.js';
+import type { Tables } from './session-handle.js';
+import { Signals } from './signals.js';
 import { streamFunction } from './streams/stream-function.js';
 import type { Streams } from './streams/streams.js';
 
@@ -63,6 +66,10 @@ export class Wire {
   readonly methods = new OwnMethods();
   /** The session's streams. */
   streams!: Streams;
+  /** The session's signals, once there was one. */
+  #signals: Signals | undefined;
+  /** The id of the call that is being read, if it wants an outcome. */
+  #reply: unknown;
   /** When what was decoded last is whole, where it is not yet. */
   #whole: Promise<void> | undefined;
   /** What the peer said of itself; undefined while, or for ever if, it is a plain dnode peer. */
@@ -98,26 +105,33 @@ export class Wire {
       if (culled) stream?.culled();
       else stream?.unsent();
     };
-    this.references = new RemoteFunctions(caller, limits.functions, () =>
-      clock.defer(() => this.sendCulls()),
+    this.references = new RemoteFunctions(
+      caller,
+      limits.functions,
+      () => clock.defer(() => this.sendCulls()),
+      () => clock.now(),
     );
     this.#ids = {
       mention: (fn, fresh, path) => {
         const id = this.local.mention(fn, fresh, path);
         this.#mentioned.push(id);
+        this.#signals?.mentioned(fn);
         return id;
       },
       own: (fn) => this.references.find(fn)?.id,
-      exposed: (value) => this.methods.exposed(value),
+      exposed: (value) => this.#exposed(value),
       later: standsFor,
       outcome: (value) => this.outcomeOf(value),
-      stream: (value) => (this.local.announcing ? refuseStream(value) : this.#open(value)),
+      stream: (value) => {
+        if (value instanceof AbortSignal) return this.#signalsNow().parts(value);
+        return this.local.announcing ? refuseStream(value) : this.#open(value);
+      },
     };
     this.#given = {
-      reference: (id) => this.references.reference(id),
+      reference: (id, path) => this.references.reference(id, path),
       ours: (id) => {
         const local = this.local.get(id);
-        if (local !== undefined) return local.fn;
+        if (local !== undefined) return standsForObject(local.fn);
         throw new DserviceError('ERR_REFERENCE', `function ${id} was never given on this session`);
       },
       attached: attachedTo,
@@ -131,6 +145,55 @@ export class Wire {
     const parts = this.streams.open(stream);
     this.#opened.push(parts);
     return { kind: stream.kind, info: stream.info, parts };
+  }
+
+  #signalsNow(): Signals {
+    this.#signals ??= new Signals({
+      local: this.local,
+      references: this.references,
+      agreed: () => this.agreed('signal'),
+      encode: (args) => this.encode(args),
+      decode: (message) => this.decode(message),
+      write: (line) => this.writeCull(line),
+      drop: (message) => this.drop(message),
+    });
+    return this.#signals;
+  }
+
+  get tables(): Pick<Tables, 'local' | 'references' | 'streams' | 'signals'> {
+    const [local, references] = [this.local.size, this.references.size];
+    return { local, references, streams: this.streams.size, signals: this.#signals?.size ?? 0 };
+  }
+
+  /** Whether the peer holds functions of ours that it may call. */
+  get held(): boolean {
+    return this.local.size > (this.#signals?.own ?? 0);
+  }
+
+  /** A signal of the peer's was aborted, or never will be. */
+  aborted(message: Message): void {
+    if (this.#signals === undefined) this.drop(message);
+    else this.#signals.aborted(message);
+  }
+
+  /** A call of the peer's has its outcome. */
+  replied(call: number): void {
+    this.#signals?.replied(call);
+  }
+
+  #isTheirs(fn: AnyFunction): boolean {
+    return this.references.find(fn) !== undefined;
+  }
+
+  /** What goes by reference: an object of ours, or of a peer's, which may be this one. Throws ERR_RELEASED. */
+  #exposed(value: object): Record<string, AnyFunction> | AnyFunction | undefined {
+    // In an api it is a part of that.
+    const isKnown = this.agreed('object') && !this.local.announcing;
+    const itself = itselfOf(value);
+    if (itself === undefined) return this.methods.exposed(value, isKnown);
+    if (isKnown && this.#isTheirs(itself)) return itself;
+    // Of another session: its methods are functions like any other.
+    return { ...(value as Record<string, AnyFunction>), ...(isKnown && { [self]: itself }) };
   }
 
   get plain(): boolean {
@@ -155,18 +218,27 @@ export class Wire {
     const extended = this.agreed('types') && this.agreed('links') && this.agreed('own');
     const streams = extended && this.agreed('stream');
     this.#encoding = { ...this.#encoding, extended, streams };
-    if (streams) {
+    const objects = extended && this.agreed('object');
+    const signals = extended && this.agreed('signal');
+    if (objects || signals || streams) {
       this.#given = {
         ...this.#given,
-        streams: (place, types) =>
-          readStreams(place, types, (...stream) => this.streams.make(...stream)),
+        compose: (place, types) => {
+          if (objects) readObjects(place, types, (fn) => this.#isTheirs(fn));
+          if (signals && types.signal !== undefined) {
+            this.#signalsNow().read(place, types, this.#reply);
+          }
+          if (!streams) return undefined;
+          return readStreams(place, types, (...stream) => this.streams.make(...stream));
+        },
         wait: (whole) => {
           whole.catch(() => {});
           this.#whole = whole;
         },
       };
-      this.streams.limit = Math.min(this.streams.limit, hello.limits.streams ?? Infinity);
     }
+    if (streams)
+      this.streams.limit = Math.min(this.streams.limit, hello.limits.streams ?? Infinity);
     if (this.agreed('bin')) {
       this.#encoding = { ...this.#encoding, attach: (bytes) => this.#attach(bytes, hello) };
     }
@@ -305,9 +377,14 @@ export class Wire {
     return encode([...args, callback], ids, this.#encoding);
   }
 
-  /** The arguments of a message; `slots`: outcomes may stand among them. Throws ERR_MALFORMED, ERR_LIMIT, ERR_REFERENCE. */
-  decode(message: Message, slots = false): unknown[] {
+  /**
+   * The arguments of a message, which is a call `of` something or its outcome; `slots`: outcomes may stand among them.
+   * Throws ERR_MALFORMED, ERR_LIMIT, ERR_REFERENCE.
+   */
+  decode(message: Message, of = '', slots = false): unknown[] {
     this.#whole = undefined;
+    this.references.reading = of;
+    this.#reply = message.reply;
     return decode(message, this.#given, slots ? { ...this.#decoding, slot } : this.#decoding);
   }
 
@@ -344,6 +421,7 @@ export class Wire {
   }
 
   clear(why: DserviceError): void {
+    this.#signals?.end(why);
     this.outbox.stop();
     this.local.clear();
     this.references.clear(why);

@@ -11,6 +11,7 @@ type ByValue =
   | ReadonlyMap<unknown, unknown>
   | ReadonlySet<unknown>
   | Blob
+  | AbortSignal
   // A ReadableStream and a WritableStream of the web, of whichever library.
   | { getReader(...args: never[]): unknown }
   | { getWriter(...args: never[]): unknown };

@@ -83,7 +83,7 @@ export class Pipelined {
     const on = readId(message.on);
     const path = readPath(message.method);
     if (on === undefined) throw malformed('`on` is not an id');
-    const args = message.arguments === undefined ? undefined : wire.decode(message, true);
+    const args = message.arguments === undefined ? undefined : wire.decode(message, '', true);
     const whole = args === undefined ? undefined : wire.takeWhole();
     const map =
       message.map === undefined
@@ -105,7 +105,7 @@ export class Pipelined {
 
   /** Calls when the outcomes are there that stand among the arguments. Throws what is wrong with the message. */
   fill(message: Message, call: (args: unknown[], message: Message) => void): void {
-    const args = this.#wire.decode(message, true);
+    const args = this.#wire.decode(message, '', true);
     const whole = this.#wire.takeWhole();
     this.#when(resultsOf(message), message, (later, outcomeOf) => {
       this.#serving.whole(whole, later, () => call(filled(args, outcomeOf), later));

@@ -80,7 +80,7 @@ export class Replay {
     if (!isRecord(entry)) throw malformed('an entry of `map` is not an object');
     const { wire, serving, named, methodOf } = this.#options;
     const { on, method, map } = entry;
-    const args = entry.arguments === undefined ? undefined : wire.decode(entry, true);
+    const args = entry.arguments === undefined ? undefined : wire.decode(entry, '', true);
     const results = isRecord(entry.results)
       ? Object.keys(entry.results).map((key) => before(readEntry(key), at))
       : [];

@@ -2,7 +2,7 @@ import { DserviceError } from '../../errors.js';
 import { type Owner, PendingCall, rejected } from '../calls.js';
 import { HeldLines } from '../held.js';
 import type { PendingCalls } from '../pending-calls.js';
-import { type Reference, released } from '../references.js';
+import type { Reference } from '../references.js';
 import type { Wire } from '../wire.js';
 
 /**
@@ -27,8 +27,8 @@ export class StreamCalls {
   call(target: Reference, args: unknown[]): Promise<unknown> {
     const over = this.#over;
     if (over !== undefined) return rejected(new DserviceError(over.code, over.message, over));
-    if (target.released) return rejected(released());
     const wire = this.#wire;
+    if (target.released) return rejected(wire.references.error(target));
     const id = wire.nextId();
     let encoded: string;
     try {

@@ -68,6 +68,11 @@ export class Streams {
     return this.#live.size;
   }
 
+  /** Those of ours that the peer has, and those of the peer's that are here. */
+  get size(): number {
+    return this.#own.size + this.#theirs.size;
+  }
+
   /** Whether streams of the peer's are read or written here. */
   get used(): boolean {
     return this.#theirs.size > 0;

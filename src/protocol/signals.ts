@@ -1,0 +1,221 @@
+import { DserviceError } from '../errors.js';
+import { child, malformed, type Placement, put } from './decode.js';
+import type { AnyFunction, StreamParts } from './encode.js';
+import type { LocalFunctions } from './functions.js';
+import { isRecord, type Message, readId } from './message.js';
+import type { Reference } from './references.js';
+import { standFor } from './remote-object.js';
+import { RemoteSignal, remoteSignal } from './remote-signal.js';
+import { markStream } from './streams/stream-function.js';
+
+export interface SignalsOptions {
+  readonly local: Pick<LocalFunctions, 'idOf'>;
+  readonly references: { find(fn: AnyFunction): Reference | undefined };
+  /** Whether the peer knows signals. */
+  agreed(): boolean;
+  /** Arguments of a message, or the keys of one. Throws ERR_DATA, ERR_LIMIT. */
+  encode(args: readonly unknown[]): string;
+  decode(message: Message): unknown[];
+  /** Writes in order. */
+  write(line: string): void;
+  /** Lets go of the functions in a message that nobody reads. */
+  drop(message: Message): void;
+}
+
+const following = Symbol('following');
+
+/** A signal of ours that the peer has. */
+interface Own {
+  /** It was mentioned: from here on it is listened to. */
+  listen(): void;
+  stop(): void;
+  /** The function that stands for it. */
+  readonly fn: AnyFunction;
+}
+
+/** The AbortSignals of one session: those of ours that the peer has, and those of the peer's that are here. */
+export class Signals {
+  readonly #options: SignalsOptions;
+  readonly #known = new WeakMap<AbortSignal, Own>();
+  readonly #own = new Set<Own>();
+  readonly #theirs = new Map<number, RemoteSignal>();
+  /** Those that came with a call that has no outcome yet: its handler may hand them to what we cannot look into. */
+  readonly #calls = new Map<number, RemoteSignal[]>();
+  /** Who has forgotten a signal of ours cannot abort it. */
+  readonly #forgotten = new FinalizationRegistry<Own>((own) => {
+    own.stop();
+    this.#tell(own, '');
+  });
+
+  constructor(options: SignalsOptions) {
+    this.#options = options;
+  }
+
+  /** How many of ours are listened to for the peer. */
+  get own(): number {
+    return this.#own.size;
+  }
+
+  get size(): number {
+    return this.#own.size + this.#theirs.size;
+  }
+
+  /** What stands for a signal of ours. */
+  parts(signal: AbortSignal): StreamParts {
+    const tagged = this.#options.agreed();
+    const theirs = remoteSignal(signal);
+    // What comes back is what it was.
+    if (tagged && theirs !== undefined && this.#isHere(theirs)) return { parts: theirs.wait };
+    if (signal.aborted)
+      return { tagged, parts: { aborted: true, reason: signal.reason as unknown } };
+    let own = this.#known.get(signal);
+    if (own === undefined) this.#known.set(signal, (own = this.#follow(signal)));
+    return { tagged, parts: { aborted: false, wait: own.fn } };
+  }
+
+  /** A function of ours is mentioned, which may be that of a signal. */
+  mentioned(fn: AnyFunction): void {
+    (fn as { [following]?: Own })[following]?.listen();
+  }
+
+  #isHere(theirs: RemoteSignal): boolean {
+    const ref = this.#options.references.find(theirs.wait);
+    return ref !== undefined && this.#theirs.get(ref.id) === theirs;
+  }
+
+  #follow(signal: AbortSignal): Own {
+    // The peer holds the function: neither that nor the listener may hold the signal.
+    const weak = new WeakRef(signal);
+    const waiting: ((reason: unknown) => void)[] = [];
+    let over: { reason: unknown } | undefined;
+    const wait = (tell: (reason: unknown) => void): void => {
+      if (over === undefined) waiting.push(tell);
+      else tell(over.reason);
+    };
+    const aborted = (): void => {
+      const reason: unknown = weak.deref()?.reason;
+      over = { reason };
+      own.stop();
+      if (this.#options.agreed()) this.#tell(own, `,"arguments":${this.#encode(reason)}`);
+      for (const tell of waiting) tell(reason);
+    };
+    const fn = markStream(() => new Promise((resolve) => wait(resolve)), {
+      direct: (_args, answer) => wait((reason) => answer([null, reason])),
+      culled: () => own.stop(),
+      unsent: () => own.stop(),
+    });
+    const own: Own = {
+      fn,
+      listen: () => {
+        const alive = weak.deref();
+        if (alive === undefined || this.#own.has(own)) return;
+        this.#own.add(own);
+        alive.addEventListener('abort', aborted);
+        this.#forgotten.register(alive, own, own);
+      },
+      stop: () => {
+        this.#own.delete(own);
+        weak.deref()?.removeEventListener('abort', aborted);
+        this.#forgotten.unregister(own);
+      },
+    };
+    Object.assign(fn, { [following]: own });
+    standFor(fn, () => weak.deref() ?? new AbortController().signal);
+    return own;
+  }
+
+  #encode(reason: unknown): string {
+    const { encode } = this.#options;
+    try {
+      return encode([reason]);
+    } catch {
+      const text = 'the signal was aborted, for a reason that cannot be sent';
+      return encode([new DserviceError('ERR_CANCELLED', text)]);
+    }
+  }
+
+  /** Tells the peer of a signal that it has; without arguments, that it will never be aborted. */
+  #tell({ fn }: Own, args: string): void {
+    const { local, agreed, write } = this.#options;
+    const id = local.idOf(fn);
+    if (id !== undefined && agreed()) {
+      write(`{"control":"abort","signal":${JSON.stringify(id)}${args}}`);
+    }
+  }
+
+  /** Puts the peer's signals in their places. `reply`: of the call that they came with. Throws ERR_MALFORMED. */
+  read(place: Placement, types: Readonly<Record<string, unknown>>, reply: unknown): void {
+    for (const path of place.paths(types, 'signal')) {
+      const [parent, last] = place.target(path);
+      const raw = child(parent, last);
+      if (!isRecord(raw)) throw malformed('a signal is not an object');
+      if (raw.aborted === true) {
+        const controller = new AbortController();
+        place.hold(parent, last, controller.signal, raw, () => controller.abort(raw.reason));
+      } else put(parent, last, this.#make(raw.wait, reply));
+    }
+  }
+
+  #make(wait: unknown, reply: unknown): AbortSignal {
+    const ref =
+      typeof wait === 'function' ? this.#options.references.find(wait as AnyFunction) : undefined;
+    if (ref === undefined) throw malformed('nothing tells when a signal is aborted');
+    const known = this.#theirs.get(ref.id);
+    const signal = known?.signal;
+    if (known !== undefined && signal !== undefined) {
+      this.#keep(known, reply);
+      return signal;
+    }
+    const made = new RemoteSignal(wait as AnyFunction, () => this.#letGo(ref));
+    this.#theirs.set(ref.id, made);
+    this.#keep(made, reply);
+    return made.start();
+  }
+
+  /** Keeps a signal as long as the call has no outcome that it came with; without one, for good. */
+  #keep(signal: RemoteSignal, reply: unknown): void {
+    signal.keep(1);
+    const call = readId(reply);
+    if (call === undefined) return;
+    const known = this.#calls.get(call);
+    if (known === undefined) this.#calls.set(call, [signal]);
+    else known.push(signal);
+  }
+
+  /** A call of the peer's has its outcome. */
+  replied(call: number): void {
+    for (const signal of this.#calls.get(call) ?? []) signal.keep(-1);
+    this.#calls.delete(call);
+  }
+
+  #letGo(ref: Reference): void {
+    this.#theirs.delete(ref.id);
+    ref.release();
+  }
+
+  /** A signal of the peer's was aborted, or never will be. */
+  aborted(message: Message): void {
+    const { decode, drop, references } = this.#options;
+    const theirs = this.#theirs.get(readId(message.signal) ?? -1);
+    if (theirs === undefined) return drop(message);
+    const ref = references.find(theirs.wait);
+    if (ref !== undefined) this.#letGo(ref);
+    if (message.arguments === undefined) return theirs.leave();
+    let reason: unknown;
+    try {
+      [reason] = decode(message);
+    } catch (error) {
+      reason = error;
+    }
+    theirs.abort(reason);
+  }
+
+  /** The session is over: nobody else will tell. */
+  end(why: DserviceError): void {
+    for (const own of this.#own) own.stop();
+    const theirs = [...this.#theirs.values()];
+    this.#theirs.clear();
+    this.#calls.clear();
+    for (const each of theirs) each.abort(why);
+  }
+}
