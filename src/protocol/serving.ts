@@ -203,6 +203,8 @@ export class Serving implements Host, CallHost {
     }
     if (call.ended) return;
     if (reply === undefined) this.#oneWay.add(call);
+    // An id that is in use already: that call is told of the end like all others, and cannot be cancelled by itself.
+    else if (this.#running.has(reply)) this.#oneWay.add(call);
     else this.#running.set(reply, call);
   }
 
@@ -317,7 +319,8 @@ export class Serving implements Host, CallHost {
     call.sink?.(answer);
     if (call.reply === undefined) this.#oneWay.delete(call);
     else {
-      this.#running.delete(call.reply);
+      if (this.#running.get(call.reply) === call) this.#running.delete(call.reply);
+      else this.#oneWay.delete(call);
       this.reply(call.reply, answer);
     }
     if (answer.length > 0 || !this.#awaitAnswer(call)) call.place?.leave();

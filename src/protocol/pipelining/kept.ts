@@ -8,10 +8,12 @@ export class Kept {
   size = 0;
   /** The peer asks for it no more. What waits for it still gets it. */
   released = false;
-  readonly waiting: (() => void)[] = [];
+  readonly waiting = new Set<() => void>();
 
   settle(answer: Answer): void {
     this.answer = answer;
-    for (const go of this.waiting.splice(0)) go();
+    const waiting = [...this.waiting];
+    this.waiting.clear();
+    for (const go of waiting) go();
   }
 }

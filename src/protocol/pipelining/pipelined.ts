@@ -14,6 +14,8 @@ interface Job {
   readonly key: number;
   readonly message: Message;
   over: boolean;
+  /** Waits no more for what it waits for: whoever gave up must not be kept. */
+  leave: () => void;
 }
 
 /** Calls of the peer's that stand on outcomes of its calls before (protocol page, `on`, `results`, `keep`, `map`). */
@@ -49,6 +51,8 @@ export class Pipelined {
     if (this.#kept.size >= this.#wire.limits.calls) {
       throw new DserviceError('ERR_LIMIT', `${this.#kept.size} outcomes are kept already`);
     }
+    // Of one by the same id, nothing can be asked any more.
+    this.#size -= this.#kept.get(reply)?.size ?? 0;
     this.#kept.set(reply, new Kept());
   }
 
@@ -143,14 +147,19 @@ export class Pipelined {
     };
     if (all.every(({ answer }) => answer !== undefined)) return go(message);
     this.#serving.checkRoom();
-    const job: Job = { key: reply ?? --this.#lastJob, message, over: false };
+    // An id that is in use already cannot cancel both.
+    const key = reply === undefined || this.#jobs.has(reply) ? --this.#lastJob : reply;
+    const job: Job = { key, message, over: false, leave: () => {} };
     this.#serving.waiting(1, message);
     this.#jobs.set(job.key, job);
     const began = this.#clock.now();
     const next = (): void => {
       if (job.over) return;
       const waits = all.find(({ answer }) => answer === undefined);
-      if (waits !== undefined) return void waits.waiting.push(next);
+      if (waits !== undefined) {
+        job.leave = () => waits.waiting.delete(next);
+        return void waits.waiting.add(next);
+      }
       this.#done(job, () => go(aged(message, this.#clock.now() - began)));
     };
     next();
@@ -174,6 +183,7 @@ export class Pipelined {
 
   #done(job: Job, then?: () => void): void {
     job.over = true;
+    job.leave();
     this.#jobs.delete(job.key);
     this.#serving.waiting(-1, job.message, then);
   }
