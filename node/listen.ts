@@ -69,7 +69,7 @@ export async function listen(
     limits,
     guard,
     request: options.request,
-    upgrade: createUpgrades({ limits, guard, route }),
+    upgrade: createUpgrades({ clock, limits, guard, route }),
   });
 
   /** Counts a connection, and refuses it where there are too many. */

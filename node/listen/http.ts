@@ -55,14 +55,35 @@ export function createHttp(options: HttpOptions): Http {
   const allow = (socket: Socket, ms: number, done = () => false): void => {
     deadlines.get(socket)?.();
     const late = (): void => {
-      if (!done()) socket.destroy();
+      if (!done()) tooLate(socket);
     };
     deadlines.set(socket, clock.after(ms, late, true));
+  };
+  /** Ends a connection whose request did not come in time, and says so where an answer can be begun. */
+  const tooLate = (socket: Socket): void => {
+    const text = 'The request did not come in time.';
+    const responses = busy.get(socket);
+    if (responses === undefined) return refuse(socket, 408, text);
+    const [first] = responses;
+    if (responses.size > 1 || first === undefined || first.headersSent)
+      return void socket.destroy();
+    answer(first, 408, text);
+    // The rest of it is not waited for.
+    socket.destroySoon();
   };
   const release = (socket: Socket): void => {
     deadlines.get(socket)?.();
     deadlines.delete(socket);
     if (deadlines.size === 0) through();
+  };
+  /** Between two requests a connection is ended without a word, unless the next was begun. */
+  const waitForNext = (socket: Socket): void => {
+    const { bytesRead } = socket;
+    allow(socket, idleTime + limits.handshake, () => {
+      const idle = socket.bytesRead === bytesRead;
+      if (idle) socket.destroy();
+      return idle;
+    });
   };
   const begin = (socket: Socket, response: ServerResponse): void => {
     const responses = busy.get(socket) ?? new Set();
@@ -73,7 +94,7 @@ export function createHttp(options: HttpOptions): Http {
       if (responses.size > 0) return;
       busy.delete(socket);
       if (closing) socket.destroySoon();
-      else if (!socket.destroyed) allow(socket, idleTime + limits.handshake);
+      else if (!socket.destroyed) waitForNext(socket);
     });
   };
 

@@ -2,8 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Channel } from '../../src/channel/channel.js';
+import type { Clock } from '../../src/clock.js';
+import type { Limits } from '../../src/limits.js';
+import { Budget } from '../../src/protocol/budget.js';
 import { hostPort } from '../channel/address.js';
 import { wsChannel, wsOptions } from '../channel/ws.js';
+import { watchFragments } from './fragments.js';
 import type { Guard, Refusal } from './guard.js';
 import { refuse } from './refuse.js';
 
@@ -20,7 +24,8 @@ export interface Entrance {
 export type Route = (request: IncomingMessage) => Entrance | Refusal | Promise<Entrance | Refusal>;
 
 export interface UpgradesOptions {
-  readonly limits: { readonly line: number };
+  readonly clock: Clock;
+  readonly limits: Pick<Limits, 'line' | 'stall' | 'buffered'>;
   readonly guard: Guard;
   readonly route: Route;
 }
@@ -29,7 +34,8 @@ export interface UpgradesOptions {
 export type Upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => void;
 
 /** Makes channels of requests for a WebSocket: what passes the guard goes where its route leads. */
-export function createUpgrades({ limits, guard, route }: UpgradesOptions): Upgrade {
+export function createUpgrades({ clock, limits, guard, route }: UpgradesOptions): Upgrade {
+  const budget = new Budget(limits.buffered);
   /** By the bytes of a line. */
   const servers = new Map<number, WebSocketServer>();
   const serverFor = (line: number): WebSocketServer => {
@@ -51,6 +57,7 @@ export function createUpgrades({ limits, guard, route }: UpgradesOptions): Upgra
     // At once, or never.
     serverFor(way.line ?? limits.line).handleUpgrade(request, socket, head, (ws) => {
       taken = true;
+      watchFragments(ws, socket, { clock, limits, budget });
       way.take(channelOf(ws, request));
     });
     if (!taken) way.drop?.();

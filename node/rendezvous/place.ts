@@ -67,7 +67,7 @@ export function placeOn(
       response.writeHead(refusal.status, { 'Content-Type': 'text/plain', Connection: 'close' });
       response.end(`${refusal.text}\n`);
     },
-    upgrade: createUpgrades({ limits, guard, route }),
+    upgrade: createUpgrades({ clock: nodeClock, limits, guard, route }),
   });
   const bound = (): { address: string; port: number } | undefined => {
     const address = server.address();

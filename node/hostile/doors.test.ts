@@ -1,0 +1,186 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { dial, serve, sessionOf } from '../index.js';
+import type { Served } from '../../src/service/served.js';
+import { request, upgrade } from '../listen/testing/raw.js';
+import { greeting, type Wired } from './fixtures/raw.js';
+
+/**
+ * Who comes to a door and stays in it: each is told why, in the time that is set for it, and an honest
+ * client is served all the while.
+ */
+
+const api = {
+  echo: (value: unknown) => value,
+  text: (n: number) => 'x'.repeat(n),
+};
+const limits = { handshake: 200, stall: 200, unsent: 30_000 };
+let server: Served;
+let port: number;
+const sockets: Socket[] = [];
+/** Why sessions ended that did so in no good order. */
+const ends: unknown[] = [];
+
+beforeEach(async () => {
+  ends.length = 0;
+  server = await serve(api, {
+    ...{ port: 0, limits, logger: { warn() {} } },
+    onSession: (session) => {
+      session.on('end', (error) => {
+        if (error === undefined) return;
+        ends.push(error);
+        // Whoever does not read does not see the end.
+        for (const socket of sockets) socket.resume();
+      });
+    },
+    authenticate: (auth) => (auth === 'slow' ? new Promise(() => {}) : 'somebody'),
+  });
+  port = Number(new URL(server.endpoints[0] ?? '').port);
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await server.close();
+});
+
+/** Everything that a connection is told until its end, while somebody else is served. */
+async function told(begin: string | Uint8Array, then?: (socket: Socket) => void): Promise<string> {
+  const remote = await dial<typeof api>(server.endpoints[0] ?? '', { deadline: 10_000 });
+  const socket = connect(port, '127.0.0.1');
+  sockets.push(socket);
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  const pieces: Buffer[] = [];
+  socket.on('data', (piece: Buffer) => pieces.push(piece));
+  let over = false;
+  // Not `end`: of whoever does not read there is none.
+  const closed = once(socket, 'close').then(() => (over = true));
+  if (begin.length > 0) socket.write(begin);
+  then?.(socket);
+  let served = 0;
+  do {
+    expect(await remote.echo(served)).toBe(served);
+    served++;
+    // As many calls as there are turns: it waits for nobody.
+    await new Promise((resolve) => setImmediate(resolve));
+  } while (!over);
+  await closed;
+  expect(await remote.echo('still')).toBe('still');
+  sessionOf(remote).close();
+  return Buffer.concat(pieces).toString('latin1');
+}
+
+/** The reason among the lines of a dnode connection. */
+const reason = (text: string): Wired =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Wired)
+    .find(({ control }) => control === 'close') ?? {};
+const hello = `${JSON.stringify(greeting())}\n`;
+/** A byte now and then, for ever. */
+const trickle = (byte: string | Uint8Array) => (socket: Socket) => {
+  const next = (): void => {
+    if (!socket.destroyed) socket.write(byte, () => setTimeout(next, 20));
+  };
+  next();
+};
+
+describe('dnode', () => {
+  test.each<[string, string, ((socket: Socket) => void) | undefined]>([
+    ['nothing at all', '', undefined],
+    ['the first byte', '{', undefined],
+    ['a first line by bytes', '{"method":"', trickle('m')],
+    ['blanks for a first line', '{', trickle(' ')],
+    ['half a line', `${hello}{"method":"echo","arguments":["`, undefined],
+    ['a line by bytes', `${hello}{"method":"echo","arguments":["`, trickle('x')],
+    [
+      'attachments that never come',
+      `${hello}{"method":"echo","arguments":[null],"types":{"bytes":[["Uint8Array",["0"]]]},"bin":[9000000],"reply":1}\n`,
+      undefined,
+    ],
+    [
+      'credentials that are never decided on',
+      `${JSON.stringify(greeting({ v: 1, features: ['reply'], limits: {}, auth: 'slow' }))}\n`,
+      undefined,
+    ],
+  ])('%s', async (_, begin, then) => {
+    expect(reason(await told(begin, then))).toMatchObject({ code: 'ERR_TIMEOUT' });
+  });
+
+  test('a reader that never reads, and shows signs of life', async () => {
+    const calls = Array.from({ length: 1_000 }, (_, reply) =>
+      JSON.stringify({ method: 'text', arguments: [20_000], reply }),
+    );
+    await told(`${hello}${calls.join('\n')}\n`, (socket) => {
+      socket.pause();
+      trickle('{"control":"ping"}\n')(socket);
+    });
+    expect(ends).toContainEqual(expect.objectContaining({ code: 'ERR_TIMEOUT' }));
+    expect(String(ends[0])).toContain('took nothing');
+  });
+});
+
+describe('HTTP', () => {
+  const head = 'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n';
+
+  test.each<[string, string, ((socket: Socket) => void) | undefined]>([
+    ['headers that never end', head, undefined],
+    ['headers by bytes', `${head}X-`, trickle('x')],
+    ['a request line by bytes', 'GET /', trickle('x')],
+  ])('%s: 408', async (_, begin, then) => {
+    expect(await told(begin, then)).toMatch(/^HTTP\/1.1 408 /);
+  });
+
+  test('credentials that are never decided on: 503', async () => {
+    const body = '{"jsonrpc":"2.0","id":1,"method":"echo"}';
+    const text = request(
+      'POST /',
+      { 'Content-Type': 'application/json', Authorization: 'Bearer slow' },
+      body,
+    );
+    expect(await told(text)).toMatch(/^HTTP\/1.1 503 /);
+  });
+});
+
+describe('WebSocket', () => {
+  const open = request('GET /', upgrade);
+  /** A frame of text, masked with nothing. */
+  const frame = (text: string, fin: boolean, opcode = 1): Buffer => {
+    const length = Buffer.from([0xfe, text.length >> 8, text.length & 255]);
+    const first = Buffer.from([(fin ? 0x80 : 0) | opcode]);
+    return Buffer.concat([first, length, Buffer.alloc(4), Buffer.from(text, 'latin1')]);
+  };
+  const greeted = (dservice: object | null): Buffer =>
+    Buffer.concat([
+      Buffer.from(open),
+      frame(JSON.stringify(dservice === null ? greeting(null) : greeting()), true),
+    ]);
+
+  test('silence after the upgrade', async () => {
+    const text = await told(open, (socket) => {
+      // It is asked to end it as well, and has half a minute for that.
+      socket.on('data', (piece: Buffer) => piece.includes('ERR_TIMEOUT') && socket.end());
+    });
+    expect(text).toContain('ERR_TIMEOUT');
+  });
+
+  test.each([
+    ['of ours', {}],
+    ['a plain one', null],
+  ])('half a message, %s', async (_, dservice) => {
+    const text = await told(
+      Buffer.concat([greeted(dservice), frame('{"method":"echo","arguments":["', false)]),
+    );
+    // 1008 is its code.
+    expect(text).toContain('\x03\xf0only ');
+  });
+
+  test('a message in fragments without end', async () => {
+    const text = await told(
+      Buffer.concat([greeted(null), frame('{"method":"echo","arguments":["', false)]),
+      trickle(frame('x', false, 0)),
+    );
+    expect(text).toContain('\x03\xf0only ');
+  });
+});
