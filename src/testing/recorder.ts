@@ -1,4 +1,5 @@
 import type { Channel, ChannelHandlers } from '../channel/channel.js';
+import { settle } from './settle.js';
 
 const newline = 10;
 const decoder = new TextDecoder();
@@ -152,13 +153,6 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 /** Lets everything that is ready run, `count` times. */
 export async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i += 1) {
-    await new Promise<void>((resolve) => {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
-        port1.close();
-        resolve();
-      };
-      port2.postMessage(null);
-    });
+    await settle();
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { settle as macrotask } from './settle.js';
 
 interface Timer {
   readonly at: number;
@@ -20,8 +21,8 @@ export class VirtualClock implements Clock {
   readonly #heap: Timer[] = [];
   readonly #timers = new Set<Timer>();
 
-  /** `settle`: how what is ready is let run; by a message to itself, without it. */
-  constructor(settle: Settle = settleByMessage) {
+  /** `settle`: how what is ready is let run; by a macrotask, without it. */
+  constructor(settle: Settle = macrotask) {
     this.#settle = settle;
   }
 
@@ -120,15 +121,4 @@ export class VirtualClock implements Clock {
 
 function isBefore(a: Timer, b: Timer): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
-}
-
-function settleByMessage(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }
