@@ -7,6 +7,7 @@ const chromium = chromiumPath();
 const net = '**/*.net.test.ts';
 const nodeOnly = '**/*.node.test.ts';
 const engines = 'e2e/engines/**/*.test.ts';
+const runtimes = 'e2e/runtimes/**/*.test.ts';
 /** Several processes and pages that are in networks of their own, or on none. */
 const apart = ['pages', 'chaos', 'storm', 'package'].map((each) => `e2e/${each}/**/*.test.ts`);
 
@@ -75,9 +76,20 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: [...never, engines, ...apart],
+          exclude: [...never, engines, runtimes, ...apart],
           globalSetup: ['e2e/installed.setup.ts'],
           fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        // Programs in other runtimes against the packed package; scripts/runtimes/run.mjs runs the other suites there.
+        test: {
+          name: 'runtimes',
+          include: [runtimes],
+          exclude: never,
+          globalSetup: ['e2e/installed.setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -30,9 +30,18 @@ export function start(
     cwd = inject('installed'),
     network,
     input = false,
-  }: { cwd?: string; network?: Network; input?: boolean } = {},
+    env = {},
+  }: {
+    cwd?: string;
+    network?: Network;
+    input?: boolean;
+    env?: Readonly<Record<string, string>>;
+  } = {},
 ): Child {
-  const options: SpawnOptions = { cwd, stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'] };
+  const options: SpawnOptions = {
+    ...{ cwd, env: { ...process.env, ...env } },
+    stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+  };
   const child =
     network === undefined ? spawn(file, args, options) : network.start([file, ...args], options);
   if (child.stdout === null || child.stderr === null) throw new Error('it has no output');

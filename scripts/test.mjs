@@ -1,7 +1,9 @@
 // Runs every check and every test, and ends with one line for all: `N passed, N failed[, N skipped]`.
 // A check counts as one; of a suite every test counts; a suite that breaks down counts as one failure more.
 //
-//   node scripts/test.mjs [stage ...]     the stages' names, or the beginnings of them; all of them without
+//   node scripts/test.mjs [--whole] [stage ...]     the stages' names, or the beginnings of them; all of them without
+//
+// --whole: other runtimes run all of their tests, not a part of them.
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,6 +24,7 @@ const stages = [
   { name: 'browser', suite: 'browser', lacks: withoutChromium },
   { name: 'e2e', suite: 'e2e' },
   { name: 'engines', suite: 'engines', lacks: withoutEngines },
+  { name: 'runtimes', counted: ['scripts/runtimes/run.mjs'] },
   { name: 'demo', node: ['demo/run.mjs', '--once'] },
   { name: 'package', npm: 'check:package' },
   { name: 'size', npm: 'check:size' },
@@ -37,7 +40,7 @@ const plan = [
   [['lint', 'typecheck'], ['format:check']],
   [['unit']],
   [
-    ['net', 'apart', 'engines'],
+    ['net', 'apart', 'engines', 'runtimes'],
     ['browser', 'e2e', 'demo'],
   ],
   [['package', 'size']],
@@ -45,9 +48,10 @@ const plan = [
 
 const interrupts = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** ms after which a stage hangs: it is ended, and has failed. The longest takes five minutes on two cores. */
-const limit = 12 * 60_000;
+const limit = (whole ? 60 : 12) * 60_000;
 
-const wanted = process.argv.slice(2);
+const whole = process.argv.includes('--whole');
+const wanted = process.argv.slice(2).filter((each) => each !== '--whole');
 const isWanted = (name) => wanted.length === 0 || wanted.some((each) => name.startsWith(each));
 const results = await mkdtemp(join(tmpdir(), 'dservice-test-'));
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -89,13 +93,30 @@ async function take(lane, beside) {
     console.log(beside ? `\n== ${name} begins` : `\n== ${name}`);
     const print = beside ? [] : undefined;
     const began = performance.now();
-    const counts = await (stage.suite === undefined ? check(stage, print) : suite(stage, print));
+    const counts = await count(stage, print);
     for (const key of Object.keys(total)) total[key] += counts[key];
     if (counts.failed > 0) broken.push(name);
     if (print !== undefined) console.log(`\n== ${name}\n${print.join('')}`);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     console.log(`== ${name}: ${counts.failed === 0 ? 'ok' : 'FAILED'}, ${seconds} s`);
   }
+}
+
+function count(stage, print) {
+  if (stage.suite !== undefined) return suite(stage, print);
+  return stage.counted === undefined ? check(stage, print) : counted(stage, print);
+}
+
+/** A program that counts for itself. */
+async function counted({ name, counted: program }, print) {
+  const output = join(results, `${name}.json`);
+  const args = [...program, `--counts=${output}`, ...(whole ? [] : ['--short'])];
+  const code = await run(process.execPath, args, print);
+  const report = await readFile(output, 'utf8').then(JSON.parse, () => undefined);
+  if (report === undefined) return { passed: 0, failed: 1, skipped: 0 };
+  failures.push(...report.failures.map((each) => `${name}: ${shortened(each).trim()}`));
+  const { passed, failed, skipped } = report;
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed, skipped };
 }
 
 /** A stage that counts as one test. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { defaultLimits } from '../limits.js';
 import type { CallRequest } from '../protocol/authorize.js';
 import { contextOf, syncScope } from '../protocol/context.js';

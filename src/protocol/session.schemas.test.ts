@@ -1,7 +1,7 @@
 import { type } from 'arktype';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { turns } from '../testing/recorder.js';
 import { peer, sessionPair } from '../testing/fixtures/peer.js';
 import { Exposed } from './exposed.js';
