@@ -35,7 +35,19 @@ export function wsChannel(
   let ending = false;
   let flowing = false;
   let failure: Error | undefined;
+  /** There is no event for room: Bun has a `ws` of its own, whose client has no socket that could tell. */
+  let looks = false;
+  let looking: NodeJS.Timeout | undefined;
 
+  const look = (): void => {
+    looking ??= setTimeout(() => {
+      looking = undefined;
+      // Of a closed one it never goes down again.
+      if (ws.readyState !== ws.OPEN) return;
+      if (ws.bufferedAmount > window / 2) look();
+      else feed.drained();
+    }, 10);
+  };
   const { channel, feed } = channelOver(
     {
       framing: 'messages',
@@ -49,6 +61,7 @@ export function wsChannel(
             earlyBytes += frame.length;
           }
         }
+        if (looks && ws.bufferedAmount > window) look();
       },
       buffered: () => earlyBytes + ws.bufferedAmount,
       pause() {
@@ -72,13 +85,15 @@ export function wsChannel(
     if (!flowing) ws.pause();
     // `ws` tells of each message sent by a callback, which costs more than sending it. Its socket's
     // own `drain` is free, but `ws` has no public way to the socket.
-    const { _socket } = ws as unknown as { _socket?: Writable };
-    _socket?.on('drain', () => feed.drained());
+    const { _socket } = ws as unknown as { _socket?: Partial<Writable> };
+    looks = _socket?.on === undefined;
+    _socket?.on?.('drain', () => feed.drained());
     for (const data of early ?? []) ws.send(data);
     early = undefined;
     earlyBytes = 0;
     if (ending) ws.close(1000);
     else if (ws.bufferedAmount <= window) feed.drained();
+    else if (looks) look();
   };
   ws.on('message', (data: Buffer, isBinary) => {
     // Text as one string: taking a string apart is quicker than decoding each line of a buffer.
