@@ -1,3 +1,4 @@
+import { Server as HttpsServer } from 'node:https';
 import { Server as TlsServer } from 'node:tls';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Channel } from '../../src/channel/channel.js';
@@ -81,7 +82,9 @@ export function placeOn(
     get addresses() {
       const at = bound();
       if (at === undefined) return [];
-      const scheme = server instanceof TlsServer ? 'wss' : 'ws';
+      // In Bun a server of HTTPS is no server of TLS.
+      const secure = server instanceof TlsServer || server instanceof HttpsServer;
+      const scheme = secure ? 'wss' : 'ws';
       return reachableAddresses(at.address).map(
         (address) => `${scheme}://${hostPort(address, at.port)}`,
       );
