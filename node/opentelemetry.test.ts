@@ -217,7 +217,9 @@ it('the example of the docs prints one trace', async () => {
   expect(stdout).toContain('a-1 taken\n');
   expect(stdout).toContain('bought\n');
   const all = (key: string): string[] =>
-    [...stdout.matchAll(new RegExp(`^  ${key}: '?([^',]+)`, 'gm'))].map(([, value = '']) => value);
+    [...stdout.matchAll(new RegExp(`^  ${key}: ['"]?([^'",]+)`, 'gm'))].map(
+      ([, value = '']) => value,
+    );
   expect(new Set(all('traceId')).size).toBe(1);
   const names = all('name').map((name) => name.replace(`-${own}`, ''));
   const spans = names.map((name, i) => `${name} ${api.SpanKind[Number(all('kind')[i])]}`);

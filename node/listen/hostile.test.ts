@@ -298,7 +298,7 @@ describe('many', () => {
       );
     }
     expect(statusOf(await answerTo(it.port, request('GET /')))).toBe(426);
-  }, 30_000);
+  }, 90_000);
 
   test('a reset of an open channel ends it with the error', async () => {
     const it = await start();

@@ -5,8 +5,10 @@ import { packed } from '../../src/pipeline/data.js';
 /** Data as a store of bytes keeps it: JSON text, or bytes that begin with 0xff, as no text does. */
 export type Body = string | Uint8Array;
 
-/** What structured clone begins with. */
+/** What structured clone begins with in V8. */
 const mark = 0xff;
+/** Whether it does so here: Bun's is another. There it is put before, and what one wrote the other cannot read. */
+const marked = serialize(null)[0] === mark;
 
 /** Makes of data what is kept, at once. `size` in bytes. Throws ERR_DATA that names the path of what cannot be kept. */
 export function packBody(data: unknown): { body: Body; size: number } {
@@ -20,7 +22,7 @@ export function unpackBody(body: Body): unknown {
   try {
     if (typeof body === 'string') return JSON.parse(body);
     // What is read may lie on the bytes that it is read from: they are copied.
-    if (body[0] === mark) return deserialize(Uint8Array.prototype.slice.call(body));
+    if (body[0] === mark) return deserialize(Uint8Array.prototype.slice.call(body, marked ? 0 : 1));
     return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString());
   } catch (cause) {
     throw new DserviceError('ERR_STORE_CORRUPT', 'the data of a command cannot be read', { cause });
@@ -28,7 +30,8 @@ export function unpackBody(body: Body): unknown {
 }
 
 function asBytes(data: unknown): { body: Body; size: number } {
-  const body = serialize(data);
+  const bytes = serialize(data);
+  const body = marked ? bytes : Buffer.concat([Uint8Array.of(mark), bytes]);
   return { body, size: body.length };
 }
 
