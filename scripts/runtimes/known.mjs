@@ -85,6 +85,18 @@ export const known = [
   },
   {
     runtimes: ['Bun'],
+    file: 'node/stores/lmdb.test.ts',
+    test: 'data comes back as it was',
+    reason: cause,
+  },
+  {
+    runtimes: ['Bun'],
+    file: 'node/stores/redis.test.ts',
+    test: 'the suite > data comes back as it was',
+    reason: cause,
+  },
+  {
+    runtimes: ['Bun'],
     file: 'src/testing/store-suite.test.ts',
     test: 'memory passes',
     reason: cause,
