@@ -2,7 +2,7 @@ import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
-import { ascii } from './ascii.js';
+import { ascii, fits } from './ascii.js';
 import { type Attached, attachedTo, sizeOf } from './attachments.js';
 import { decode, type DecodeOptions, type References } from './decode.js';
 import {
@@ -426,10 +426,4 @@ export class Wire {
     this.local.clear();
     this.references.clear(why);
   }
-}
-
-/** Whether text is that many bytes of UTF-8 at most. */
-function fits(text: string, bytes: number): boolean {
-  if (text.length * 3 <= bytes) return true;
-  return text.length <= bytes && new TextEncoder().encode(text).length <= bytes;
 }

@@ -1,0 +1,2 @@
+export type { Dialled, DialOptions } from './dial.js';
+export type { Remote, RemoteFunction } from './remote.js';
