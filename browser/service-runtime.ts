@@ -9,6 +9,7 @@ import { noRange } from '../src/service/name.js';
 import { rendezvousOf, webrtcOptions } from '../src/service/rendezvous.js';
 import type { ServiceOptions } from '../src/service/service-options.js';
 import type { ServiceRuntime } from '../src/service/service-runtime.js';
+import { asWebSocket, reachable } from './reachable.js';
 import { browserRuntime } from './runtime.js';
 
 /** What a page needs to find services, and to be found. */
@@ -63,27 +64,6 @@ export async function matchHere(range: string, versions: readonly string[]): Pro
   const { semverMatcher } = await import('../src/service/range.js');
   if (!semverMatcher.isRange(range)) throw noRange(range);
   return versions.map((version) => semverMatcher.satisfies(version, range));
-}
-
-function asWebSocket(endpoint: string): string {
-  return endpoint.replace(/^tcp:/, 'ws:').replace(/^tls:/, 'wss:');
-}
-
-const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-
-/**
- * A secure page opens secure connections only, or such within the machine; and what is within some
- * machine is within this one only where the page is.
- */
-function reachable(endpoint: string): boolean {
-  try {
-    const { protocol, hostname } = new URL(asWebSocket(endpoint));
-    if (!/^(ws|http)s?:$/.test(protocol)) return false;
-    if (loopback.test(hostname)) return loopback.test(location.hostname);
-    return /s:$/.test(protocol) || location.protocol !== 'https:';
-  } catch {
-    return false;
-  }
 }
 
 /** When the page goes, unless it may come back as it was. */

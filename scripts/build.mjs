@@ -13,9 +13,11 @@ import { root } from './root.mjs';
 const entries = [
   { file: 'node/index', require: true },
   { file: 'node/dnode/index', require: true },
+  { file: 'node/calls', require: true },
   { file: 'node/cli/main', bin: true },
   { file: 'node/pipeline', require: true },
   { file: 'browser/index', require: true },
+  { file: 'browser/calls', require: true },
   { file: 'browser/pipeline', require: true },
   { file: 'src/testing/index', require: true },
   { file: 'src/service/opentelemetry', require: true },

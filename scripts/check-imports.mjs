@@ -11,6 +11,8 @@ const root = resolve(process.argv[2] ?? project);
 /** What every part stands on. */
 const ground = ['src/errors.ts', 'src/limits.ts', 'src/clock.ts', 'src/emitter.ts', 'src/rules.ts'];
 
+const ofProtocol = (name) => `src/protocol/${name}.ts`;
+
 /**
  * A file obeys the first row whose `of` it begins with.
  * `may`: files and folders of the project. `types`: those of which it may import types alone.
@@ -22,6 +24,29 @@ const table = [
   {
     of: 'src/protocol/',
     may: [...ground, 'src/protocol/'],
+    types: ['src/channel/'],
+    packages: 'none',
+  },
+  {
+    // A page that only calls carries nothing that serves, streams, pipelines, resumes or discovers.
+    of: 'src/calls/',
+    may: [
+      ...ground,
+      ...['ascii', 'bridge', 'close', 'decode', 'encode', 'error-value', 'exposed'].map(ofProtocol),
+      ...[
+        'fill-remote',
+        'functions',
+        'hello',
+        'measure',
+        'message',
+        'options',
+        'pending-calls',
+      ].map(ofProtocol),
+      ...['references', 'unresolved'].map(ofProtocol),
+      'src/channel/message-port.ts',
+      'src/channel/websocket.ts',
+      'src/calls/',
+    ],
     types: ['src/channel/'],
     packages: 'none',
   },

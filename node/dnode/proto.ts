@@ -6,6 +6,7 @@ import { type AnyFunction, encode, type FunctionIds } from '../../src/protocol/e
 import { LocalFunctions } from '../../src/protocol/functions.js';
 import { OwnMethods } from '../../src/protocol/own-methods.js';
 import { standsFor } from '../../src/protocol/pipelining/recording.js';
+import { plainJson } from '../../src/protocol/quick.js';
 import { isRecord, type Message, readId } from '../../src/protocol/message.js';
 import { ascii } from '../../src/protocol/ascii.js';
 import type { DnodeOptions } from './options.js';
@@ -94,6 +95,7 @@ export class Proto {
     if (this.#ended) return;
     const encoded = encode(args, this.#ids, {
       extended: false,
+      plainJson,
       stacks: false,
       limits: sendable,
     });

@@ -7,18 +7,22 @@ export interface Doors {
   /** Paths that tell how it is doing. */
   readonly health: readonly string[];
   /** What stands before the id of an instance. */
-  readonly instances: string;
+  readonly instances: readonly [string, ...string[]];
 }
 
 /** Of a server of its own. */
 export function ownDoors(path: string): Doors {
-  return { clients: [path, '/'], health: [path, '/health'], instances: '/to/' };
+  return {
+    clients: [path, '/'],
+    health: [path, '/health'],
+    instances: ['/to/', `${path === '/' ? '' : path}/to/`],
+  };
 }
 
 /** Of somebody's server: only what lies at or below the path. */
 export function doorsBelow(path: string): Doors {
   const below = path === '/' ? '' : path;
-  return { clients: [path], health: [path], instances: `${below}/to/` };
+  return { clients: [path], health: [path], instances: [`${below}/to/`] };
 }
 
 export function pathOf({ url = '/' }: IncomingMessage): string {
@@ -28,7 +32,8 @@ export function pathOf({ url = '/' }: IncomingMessage): string {
 
 /** The instance that a path leads to. */
 export function instanceAt(path: string, { instances }: Doors): string | undefined {
-  if (!path.startsWith(instances)) return undefined;
-  const id = path.slice(instances.length);
+  const before = instances.find((each) => path.startsWith(each));
+  if (before === undefined) return undefined;
+  const id = path.slice(before.length);
   return /^[0-9a-f]{16}$/.test(id) ? id : undefined;
 }

@@ -120,7 +120,7 @@ export async function openRendezvous(
     air = multicast({
       ...{ hub, discovery: discover(reach), reach, logger, version, endpoints: endpoints() },
       tls: tls?.ca === undefined ? {} : { ca: tls.ca },
-      endpointsOf: (id) => place.addresses.map((address) => `${address}${doors.instances}${id}`),
+      endpointsOf: (id) => place.addresses.map((address) => `${address}${doors.instances[0]}${id}`),
     });
   };
   if (server === undefined || server.listening) begin();

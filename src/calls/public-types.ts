@@ -1,2 +1,3 @@
+export type { ConnectOptions } from './connect.js';
 export type { Dialled, DialOptions } from './dial.js';
 export type { Remote, RemoteFunction } from './remote.js';

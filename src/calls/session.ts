@@ -2,17 +2,17 @@ import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import type { Limits } from '../limits.js';
-import { fillRemote } from '../protocol/api.js';
 import { ascii, fits } from '../protocol/ascii.js';
 import { isThenable } from '../protocol/bridge.js';
-import { lossOf, readClose, writeClose } from '../protocol/close.js';
+import { lossOf, readClose, whyOver, writeClose } from '../protocol/close.js';
 import { decode } from '../protocol/decode.js';
 import { encode } from '../protocol/encode.js';
 import { asKnown, asRun } from '../protocol/error-value.js';
 import { isExposed } from '../protocol/exposed.js';
+import { fillRemote } from '../protocol/fill-remote.js';
 import { LocalFunctions } from '../protocol/functions.js';
 import { type Feature, type Hello, readAgreed } from '../protocol/hello.js';
-import { isShallow, measure } from '../protocol/measure.js';
+import { isShallow } from '../protocol/measure.js';
 import { isRecord, type Message, readId } from '../protocol/message.js';
 import type { CallOptions } from '../protocol/options.js';
 import { PendingCalls, type Waiting } from '../protocol/pending-calls.js';
@@ -46,7 +46,6 @@ const misses = 2;
 
 /** A call whose outcome is waited for. */
 interface Call extends Waiting {
-  line: number;
   readonly plain: boolean;
   cleanup: (() => void) | undefined;
   fulfil(value: unknown): void;
@@ -73,18 +72,16 @@ export class CallSession {
   readonly #references: RemoteFunctions;
   readonly #callbacks: Callbacks;
   readonly #pending: PendingCalls<Call>;
-  /** Calls held back, since the peer has enough of them, and the functions of ours in them. */
-  readonly #held = new Map<number, { line: string; mentioned: readonly number[] }>();
   /** What both can do, and how much; undefined while, or for ever if, the peer is a plain one. */
   #hello: Pick<Hello, 'features' | 'limits'> | undefined;
   #greeted = false;
   #lastId = -1;
-  #mentioned: number[] = [];
   #text = '';
   #pushed = 0;
   #written = 0;
   #scheduled = false;
   #saidBye = false;
+  #retired = false;
   #missed = 0;
   #fresh = false;
   #stopBeat = ignore;
@@ -126,6 +123,12 @@ export class CallSession {
   /** Calls whose outcome is not in. */
   get outstanding(): number {
     return this.#pending.size;
+  }
+
+  /** Ends when the last outcome is in. */
+  retire(): void {
+    this.leaving = this.#retired = true;
+    this.#settled();
   }
 
   close(): void {
@@ -214,7 +217,7 @@ export class CallSession {
     return handled(
       new Promise((fulfil, reject) => {
         const call: Call = {
-          ...{ method, plain, due, line: Infinity, fulfil, reject },
+          ...{ id, method, plain, due, line: this.#pushed + 1, fulfil, reject },
           cleanup: undefined,
         };
         if (signal !== undefined || !swept) {
@@ -229,23 +232,10 @@ export class CallSession {
             signal?.removeEventListener('abort', abort);
           };
         }
-        this.#pending.add(id, call);
-        if (this.#held.size > 0 || this.#full(1)) {
-          this.#held.set(id, { line, mentioned: this.#mentioned });
-        } else this.#send(call, line);
+        this.#pending.add(call);
+        this.#write(line);
       }),
     );
-  }
-
-  /** Whether the peer has as many calls as it takes, not counting so many. */
-  #full(but: number): boolean {
-    const most = this.#hello?.limits.calls ?? Infinity;
-    return this.#pending.size - this.#held.size - but >= most;
-  }
-
-  #send(call: Call, line: string): void {
-    call.line = this.#pushed + 1;
-    this.#write(line);
   }
 
   #expire(id: number): void {
@@ -257,27 +247,19 @@ export class CallSession {
   #giveUp(id: number, error: DserviceError): void {
     const call = this.#pending.take(id);
     if (call === undefined) return;
-    const held = this.#held.get(id);
-    error.mayHaveRun = held === undefined;
-    // Of what did not leave, the peer will never hear, nor let it go.
-    if (this.#held.delete(id)) for (const fn of held?.mentioned ?? []) this.#local.unmention(fn);
-    else this.#control('cancel', `,"call":${id}`);
+    // It leaves at the end of this turn, if it has not.
+    error.mayHaveRun = true;
+    this.#control('cancel', `,"call":${id}`);
     call.reject(error);
     this.#settled();
   }
 
-  /** A call has its outcome: there is room for another one, or it was the last. */
+  /** A call has its outcome: it may have been the last. */
   #settled(): void {
-    for (const [id, { line }] of this.#held) {
-      const call = this.#pending.get(id);
-      if (this.#full(0)) return;
-      this.#held.delete(id);
-      if (call !== undefined) this.#send(call, line);
-    }
-    this.#sendCulls();
-    if (!this.leaving || this.#saidBye || this.#pending.size > 0) return;
+    if (!this.leaving || this.#pending.size > 0) return;
+    if (this.#retired) return this.close();
+    if (!this.#saidBye) this.#control('bye');
     this.#saidBye = true;
-    this.#control('bye');
   }
 
   #agreed(feature: Feature): boolean {
@@ -295,7 +277,7 @@ export class CallSession {
     settled?: ReadonlyMap<object, unknown>,
   ): string {
     const { limits } = this.#options;
-    const mentioned: number[] = (this.#mentioned = []);
+    const mentioned: number[] = [];
     const callback = outcome === undefined ? undefined : () => undefined;
     const most = this.#hello?.limits.line ?? Infinity;
     try {
@@ -380,9 +362,8 @@ export class CallSession {
     this.#write(`{"method":${id},"arguments":${text}}`);
   }
 
-  /** Tells the peer which of its functions are not held any more: after the lines that name them. */
+  /** Tells the peer which of its functions are not held any more. */
   #sendCulls(): void {
-    if (this.#held.size > 0) return;
     const culls = [...this.#references.takeCulls()];
     for (let at = 0; at < culls.length; at += 2_000) {
       const some = culls.slice(at, at + 2_000);
@@ -408,8 +389,6 @@ export class CallSession {
   #read(line: string): void {
     const { limits } = this.#options;
     if (this.ended || line === '') return;
-    const over = measure(line, limits);
-    if (over !== undefined) return this.#refuse(limit(over.what), readId(over.reply), over.outcome);
     let message: unknown;
     try {
       message = JSON.parse(line);
@@ -425,7 +404,7 @@ export class CallSession {
         : readId(message.reply);
     try {
       if (line.length > 2 * limits.depth && !isShallow(message.arguments, limits.depth + 1)) {
-        throw limit(`is nested deeper than ${limits.depth}`);
+        throw new DserviceError('ERR_LIMIT', `a message is nested deeper than ${limits.depth}`);
       }
       this.#onMessage(message, reply);
     } catch (error) {
@@ -560,25 +539,17 @@ export class CallSession {
     if (error !== undefined) this.#write(writeClose(error));
     this.#flush();
     this.#options.channel.close();
-    this.#end(error, code);
+    this.#end(error, error === undefined ? code : undefined);
   }
 
   #end(error: DserviceError | undefined, code: ErrorCode = 'ERR_CONNECTION_LOST'): void {
     if (this.ended) return;
     this.ended = true;
     this.#stopBeat();
-    const is =
-      code === 'ERR_CLOSED' || error?.code === 'ERR_AUTH'
-        ? (error?.code ?? code)
-        : 'ERR_CONNECTION_LOST';
-    const message =
-      error?.message ??
-      (is === 'ERR_CLOSED' ? 'the session is closed' : 'the peer ended the connection');
-    this.#over = new DserviceError(is, message, { cause: error });
-    this.#held.clear();
-    this.#pending.rejectAll(is, message, this.#written, error);
+    const over = (this.#over = whyOver(error, code));
+    this.#pending.rejectAll(over.code, over.message, this.#written, error);
     this.#local.clear();
-    this.#references.clear();
+    this.#references.clear(over);
     this.#options.onEnd(error);
   }
 }
@@ -591,17 +562,13 @@ function refuseBeyond(value: object): undefined {
   throw new DserviceError('ERR_DATA', text);
 }
 
-function limit(what: string): DserviceError {
-  return new DserviceError('ERR_LIMIT', `a message ${what}`);
-}
-
 function cancelled(method: string, signal: AbortSignal | undefined): DserviceError {
   const cause: unknown = signal?.reason;
   return new DserviceError('ERR_CANCELLED', `${method} was cancelled`, { method, cause });
 }
 
 /** A promise that may be forgotten. */
-function handled(promise: Promise<unknown>): Promise<unknown> {
+export function handled(promise: Promise<unknown>): Promise<unknown> {
   promise.catch(ignore);
   return promise;
 }

@@ -3,6 +3,7 @@ import type { Limits } from '../limits.js';
 import { encode } from '../protocol/encode.js';
 import { exposedParts } from '../protocol/exposed.js';
 import { standsFor } from '../protocol/pipelining/recording.js';
+import { plainJson } from '../protocol/quick.js';
 import { outgoing } from '../protocol/streams/outgoing.js';
 
 export interface JsonOptions {
@@ -33,7 +34,7 @@ const noFunctions = {
  * null. Throws ERR_DATA for what JSON cannot hold (functions, cycles, bigints), ERR_LIMIT.
  */
 export function toJson(values: readonly unknown[], { limits, stacks }: JsonOptions): string {
-  const text = encode(values, noFunctions, { extended: false, stacks, limits });
+  const text = encode(values, noFunctions, { extended: false, stacks, limits, plainJson });
   if (text.endsWith(bare)) return text.slice(0, -bare.length);
   throw new DserviceError('ERR_DATA', 'what refers to itself cannot be sent by JSON-RPC');
 }

@@ -7,6 +7,7 @@ import { decode, type References } from './decode.js';
 import { type AnyFunction, encode, type FunctionIds } from './encode.js';
 import { Exposed, exposedParts } from './exposed.js';
 import type { Message } from './message.js';
+import { plainJson } from './quick.js';
 
 /** Tables of functions that only count: a function keeps its id, a stand-in stands for one id. */
 function tables() {
@@ -41,7 +42,11 @@ function tables() {
 
 function write(args: readonly unknown[], extended = true, stacks = false): string {
   const { functions } = tables();
-  return `{"arguments":${encode(args, functions, { extended, stacks, limits: defaultLimits })}}`;
+  const options = { extended, stacks, limits: defaultLimits };
+  const encoded = encode(args, functions, { ...options, plainJson });
+  // The short cut comes to the same.
+  expect(encode(args, tables().functions, options)).toBe(encoded);
+  return `{"arguments":${encoded}}`;
 }
 
 function read(json: string, extended = true): unknown[] {

@@ -1,3 +1,6 @@
+import type { Limits } from '../limits.js';
+import { isPlain } from './plain.js';
+
 /** Values, and characters of a text, up to which this is quicker than the engine's JSON. */
 const fewValues = 4;
 const fewCharacters = 40;
@@ -22,6 +25,14 @@ export class Digits {
     }
     return `${this.#text}${thousands[id - high * 1_000] ?? ''}`;
   }
+}
+
+/** The JSON of arguments where it alone says all of them, else undefined. */
+export function plainJson(
+  args: readonly unknown[],
+  limits: Pick<Limits, 'depth' | 'nodes'>,
+): string | undefined {
+  return quickJson(args) ?? (isPlain(args, limits) ? JSON.stringify(args) : undefined);
 }
 
 /** The JSON of a short list of short values, where nothing in them has to be escaped; else undefined. */

@@ -1,7 +1,7 @@
 import { Emitter } from '../emitter.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import { type About, readAbout } from './about.js';
-import { checkApi, fillRemote, makeApi } from './api.js';
+import { checkApi, makeApi } from './api.js';
 import { Admission, tooLate } from './admission.js';
 import { Calling } from './calling.js';
 import type { Continuity, Resumable } from './continuity.js';
@@ -11,6 +11,7 @@ import { asKnown } from './error-value.js';
 import { messageOf } from './encode.js';
 import { closeWell, lossOf, readClose, untold, whyOver, writeClose } from './close.js';
 import { Farewell } from './farewell.js';
+import { fillRemote } from './fill-remote.js';
 import { Flow } from './flow.js';
 import { Gates } from './gate.js';
 import { featuresOf, type Hello, makeHello, readHello } from './hello.js';

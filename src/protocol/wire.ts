@@ -18,6 +18,7 @@ import type { Feature, Hello } from './hello.js';
 import { isRecord, type Message, readId } from './message.js';
 import { Outbox } from './outbox.js';
 import { OwnMethods } from './own-methods.js';
+import { plainJson } from './quick.js';
 import { standsFor } from './pipelining/recording.js';
 import { Slot } from './pipelining/slots.js';
 import { Digits } from './quick.js';
@@ -96,7 +97,7 @@ export class Wire {
   constructor(options: WireOptions, caller: Caller) {
     const { channel, clock, limits } = options;
     this.limits = limits;
-    this.#encoding = { extended: false, stacks: options.stacks, limits };
+    this.#encoding = { extended: false, stacks: options.stacks, limits, plainJson };
     this.#decoding = { extended: false, limits };
     this.outbox = new Outbox(channel, clock, limits);
     this.local = new LocalFunctions(() => this.nextId(), limits.functions);
