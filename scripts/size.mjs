@@ -13,6 +13,17 @@ import { root } from './root.mjs';
 const budgets = [
   { page: `import { serve, dial } from 'dservice'; use(serve, dial);`, budget: 43_500, aim: 8_000 },
   { page: `import { dial } from 'dservice'; use(dial);`, budget: 41_900, aim: 8_000 },
+  // Who only calls, in all.
+  {
+    page: `import { dial, options } from 'dservice/calls'; use(dial, options);`,
+    budget: 12_900,
+    aim: 7_000,
+  },
+  {
+    page: `import { connect, options } from 'dservice/calls'; use(connect, options);`,
+    budget: 15_400,
+    aim: 12_000,
+  },
   // Finds and calls by a rendezvous, which matches versions for it. WebRTC is loaded when it is first used.
   { page: `import dservice from 'dservice'; use(dservice);`, budget: 69_800, aim: 12_000 },
   { page: `import * as all from 'dservice'; use(all);`, budget: 82_200 },

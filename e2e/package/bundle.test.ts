@@ -28,6 +28,7 @@ describe('a bundle for the browser', () => {
     ],
     ['require', `var dservice = require('dservice'); console.log(dservice, dservice.serve);`],
     ['import of everything', `import * as all from 'dservice'; console.log(all);`],
+    ['dservice/calls', `import * as all from 'dservice/calls'; console.log(all);`],
     ['dservice/testing', `import * as all from 'dservice/testing'; console.log(all);`],
   ])('holds nothing of Node (%s)', async (_, contents) => {
     const { text, meta } = await bundle(contents, page);
@@ -49,6 +50,23 @@ describe('a bundle for the browser', () => {
       return /\/semver\//.test(file) && bytesInOutput > 0;
     });
     expect(semver).toEqual([]);
+  });
+
+  it('of a page that only calls leaves out what serves, streams, pipelines and resumes', async () => {
+    const only = await bundle(`import { connect } from 'dservice/calls'; console.log(connect);`, {
+      ...{ ...page, minify: true },
+    });
+    const all = await bundle(`import dservice from 'dservice'; console.log(dservice);`, {
+      ...{ ...page, minify: true },
+    });
+    // Of a chunk that both share, only what is used is there.
+    expect(only.text.length).toBeLessThan(all.text.length / 4);
+    for (const word of ['getReader()', 'traceparent', 'keep":true', '"resumed"']) {
+      expect([word, all.text.includes(word)]).toEqual([word, true]);
+    }
+    for (const word of ['getReader()', 'keep":true', '"resumed"']) {
+      expect([word, only.text.includes(word)]).toEqual([word, false]);
+    }
   });
 
   it('leaves everything out of what uses nothing', async () => {

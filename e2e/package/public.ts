@@ -71,6 +71,7 @@ export const publicNames: Readonly<Record<string, readonly string[]>> = {
     'windowPeer',
     'windows',
   ],
+  'dservice/calls': ['DserviceError', 'connect', 'dial', 'options'],
   'dservice/dnode': ['connect', 'default', 'listen'],
   'dservice/opentelemetry': ['otel'],
   'dservice/pipeline': ['DserviceError', 'lmdb', 'memory', 'pipeline', 'redis', 'storeOf'],

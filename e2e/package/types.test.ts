@@ -7,6 +7,7 @@ import { run } from '../run.js';
 const modern = `
 import dservice, { serve, dial, DserviceError } from 'dservice';
 import type { Remote, RemoteIterable } from 'dservice';
+import { connect, dial as dialCalls, options as callOptions, type Remote as CallsRemote } from 'dservice/calls';
 import dnode from 'dservice/dnode';
 import { otel, type OpenTelemetry } from 'dservice/opentelemetry';
 import { pipeline, type Pipeline, type StepContext } from 'dservice/pipeline';
@@ -48,6 +49,18 @@ interface Flows {
   upper(): TransformStream<string, string>;
   file(): import('node:fs').ReadStream;
   take(rows: AsyncIterable<{ id: number }>): void;
+}
+
+export async function callOnly(): Promise<void> {
+  const remote: CallsRemote<Greeter> = await connect<Greeter>('greeter@^1', { rendezvous: 'wss://example.org' });
+  const loud: string = await callOptions(remote, { deadline: 500 }).shout(Promise.resolve('hello'));
+  const sum: number = await remote.add(1, 2);
+  // @ts-expect-error A number is no text.
+  await remote.shout(1);
+  // @ts-expect-error Without pipelining, what an outcome has is not there before it.
+  remote.shout('x').length.toFixed();
+  using other = await dialCalls<Greeter>(new MessageChannel().port1, { auth: loud + String(sum) });
+  await other.shout('x');
 }
 
 export async function call(): Promise<void> {

@@ -8,8 +8,9 @@ import { Network } from '../../scripts/netns.mjs';
 import { type Child, start } from '../child.js';
 import { program } from '../run.js';
 
-/** The page's module: the installed package as `dservice`. */
-const page = `import * as all from 'dservice'; globalThis.dservice = { ...all }; globalThis.tab = {};`;
+/** The page's module: the installed package as `dservice`, and what only calls as `calls`. */
+const page = `import * as all from 'dservice'; import * as calls from 'dservice/calls';
+  Object.assign(globalThis, { dservice: { ...all }, calls: { ...calls }, tab: {} });`;
 
 const workers = {
   worker: `import { serve } from 'dservice';
