@@ -15,7 +15,6 @@ import { type Feature, type Hello, readAgreed } from '../protocol/hello.js';
 import { isShallow } from '../protocol/measure.js';
 import { isRecord, type Message, readId } from '../protocol/message.js';
 import type { CallOptions } from '../protocol/options.js';
-import { PendingCalls, type Waiting } from '../protocol/pending-calls.js';
 import { type Reference, released, RemoteFunctions } from '../protocol/references.js';
 import { Unresolved } from '../protocol/unresolved.js';
 import { Callbacks } from './callbacks.js';
@@ -45,10 +44,16 @@ const idle = 15_000;
 const misses = 2;
 
 /** A call whose outcome is waited for. */
-interface Call extends Waiting {
+interface Call {
+  readonly method: string;
+  /** It was made as a plain peer's: the outcome comes by a callback. */
   readonly plain: boolean;
-  cleanup: (() => void) | undefined;
+  /** Which of the lines that were written it is. */
+  readonly line: number;
   fulfil(value: unknown): void;
+  reject(error: unknown): void;
+  /** Ends its timer, and its listener on a signal. */
+  cleanup(): void;
 }
 
 const ignore = (): void => {};
@@ -71,7 +76,7 @@ export class CallSession {
   readonly #local: LocalFunctions;
   readonly #references: RemoteFunctions;
   readonly #callbacks: Callbacks;
-  readonly #pending: PendingCalls<Call>;
+  readonly #pending = new Map<number, Call>();
   /** What both can do, and how much; undefined while, or for ever if, the peer is a plain one. */
   #hello: Pick<Hello, 'features' | 'limits'> | undefined;
   #greeted = false;
@@ -100,7 +105,6 @@ export class CallSession {
     this.#callbacks = new Callbacks(this.#references, limits.calls, (id, answer) =>
       this.#reply(id, answer),
     );
-    this.#pending = new PendingCalls(clock, (id) => this.#expire(id));
   }
 
   /** Begins: says `methods`, and reads. Called once. */
@@ -153,7 +157,6 @@ export class CallSession {
     bare = false,
     settled?: ReadonlyMap<object, unknown>,
   ): Promise<unknown> {
-    const { clock } = this.#options;
     const { signal, key, traceparent, tracestate } = given;
     const plain = this.#hello === undefined;
     // A plain peer answers by calling back; who gave it a callback wants the answer there alone.
@@ -199,7 +202,7 @@ export class CallSession {
       this.#write(line);
       return Promise.resolve();
     }
-    return this.#wait(id, name, line, plain, given, clock);
+    return this.#wait(id, name, line, plain, given);
   }
 
   #wait(
@@ -207,45 +210,39 @@ export class CallSession {
     method: string,
     line: string,
     plain: boolean,
-    { signal, deadline: own }: CallOptions,
-    clock: Clock,
+    { signal, deadline = this.#options.deadline }: CallOptions,
   ): Promise<unknown> {
-    const { deadline: usual } = this.#options;
-    const deadline = own ?? usual;
-    const swept = deadline === usual && deadline !== Infinity;
-    const due = swept ? clock.now() + deadline : 0;
     return handled(
       new Promise((fulfil, reject) => {
-        const call: Call = {
-          ...{ id, method, plain, due, line: this.#pushed + 1, fulfil, reject },
-          cleanup: undefined,
+        const late = (): void => {
+          const text = `no outcome of ${method} before its deadline`;
+          this.#giveUp(id, new DserviceError('ERR_DEADLINE', text, { method }));
         };
-        if (signal !== undefined || !swept) {
-          const stopTimer =
-            swept || deadline === Infinity
-              ? undefined
-              : clock.after(deadline, () => this.#expire(id), true);
-          const abort = (): void => this.#giveUp(id, cancelled(method, signal));
-          signal?.addEventListener('abort', abort);
-          call.cleanup = () => {
+        const abort = (): void => this.#giveUp(id, cancelled(method, signal));
+        const stopTimer =
+          deadline === Infinity ? undefined : this.#options.clock.after(deadline, late, true);
+        signal?.addEventListener('abort', abort);
+        this.#pending.set(id, {
+          ...{ method, plain, line: this.#pushed + 1, fulfil, reject },
+          cleanup() {
             stopTimer?.();
             signal?.removeEventListener('abort', abort);
-          };
-        }
-        this.#pending.add(call);
+          },
+        });
         this.#write(line);
       }),
     );
   }
 
-  #expire(id: number): void {
-    const method = this.#pending.get(id)?.method ?? '';
-    const text = `no outcome of ${method} before its deadline`;
-    this.#giveUp(id, new DserviceError('ERR_DEADLINE', text, { method }));
+  #take(id: number): Call | undefined {
+    const call = this.#pending.get(id);
+    this.#pending.delete(id);
+    call?.cleanup();
+    return call;
   }
 
   #giveUp(id: number, error: DserviceError): void {
-    const call = this.#pending.take(id);
+    const call = this.#take(id);
     if (call === undefined) return;
     // It leaves at the end of this turn, if it has not.
     error.mayHaveRun = true;
@@ -414,7 +411,7 @@ export class CallSession {
 
   /** Tells whoever waits, on either side, that a message was refused. */
   #refuse(error: DserviceError, reply: number | undefined, outcome: unknown): void {
-    const call = typeof outcome === 'number' ? this.#pending.take(outcome) : undefined;
+    const call = typeof outcome === 'number' ? this.#take(outcome) : undefined;
     call?.reject(error);
     if (reply !== undefined && this.#hello !== undefined) this.#reply(reply, [error]);
     this.#settled();
@@ -446,7 +443,7 @@ export class CallSession {
   }
 
   #onNumber(id: number, message: Message, reply: number | undefined): void {
-    const call = this.#pending.take(id);
+    const call = this.#take(id);
     if (call !== undefined) {
       this.#settle(call, message);
       if (reply !== undefined) this.#reply(reply, []);
@@ -547,7 +544,11 @@ export class CallSession {
     this.ended = true;
     this.#stopBeat();
     const over = (this.#over = whyOver(error, code));
-    this.#pending.rejectAll(over.code, over.message, this.#written, error);
+    for (const [id, { method, line, reject }] of this.#pending) {
+      this.#take(id);
+      const details = { method, mayHaveRun: line <= this.#written, cause: error };
+      reject(new DserviceError(over.code, over.message, details));
+    }
     this.#local.clear();
     this.#references.clear(over);
     this.#options.onEnd(error);
