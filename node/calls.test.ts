@@ -94,7 +94,7 @@ describe('dial', () => {
 async function throughWebSocket(port: number): Promise<string> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   await once(server, 'listening');
-  onTestFinished(() => void server.close());
+  onTestFinished(() => server.close());
   server.on('connection', (ws) => {
     const stream = createWebSocketStream(ws);
     const socket = connectTcp(port, '127.0.0.1');

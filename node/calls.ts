@@ -1,4 +1,4 @@
-import { type ConnectionOptions } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { makeConnect } from '../src/calls/connect.js';
 import { type CallsRuntime, makeDial } from '../src/calls/dial.js';
 import { DserviceError } from '../src/errors.js';

@@ -81,11 +81,11 @@ describe('a page that only calls', () => {
     first.kill('SIGKILL');
     await first.ended;
     const out = `Promise.all(Array.from({ length: 20 }, () => calls.options(tab.remote, { idempotent: true }).which()))`;
-    expect(new Set((await tab.evaluate(out)) as string[])).toEqual(new Set(['second']));
+    expect(new Set(await tab.evaluate<string[]>(out))).toEqual(new Set(['second']));
     meeting.rendezvous.kill('SIGTERM');
     await meeting.rendezvous.ended;
     await meeting.startRendezvous();
-    expect(new Set((await tab.evaluate(out)) as string[])).toEqual(new Set(['second']));
+    expect(new Set(await tab.evaluate<string[]>(out))).toEqual(new Set(['second']));
     const third = await service(name, 'third');
     await tab.waitForFunction(`tab.remote.which().then((which) => which === 'third')`);
     expect(third.ended).toBeInstanceOf(Promise);

@@ -1,6 +1,6 @@
 import { DserviceError } from '../errors.js';
 import { callbackIndex, invoke } from '../protocol/bridge.js';
-import { type AnyFunction, messageOf } from '../protocol/encode.js';
+import type { AnyFunction } from '../protocol/encode.js';
 import { passedOn } from '../protocol/error-value.js';
 import { callable } from '../protocol/options.js';
 import type { RemoteFunctions } from '../protocol/references.js';
@@ -12,14 +12,17 @@ export class Callbacks {
   readonly #references: RemoteFunctions;
   readonly #most: number;
   readonly #reply: (id: number, answer: readonly unknown[]) => void;
+  readonly #onError: (error: unknown) => void;
   #running = 0;
 
-  /** `most`: so many may run whose outcome the peer wants, which it is told by `reply`. */
+  /** `most`: so many may run whose outcome the peer wants, which it is told by `reply`; others fail to `onError`. */
   constructor(
     references: RemoteFunctions,
     most: number,
     reply: (id: number, answer: readonly unknown[]) => void,
+    onError: (error: unknown) => void,
   ) {
+    this.#onError = onError;
     this.#references = references;
     this.#most = most;
     this.#reply = reply;
@@ -48,6 +51,7 @@ export class Callbacks {
       this.#running--;
       if (reply !== undefined) this.#reply(reply, outcome);
     };
+    const onError = this.#onError;
     this.#running++;
     invoke(fn, args, at, {
       fulfil(value, promised) {
@@ -57,7 +61,7 @@ export class Callbacks {
         end(value === undefined ? [] : [null, value]);
       },
       reject(error) {
-        if (reply === undefined) console.warn(`dservice: a callback failed: ${messageOf(error)}`);
+        if (reply === undefined) onError(error);
         // Null would say that all went well.
         end([passedOn(error) ?? new Error(`${String(error)} was thrown`)]);
       },

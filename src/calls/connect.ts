@@ -10,15 +10,9 @@ import {
   openSession,
 } from './dial.js';
 import { type Instance, Instances } from './instances.js';
-import { type CallSession, handled } from './session.js';
-
-/** What it needs of a runtime to find somebody. */
-export interface Ways {
-  /** An endpoint of a record as this runtime opens it, or undefined where it cannot. */
-  reach(endpoint: string): string | undefined;
-  /** Where a rendezvous is, if none is named. */
-  home(): string | undefined;
-}
+import { handled } from './outcome.js';
+import type { CallSession } from './session.js';
+import type { Ways } from './ways.js';
 
 export interface ConnectOptions extends DialOptions {
   /** Where the rendezvous is, and credentials for it. In a page, without it, at the page's own origin. */
@@ -160,7 +154,9 @@ class Caller {
         stopTimer();
         signal?.removeEventListener('abort', abort);
         if (error === undefined) resolve();
-        else reject(error as Error);
+        // An error of ours in each case.
+        // oxlint-disable-next-line prefer-promise-reject-errors
+        else reject(error);
       };
       const abort = (): void =>
         over(new DserviceError('ERR_CANCELLED', 'it was cancelled', { cause: signal?.reason }));
@@ -278,6 +274,8 @@ function urlOf(text: unknown): string {
     const url = new URL(String(text).replace(/^http/, 'ws'));
     if (url.pathname === '/') url.pathname = '/rendezvous';
     if (/^wss?:$/.test(url.protocol)) return url.href;
-  } catch {}
+  } catch {
+    // It is told below.
+  }
   throw new DserviceError('ERR_OPTION', `\`rendezvous\`: '${String(text)}' is no URL of one`);
 }

@@ -2,6 +2,7 @@ import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import { defaultLimits, type Limits } from '../limits.js';
+import { messageOf } from '../protocol/encode.js';
 import { dispose } from '../protocol/options.js';
 import type { Remote } from './remote.js';
 import { CallSession } from './session.js';
@@ -27,6 +28,8 @@ export interface DialOptions {
   /** Milliseconds that a call may take, where it does not say; 30,000. */
   readonly deadline?: number;
   readonly limits?: Partial<Limits>;
+  /** Gets a line for what fails with nobody to tell; the console, without it. */
+  readonly logger?: { warn(message: string): void };
   /** In Node, for `tls://` and `wss://`: those of `tls.connect`. */
   readonly tls?: object;
 }
@@ -44,7 +47,7 @@ export function checkOptions(given: object, known: string): void {
   }
 }
 
-export const dialOptions = 'auth timeout signal deadline limits tls';
+export const dialOptions = 'auth timeout signal deadline limits logger tls';
 
 /** A session to what `dial` takes, once the peer's api is here. `onEnd`: it is over, after that. */
 export async function openSession(
@@ -53,7 +56,7 @@ export async function openSession(
   options: DialOptions,
   onEnd: () => void = () => {},
 ): Promise<CallSession> {
-  const { auth, signal, deadline = 30_000, timeout = 10_000, tls } = options;
+  const { auth, signal, deadline = 30_000, timeout = 10_000, tls, logger = console } = options;
   const limits = { ...defaultLimits, ...options.limits };
   signal?.throwIfAborted();
   const channel = await open(target, { tls, timeout });
@@ -64,6 +67,7 @@ export async function openSession(
         settled();
         resolve(session);
       },
+      onError: (error) => logger.warn(`dservice: a callback failed: ${messageOf(error)}`),
       onEnd(error) {
         settled();
         const lost = new DserviceError('ERR_CONNECTION_LOST', 'it ended before its api came');
@@ -78,7 +82,9 @@ export async function openSession(
       },
     });
     const giveUp = (error: unknown): void => {
-      reject(error as Error);
+      // The signal's reason is the caller's own.
+      // oxlint-disable-next-line prefer-promise-reject-errors
+      reject(error);
       session.close();
     };
     const stopTimer = clock.after(timeout, () =>

@@ -1,8 +1,8 @@
 import type { DserviceError } from '../errors.js';
 import { isRecord } from '../protocol/message.js';
-import type { Ways } from './connect.js';
 import { type CallsRuntime, type DialOptions, openSession } from './dial.js';
 import type { CallSession } from './session.js';
+import type { Ways } from './ways.js';
 
 /** One running copy of what is looked for. */
 export interface Instance {
@@ -114,7 +114,9 @@ export class Instances {
     let events: unknown;
     try {
       events = JSON.parse(String(text));
-    } catch {}
+    } catch {
+      // Nothing is told then.
+    }
     for (const event of Array.isArray(events) ? (events as unknown[]) : []) {
       if (isRecord(event) && isRecord(event.record)) this.#one(event, event.record);
     }

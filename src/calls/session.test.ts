@@ -39,7 +39,12 @@ describe('with a whole peer', () => {
     const loop: { self?: unknown; when: Date } = { when: new Date(5) };
     loop.self = loop;
     const value = {
-      ...{ map: new Map([[1, new Set([2n])]]), nan: NaN, none: undefined, url: new URL('a:b') },
+      ...{
+        map: new Map([[1, new Set([2n])]]),
+        nan: Number.NaN,
+        none: undefined,
+        url: new URL('a:b'),
+      },
       ...{ re: /a/g, bytes: new Uint8Array(2_000).fill(7), minus: -0 },
     };
     expect(await remote.echo(value)).toEqual(value);
@@ -173,7 +178,7 @@ describe('with a whole peer', () => {
   });
 
   test('asked to leave, it finishes what is out and says bye', async () => {
-    let finish = (_: unknown): void => {};
+    let finish = (_value: unknown): void => {};
     const { remote, session, server } = await pair({
       wait: () => new Promise((resolve) => (finish = resolve)),
     });

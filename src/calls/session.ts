@@ -2,22 +2,21 @@ import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import type { Limits } from '../limits.js';
-import { ascii, fits } from '../protocol/ascii.js';
+import { ascii } from '../protocol/ascii.js';
 import { isThenable } from '../protocol/bridge.js';
 import { lossOf, readClose, whyOver, writeClose } from '../protocol/close.js';
-import { decode } from '../protocol/decode.js';
-import { encode } from '../protocol/encode.js';
 import { asKnown, asRun } from '../protocol/error-value.js';
-import { isExposed } from '../protocol/exposed.js';
 import { fillRemote } from '../protocol/fill-remote.js';
-import { LocalFunctions } from '../protocol/functions.js';
-import { type Feature, type Hello, readAgreed } from '../protocol/hello.js';
+import { type Feature, readAgreed } from '../protocol/hello.js';
 import { isShallow } from '../protocol/measure.js';
 import { isRecord, type Message, readId } from '../protocol/message.js';
 import type { CallOptions } from '../protocol/options.js';
-import { type Reference, released, RemoteFunctions } from '../protocol/references.js';
+import type { Reference } from '../protocol/references.js';
 import { Unresolved } from '../protocol/unresolved.js';
 import { Callbacks } from './callbacks.js';
+import { LinesOut } from './lines-out.js';
+import { cancelled, handled, rejected } from './outcome.js';
+import { Tables } from './tables.js';
 import { TextLines } from './text-lines.js';
 
 export interface CallSessionOptions {
@@ -30,6 +29,8 @@ export interface CallSessionOptions {
   readonly deadline: number;
   /** The peer's api is here, for the first time or anew. */
   onReady(): void;
+  /** A callback failed, with nobody to tell. */
+  onError(error: unknown): void;
   /** It is over; with an error, unless it was closed in good order. */
   onEnd(error: DserviceError | undefined): void;
 }
@@ -73,18 +74,11 @@ export class CallSession {
   instance: unknown;
   readonly #options: CallSessionOptions;
   readonly #lines: TextLines;
-  readonly #local: LocalFunctions;
-  readonly #references: RemoteFunctions;
+  readonly #tables: Tables;
+  readonly #out: LinesOut;
   readonly #callbacks: Callbacks;
   readonly #pending = new Map<number, Call>();
-  /** What both can do, and how much; undefined while, or for ever if, the peer is a plain one. */
-  #hello: Pick<Hello, 'features' | 'limits'> | undefined;
   #greeted = false;
-  #lastId = -1;
-  #text = '';
-  #pushed = 0;
-  #written = 0;
-  #scheduled = false;
   #saidBye = false;
   #retired = false;
   #missed = 0;
@@ -93,35 +87,41 @@ export class CallSession {
   #over: DserviceError | undefined;
 
   constructor(options: CallSessionOptions) {
-    const { clock, limits } = options;
+    const { channel, clock, limits } = options;
     this.#options = options;
     this.#lines = new TextLines(limits.firstLine, (line) => this.#read(line));
-    this.#local = new LocalFunctions(() => ++this.#lastId, limits.functions);
-    this.#references = new RemoteFunctions(
+    const tables = (this.#tables = new Tables(
+      limits,
+      clock,
       { call: (target, args, given) => this.#callReference(target, args, given) },
-      limits.functions,
       () => clock.defer(() => this.#sendCulls()),
+    ));
+    this.#callbacks = new Callbacks(
+      tables.references,
+      limits.calls,
+      (id, answer) => this.#reply(id, answer),
+      options.onError,
     );
-    this.#callbacks = new Callbacks(this.#references, limits.calls, (id, answer) =>
-      this.#reply(id, answer),
-    );
+    this.#out = new LinesOut(channel, clock, (buffered) => {
+      if (buffered <= limits.unsentMax) return;
+      const error = new DserviceError('ERR_LIMIT', `the peer does not read: ${buffered} bytes`);
+      channel.destroy(error);
+      this.#end(error);
+    });
   }
 
   /** Begins: says `methods`, and reads. Called once. */
   start(): void {
     const { channel, limits, auth } = this.#options;
-    const { line, calls, functions } = limits;
     channel.open({
       receive: (data) => this.#receive(data),
       drain: ignore,
       close: (error) => this.#end(lossOf(error)),
     });
-    const hello = { v: 1, features, limits: { line, calls, functions }, auth };
-    const said = JSON.stringify({
-      ...{ method: 'methods', arguments: [{}], callbacks: {}, links: [] },
-      dservice: hello,
-    });
-    this.#write(said);
+    const { line, calls, functions } = limits;
+    const dservice = { v: 1, features, limits: { line, calls, functions }, auth };
+    const methods = { method: 'methods', arguments: [{}], callbacks: {}, links: [] };
+    this.#write(JSON.stringify({ ...methods, dservice }));
   }
 
   /** Calls whose outcome is not in. */
@@ -140,8 +140,8 @@ export class CallSession {
   }
 
   #callReference(target: Reference, args: unknown[], given?: CallOptions): Promise<unknown> {
-    if (target.released) return rejected(released());
-    const bare = target.answer && this.#hello === undefined && given === undefined;
+    if (target.released) return rejected(this.#tables.references.error(target));
+    const bare = target.answer && this.#tables.hello === undefined && given === undefined;
     return this.call(target.id, target.name, args, given, bare);
   }
 
@@ -158,16 +158,16 @@ export class CallSession {
     settled?: ReadonlyMap<object, unknown>,
   ): Promise<unknown> {
     const { signal, key, traceparent, tracestate } = given;
-    const plain = this.#hello === undefined;
+    const plain = this.#tables.hello === undefined;
     // A plain peer answers by calling back; who gave it a callback wants the answer there alone.
     const silent = bare || (plain && typeof args.at(-1) === 'function');
-    const id = silent ? -1 : ++this.#lastId;
+    const id = silent ? -1 : this.#tables.nextId();
     let line: string;
     try {
       const over = this.#over;
       if (over !== undefined) throw new DserviceError(over.code, over.message, over);
       if (signal?.aborted === true) throw cancelled(name, signal);
-      line = `{"method":${JSON.stringify(to)},"arguments":${this.#encode(args, plain && !silent ? id : undefined, settled)}`;
+      line = `{"method":${JSON.stringify(to)},"arguments":${this.#tables.encode(args, plain && !silent ? id : undefined, settled)}`;
     } catch (error) {
       if (error instanceof Unresolved && error.promise instanceof Promise) {
         const { promise } = error;
@@ -195,7 +195,7 @@ export class CallSession {
     if (!plain && !silent) {
       line += `,"reply":${id}`;
       const meta = JSON.stringify({ deadline: given.deadline, key, traceparent, tracestate });
-      if (meta !== '{}' && this.#agreed('meta')) line += `,"meta":${meta}`;
+      if (meta !== '{}' && this.#tables.agreed('meta')) line += `,"meta":${meta}`;
     }
     line += '}';
     if (silent) {
@@ -223,7 +223,7 @@ export class CallSession {
           deadline === Infinity ? undefined : this.#options.clock.after(deadline, late, true);
         signal?.addEventListener('abort', abort);
         this.#pending.set(id, {
-          ...{ method, plain, line: this.#pushed + 1, fulfil, reject },
+          ...{ method, plain, line: this.#out.pushed + 1, fulfil, reject },
           cleanup() {
             stopTimer?.();
             signal?.removeEventListener('abort', abort);
@@ -259,91 +259,12 @@ export class CallSession {
     this.#saidBye = true;
   }
 
-  #agreed(feature: Feature): boolean {
-    return this.#hello?.features.includes(feature) === true;
-  }
-
-  get #extended(): boolean {
-    return this.#agreed('types') && this.#agreed('links') && this.#agreed('own');
-  }
-
-  /** Arguments, and the keys they need beside them. `outcome`: the id of a callback that a plain peer is given last. */
-  #encode(
-    args: readonly unknown[],
-    outcome?: number,
-    settled?: ReadonlyMap<object, unknown>,
-  ): string {
-    const { limits } = this.#options;
-    const mentioned: number[] = [];
-    const callback = outcome === undefined ? undefined : () => undefined;
-    const most = this.#hello?.limits.line ?? Infinity;
-    try {
-      const text = encode(
-        callback === undefined ? args : [...args, callback],
-        {
-          settled,
-          mention: (fn, fresh, path) => {
-            if (fn === callback && outcome !== undefined) return outcome;
-            const id = this.#local.mention(fn, fresh, path);
-            mentioned.push(id);
-            return id;
-          },
-          own: (fn) => this.#references.find(fn)?.id,
-          stream: refuseBeyond,
-        },
-        { extended: this.#extended, stacks: false, limits },
-      );
-      // The rest of the message needs some room too.
-      if (fits(text, most - 1_024)) return text;
-      throw new DserviceError('ERR_LIMIT', `the peer reads lines of at most ${most} bytes`);
-    } catch (error) {
-      for (const id of mentioned) this.#local.unmention(id);
-      throw error;
-    }
-  }
-
-  #decode(message: Message): unknown[] {
-    return decode(
-      message,
-      {
-        reference: (id) => this.#references.reference(id),
-        ours: (id) => {
-          const local = this.#local.get(id);
-          if (local !== undefined) return local.fn;
-          throw new DserviceError('ERR_REFERENCE', `function ${id} was never given`);
-        },
-      },
-      { extended: this.#hello !== undefined, limits: this.#options.limits },
-    );
-  }
-
   #write(line: string): void {
-    if (this.ended) return;
-    this.#text += this.#hello === undefined ? `${ascii(line)}\n` : `${line}\n`;
-    this.#pushed++;
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    this.#options.clock.endOfTurn(() => this.#flush());
-  }
-
-  #flush(): void {
-    const { channel, limits } = this.#options;
-    const text = this.#text;
-    this.#scheduled = false;
-    this.#text = '';
-    if (this.ended || text === '') return;
-    this.#written = this.#pushed;
-    if (channel.write(text) || channel.buffered <= limits.unsentMax) return;
-    const error = new DserviceError(
-      'ERR_LIMIT',
-      `the peer does not read: ${channel.buffered} bytes`,
-    );
-    channel.destroy(error);
-    this.#end(error);
+    this.#out.push(this.#tables.hello === undefined ? ascii(line) : line);
   }
 
   #control(control: Feature | 'pong', rest = ''): void {
-    if (this.#agreed(control === 'pong' ? 'ping' : control)) {
+    if (this.#tables.agreed(control === 'pong' ? 'ping' : control)) {
       this.#write(`{"control":"${control}"${rest}}`);
     }
   }
@@ -351,26 +272,16 @@ export class CallSession {
   #reply(id: number, answer: readonly unknown[]): void {
     let text: string;
     try {
-      text = this.#encode(answer);
+      text = this.#tables.encode(answer);
     } catch (error) {
       const { code, message } = asKnown(error);
-      text = this.#encode([new DserviceError(code, message)]);
+      text = this.#tables.encode([new DserviceError(code, message)]);
     }
     this.#write(`{"method":${id},"arguments":${text}}`);
   }
 
-  /** Tells the peer which of its functions are not held any more. */
   #sendCulls(): void {
-    const culls = [...this.#references.takeCulls()];
-    for (let at = 0; at < culls.length; at += 2_000) {
-      const some = culls.slice(at, at + 2_000);
-      if (this.#agreed('cull'))
-        this.#control('cull', `,"counts":${JSON.stringify(Object.fromEntries(some))}`);
-      else
-        this.#write(
-          `{"method":"cull","arguments":[${some.map(([id]) => id).join(',')}],"callbacks":{},"links":[]}`,
-        );
-    }
+    for (const line of this.#tables.culls()) this.#write(line);
   }
 
   #receive(data: Uint8Array | string): void {
@@ -396,7 +307,7 @@ export class CallSession {
     if (!isRecord(message)) return;
     const { method } = message;
     const reply =
-      this.#hello === undefined || typeof message.reply !== 'number'
+      this.#tables.hello === undefined || typeof message.reply !== 'number'
         ? undefined
         : readId(message.reply);
     try {
@@ -413,7 +324,7 @@ export class CallSession {
   #refuse(error: DserviceError, reply: number | undefined, outcome: unknown): void {
     const call = typeof outcome === 'number' ? this.#take(outcome) : undefined;
     call?.reject(error);
-    if (reply !== undefined && this.#hello !== undefined) this.#reply(reply, [error]);
+    if (reply !== undefined && this.#tables.hello !== undefined) this.#reply(reply, [error]);
     this.#settled();
   }
 
@@ -422,7 +333,7 @@ export class CallSession {
     if (typeof method === 'number') return this.#onNumber(method, message, reply);
     if (method === 'methods') return this.#onMethods(message);
     if (method === 'cull') {
-      return this.#cull(
+      return this.#tables.cull(
         Array.isArray(message.arguments) ? message.arguments.map((id) => [id, Infinity]) : [],
       );
     }
@@ -431,11 +342,11 @@ export class CallSession {
       return this.#end(readClose(message));
     }
     if (method !== undefined) {
-      this.#drop(message);
+      this.#tables.drop(message);
       throw new DserviceError('ERR_METHOD', 'there is no such method', { mayHaveRun: false });
     }
     if (control === 'ping') this.#control('pong', `,"n":${readId(message.n) ?? 0}`);
-    else if (control === 'cull') this.#cull(Object.entries(message.counts ?? {}));
+    else if (control === 'cull') this.#tables.cull(Object.entries(message.counts ?? {}));
     else if (control === 'bye') {
       this.leaving = true;
       this.#settled();
@@ -449,10 +360,11 @@ export class CallSession {
       if (reply !== undefined) this.#reply(reply, []);
       return this.#settled();
     }
-    const local = this.#local.get(id);
-    if (local !== undefined) return this.#callbacks.serve(local.fn, this.#decode(message), reply);
-    this.#drop(message);
-    const issued = id >= 0 && id <= this.#lastId;
+    const local = this.#tables.local.get(id);
+    if (local !== undefined)
+      return this.#callbacks.serve(local.fn, this.#tables.decode(message, local.name), reply);
+    this.#tables.drop(message);
+    const issued = this.#tables.issued(id);
     if (issued && reply === undefined) return;
     throw new DserviceError(issued ? 'ERR_RELEASED' : 'ERR_METHOD', `there is no function ${id}`, {
       mayHaveRun: false,
@@ -461,7 +373,7 @@ export class CallSession {
 
   #settle(call: Call, message: Message): void {
     try {
-      const args = this.#decode(message);
+      const args = this.#tables.decode(message, call.method);
       const value = args[call.plain ? 0 : 1];
       if (!call.plain && args.length > 0 && args[0] !== null) call.reject(args[0]);
       else if ((message.callbacks ?? message.own) === undefined || !isThenable(value)) {
@@ -478,39 +390,19 @@ export class CallSession {
 
   #onMethods(message: Message): void {
     const { limits, onReady } = this.#options;
-    const [methods] = this.#decode(message);
+    const [methods] = this.#tables.decode(message);
     const first = !this.#greeted;
     const said = message.dservice;
     if (first) {
       this.#greeted = true;
       this.#lines.limit = limits.line;
-      this.#hello = readAgreed(said, features);
-      this.#references.plain = !this.#agreed('cull');
-      this.#local.limit = Math.min(limits.functions, this.#hello?.limits.functions ?? Infinity);
+      this.#tables.greet(readAgreed(said, features));
       this.#beat();
     }
     fillRemote(this.remote, methods);
-    if (first && isRecord(said)) {
-      if (isRecord(said.service)) this.instance = said.service.id;
-      // A server that asks who is there sends its api in a second `methods`.
-      if (said.authenticate === true) return;
-    }
-    onReady();
-  }
-
-  #cull(counts: readonly (readonly [id: unknown, count: unknown])[]): void {
-    for (const [key, count] of counts) {
-      const id = readId(key);
-      if (id !== undefined && typeof count === 'number' && count > 0) this.#local.cull(id, count);
-    }
-  }
-
-  /** What nobody waits for any more: its functions are let go. */
-  #drop({ callbacks }: Message): void {
-    for (const key of Object.keys(callbacks ?? {})) {
-      const id = readId(key);
-      if (id !== undefined) this.#references.unmention(id);
-    }
+    if (first && isRecord(said) && isRecord(said.service)) this.instance = said.service.id;
+    // A server that asks who is there sends its api in a second `methods`.
+    if (!first || !isRecord(said) || said.authenticate !== true) onReady();
   }
 
   /** Any byte is life. */
@@ -518,7 +410,7 @@ export class CallSession {
     this.#stopBeat = this.#options.clock.after(
       idle,
       () => {
-        if (this.#fresh || !this.#agreed('ping')) this.#missed = 0;
+        if (this.#fresh || !this.#tables.agreed('ping')) this.#missed = 0;
         else if (++this.#missed > misses) {
           return this.#finish('ERR_HEARTBEAT', 'the peer shows no life');
         } else this.#control('ping', ',"n":0');
@@ -534,7 +426,7 @@ export class CallSession {
     if (this.ended) return;
     const error = code === 'ERR_CLOSED' ? undefined : new DserviceError(code, message);
     if (error !== undefined) this.#write(writeClose(error));
-    this.#flush();
+    this.#out.flush();
     this.#options.channel.close();
     this.#end(error, error === undefined ? code : undefined);
   }
@@ -543,39 +435,15 @@ export class CallSession {
     if (this.ended) return;
     this.ended = true;
     this.#stopBeat();
+    this.#out.stop();
     const over = (this.#over = whyOver(error, code));
     for (const [id, { method, line, reject }] of this.#pending) {
       this.#take(id);
-      const details = { method, mayHaveRun: line <= this.#written, cause: error };
+      const details = { method, mayHaveRun: line <= this.#out.written, cause: error };
       reject(new DserviceError(over.code, over.message, details));
     }
-    this.#local.clear();
-    this.#references.clear(over);
+    this.#tables.local.clear();
+    this.#tables.references.clear(over);
     this.#options.onEnd(error);
   }
-}
-
-/** What would arrive as something else, since this session cannot send it as what it is. Throws ERR_DATA. */
-function refuseBeyond(value: object): undefined {
-  const stream = Symbol.asyncIterator in value || 'getReader' in value || 'getWriter' in value;
-  if (!stream && !isExposed(value) && !('arrayBuffer' in value)) return;
-  const text = 'streams, blobs and instances of `Exposed` are beyond dservice/calls';
-  throw new DserviceError('ERR_DATA', text);
-}
-
-function cancelled(method: string, signal: AbortSignal | undefined): DserviceError {
-  const cause: unknown = signal?.reason;
-  return new DserviceError('ERR_CANCELLED', `${method} was cancelled`, { method, cause });
-}
-
-/** A promise that may be forgotten. */
-export function handled(promise: Promise<unknown>): Promise<unknown> {
-  promise.catch(ignore);
-  return promise;
-}
-
-function rejected(error: unknown): Promise<unknown> {
-  // A peer may have thrown anything.
-  // oxlint-disable-next-line prefer-promise-reject-errors
-  return handled(Promise.reject(error));
 }
