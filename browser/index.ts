@@ -2,7 +2,9 @@ import { contextOf, type CallContext } from '../src/protocol/context.js';
 import { makeDial } from '../src/service/dial.js';
 import { makeServe } from '../src/service/serve.js';
 import { makeDservice } from '../src/service/dservice.js';
+import { systemClock } from '../src/clock.js';
 import { makeBatch } from '../src/http/batch.js';
+import { makeEvents } from '../src/http/events.js';
 import { batchRuntime } from './batch-runtime.js';
 import { browserRuntime } from './runtime.js';
 import { browserServiceRuntime } from './service-runtime.js';
@@ -21,6 +23,7 @@ export { health } from '../src/service/health.js';
 export { onBroken } from '../src/service/on-broken.js';
 
 export type { Batched, BatchOptions } from '../src/http/batch.js';
+export type { EventsOptions } from '../src/http/events.js';
 export { connections } from './connections.js';
 export { jsonRpc } from './jsonrpc.js';
 export { type Shared, type ShareOptions, shareRendezvous } from './share.js';
@@ -40,6 +43,11 @@ export const serve = /* @__PURE__ */ makeServe(browserRuntime);
 export const dial = /* @__PURE__ */ makeDial(browserRuntime);
 /** Calls by HTTP, without a socket: all of one turn of the event loop leave in one request. */
 export const batch = /* @__PURE__ */ makeBatch(/* @__PURE__ */ batchRuntime());
+
+/** A channel where no socket passes, by Server-Sent Events and POSTs: `dial(events('https://…'))`. */
+export const events = /* @__PURE__ */ makeEvents(systemClock, (url, options) =>
+  fetch(url, options),
+);
 
 /** The context of the call that is being served, until its first await. Throws ERR_STATE outside of a handler. */
 export const context = (): CallContext => contextOf(browserRuntime.scope);

@@ -3,6 +3,7 @@ import { makeDial } from '../src/service/dial.js';
 import { makeServe } from '../src/service/serve.js';
 import { makeDservice } from '../src/service/dservice.js';
 import { makeBatch } from '../src/http/batch.js';
+import { makeEvents } from '../src/http/events.js';
 import { nodeClock } from './clock.js';
 import { nodePost } from './post.js';
 import { nodeRuntime } from './runtime.js';
@@ -22,6 +23,7 @@ export { onBroken } from '../src/service/on-broken.js';
 
 export type * from '../src/service/public-types.js';
 export type { Batched, BatchOptions } from '../src/http/batch.js';
+export type { EventsOptions } from '../src/http/events.js';
 export { jsonRpc } from './jsonrpc.js';
 export { mdns } from './mdns/mdns.js';
 export { rendezvous, type Rendezvous, type RendezvousStats } from './rendezvous/rendezvous.js';
@@ -44,6 +46,9 @@ export const batch = makeBatch({
   post: (options) => nodePost(options, nodeClock),
   later: (fn) => void setImmediate(fn),
 });
+
+/** A channel where no socket passes, by Server-Sent Events and POSTs: `dial(events('http://…'))`. */
+export const events = makeEvents(nodeClock, (url, options) => fetch(url, options));
 
 /** The context of the call that is being served, also after an await. Throws ERR_STATE outside of a handler. */
 export const context = (): CallContext => contextOf(nodeRuntime.scope);

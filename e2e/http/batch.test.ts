@@ -85,6 +85,22 @@ test('a page calls a service without a socket: several calls, one request', asyn
   expect(requests.filter((method) => method === 'POST')).toHaveLength(2);
 });
 
+test('a page has callbacks and streams by events', async () => {
+  const url = await shop();
+  const page = await open();
+  const got = await page.evaluate(async (at) => {
+    const { dial, events } = window.dservice;
+    const remote = await dial(events(at));
+    const heard: number[] = [];
+    const counted = await remote.count(3, (n: number) => void heard.push(n));
+    const user = await remote.user('ann');
+    const name = await user.name();
+    remote[Symbol.dispose]();
+    return [counted, heard, name];
+  }, url);
+  expect(got).toEqual(['counted', [1, 2, 3], 'ann']);
+});
+
 test('a page of an origin that may not connect gets nothing', async () => {
   const page = await open();
   const url = await shop(['https://shop.example']);

@@ -25,6 +25,14 @@ export function readBody(text: string, most: number): Body {
   return { lines, hello, list };
 }
 
+const statuses: Readonly<Record<string, number>> = { ERR_LIMIT: 413, ERR_BUSY: 503 };
+
+/** What is answered to a body that cannot be read: a status, and why. */
+export function unread(error: unknown): [status: number, text: string] {
+  if (!DserviceError.is(error)) return [400, 'The body was cut off.'];
+  return [statuses[error.code] ?? 400, error.message];
+}
+
 /** The messages of a list, each a line. Throws ERR_MALFORMED. */
 function linesOf(text: string): string {
   try {

@@ -1,11 +1,11 @@
 import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
-import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Answer, Exchange } from '../service/engine.js';
 import { readAuth } from './auth.js';
 import { answerChannel } from './answer-channel.js';
-import { type Body, readBody } from './body.js';
+import { EventChannels } from './event-channels.js';
+import { type Body, readBody, unread } from './body.js';
 import { path } from './address.js';
 
 export interface DoorOptions {
@@ -19,21 +19,28 @@ const usage = (at: string): string =>
   'dnode by HTTP. Several calls, each a line, leave in one POST:\n' +
   `curl -H 'content-type: application/json' -d '{"method":"…","arguments":[],"reply":1}' ${at}${path}`;
 
-/** What is answered to a body that cannot be read. */
-const statuses: Readonly<Record<string, number>> = { ERR_LIMIT: 413, ERR_BUSY: 503 };
-
-/** Where dnode is spoken by HTTP: each POST is a channel of one request. */
+/** Where dnode is spoken by HTTP: each POST is a channel of one request, each GET of a stream of events one of many. */
 export function door({ clock, limits, onChannel }: DoorOptions) {
+  const events = new EventChannels({ clock, limits, onChannel });
   /** Undefined where a request is not for here. A promise of undefined: its caller went away. */
   return (exchange: Exchange): Promise<Answer | undefined> | undefined => {
     const { method, url } = exchange;
-    if (url !== path && !url.startsWith(`${path}?`)) return undefined;
+    const [at] = url.split('?', 1);
     const headers = allowOrigin(exchange);
+    if (at?.startsWith(`${path}/`) === true && method === 'POST') {
+      return events.post(exchange, headers);
+    }
+    if (at !== path && (method !== 'OPTIONS' || at?.startsWith(`${path}/`) !== true)) {
+      return undefined;
+    }
     if (method === 'POST') return batch(exchange, headers);
+    if (method === 'GET' && exchange.header('accept')?.includes('text/event-stream') === true) {
+      return Promise.resolve(events.open(exchange, headers));
+    }
     // The guard has let it in by its Origin: what it may do by a WebSocket, it may do by `fetch`.
     if (method === 'OPTIONS') return Promise.resolve({ status: 204, headers: preflight(exchange) });
-    const at = `${exchange.peer.transport}://${exchange.header('host')}`;
-    return Promise.resolve(note(405, usage(at), { ...headers, Allow: 'POST' }));
+    const here = `${exchange.peer.transport}://${exchange.header('host')}`;
+    return Promise.resolve(note(405, usage(here), { ...headers, Allow: 'POST' }));
   };
 
   async function batch(
@@ -50,8 +57,7 @@ export function door({ clock, limits, onChannel }: DoorOptions) {
     try {
       body = readBody(await exchange.text(), limits.batch);
     } catch (error) {
-      const [code, text] = DserviceError.is(error) ? [error.code, error.message] : ['', 'cut off'];
-      return note(statuses[code] ?? 400, text, headers);
+      return note(...unread(error), headers);
     }
     if (left) return undefined;
     const { peer } = exchange;
