@@ -4,13 +4,14 @@
 //
 // Names, which --only takes as well, separated by commas, are those of subjects (ours-tcp, dnode), of
 // their paths (tcp, ws), of works (seq, c64, burst, objects), of parts (churn, setup, memory, sizes, start,
-// round-trips, attachments, healing, page, direct, relay, rendezvous, resume, pipelines-redis, …; pipelines for all of
-// those), and of ways through pipelines (per32, single, …). What is not the whole run writes nothing, or with --write
+// round-trips, batches, attachments, healing, page, direct, relay, rendezvous, resume, pipelines-redis, …; pipelines for
+// all of those), and of ways through pipelines (per32, single, …). What is not the whole run writes nothing, or with --write
 // the tables that it has made anew.
 // --quick measures for a shorter time, and leaves out set-up and memory. --profile writes CPU profiles of processes
 // to a folder.
 import { parseArgs } from 'node:util';
 import { measureAttachments } from './attachments.mjs';
+import { measureBatches } from './batches.mjs';
 import { writeDocument } from './document.mjs';
 import { measureDirect } from './direct.mjs';
 import { measureChurn, measureMemory, measureRates, measureSetup } from './measure.mjs';
@@ -62,6 +63,7 @@ const parts = {
   sizes: measureSizes,
   start: measureStart,
   'round-trips': measureRoundTrips,
+  batches: measureBatches,
   healing: measureHealing,
   page: measurePage,
   attachments: measureAttachments,

@@ -27,6 +27,7 @@ const makers = {
     memory,
     start,
     'round-trips': roundTrips,
+    batches,
     healing,
     page,
     attachments,
@@ -126,6 +127,17 @@ function roundTrips(results) {
   ]);
   const heads = ['', 'one call, ms', 'chain of three', 'chain ÷ one', 'awaited one by one'];
   return { title: 'A chain of calls over a slow way', note, rows: [heads, ...rows] };
+}
+
+function batches(results) {
+  const note =
+    'One request after the other, each answered before the next; the servers are in one process, their callers in another. A chain is `user(name).orders().latest().total`: one request, but for tRPC, where each outcome is awaited. In brackets: ÷ what ours takes, in the same round.';
+  const rows = Object.entries(results).map(([name, tasks]) => [
+    name,
+    ...Object.values(tasks).map(({ ms, ratio }) => `${ms.toFixed(2)} (${times(ratio)})`),
+  ]);
+  const heads = ['', 'one call, ms', '10 calls', '100 calls', 'chain of three'];
+  return { title: 'Several calls in one HTTP request', note, rows: [heads, ...rows] };
 }
 
 function start({ ms, all }) {
