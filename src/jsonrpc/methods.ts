@@ -1,7 +1,7 @@
 import { DserviceError } from '../errors.js';
 import type { AnyFunction } from '../protocol/encode.js';
 import { exposedNames, isExposed } from '../protocol/exposed.js';
-import { bound, methodOptions } from '../protocol/method.js';
+import { bound, methodOptions } from '../protocol/method-options.js';
 import type { Call } from './request.js';
 
 /** Characters of a method's name, and names within it. */

@@ -1,7 +1,7 @@
 import type { AnyFunction } from './encode.js';
 import { exposedNames, isExposed } from './exposed.js';
 import { isRecord } from './message.js';
-import { methodOptions } from './method.js';
+import { methodOptions } from './method-options.js';
 import { callable } from './options.js';
 import { parametersOf } from './parameters.js';
 import { ascii } from './ascii.js';

@@ -1,9 +1,9 @@
 import { invoke, isClassic, isThenable, type Outcome } from './bridge.js';
 import { rejected } from './calls.js';
 import type { ContextScope, ServedCall } from './context.js';
-import type { DserviceError } from '../errors.js';
+import { DserviceError } from '../errors.js';
 import type { AnyFunction } from './encode.js';
-import type { MethodOptions } from './method.js';
+import type { MethodOptions, Said } from './method-options.js';
 import type { AnySchema } from './schema.js';
 import {
   invalidArguments,
@@ -22,7 +22,7 @@ export interface Sink extends Outcome {
 }
 
 export interface Checks {
-  readonly said: MethodOptions;
+  readonly said: Said;
   readonly scope: ContextScope;
   /** The style of all handlers, where it is not to be told from each. */
   readonly callbacks: boolean | undefined;
@@ -31,8 +31,16 @@ export interface Checks {
 }
 
 /** Whether a call has something to be checked. */
-export function isChecked(said: MethodOptions | undefined): said is MethodOptions {
+export function isChecked<T extends MethodOptions>(said: T | undefined): said is T {
   return said !== undefined && (said.args !== undefined || said.result !== undefined);
+}
+
+/** What runs a method that has schemas. One that comes without it, of another version, is not run unchecked. */
+export function invokerOf({ invoke: given }: Said): typeof invokeChecked {
+  // What `method` has put there.
+  if (typeof given === 'function') return given as typeof invokeChecked;
+  const text = 'a method with schemas was made by another version of dservice';
+  return (...[, , , , , sink]) => sink.reject(new DserviceError('ERR_API', text));
 }
 
 /** How many arguments a handler gets, of so many that were given: as many as there are schemas. */

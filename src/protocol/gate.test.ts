@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { DserviceError } from '../errors.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 import { type Arrival, Gates, type Place } from './gate.js';
-import type { MethodOptions } from './method.js';
+import type { MethodOptions } from './method-options.js';
 
 /** Calls at gates, and what became of each. */
 class Door {

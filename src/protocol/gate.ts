@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
-import type { MethodOptions } from './method.js';
+import type { MethodOptions } from './method-options.js';
 
 /** So many wait where a method says how many run, and not how many wait. */
 const usualQueue = 100;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { method, methodOptions } from './method.js';
+import { method } from './method.js';
+import { methodOptions } from './method-options.js';
 
 test('a function says what it is, and stays what it was', () => {
   const read = (id: string): string => id;

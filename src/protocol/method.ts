@@ -1,4 +1,5 @@
-import type { AnyFunction } from './encode.js';
+import { invokeChecked, isChecked } from './checked.js';
+import { mark, type MethodOptions } from './method-options.js';
 import { check, flag, type Rule, text, texts, whole } from '../rules.js';
 import {
   type AnySchema,
@@ -9,27 +10,6 @@ import {
   type OutputOf,
   type OutputsOf,
 } from './schema.js';
-
-/** What is known of a method beside what it does. */
-export interface MethodOptions {
-  /** It may run twice: a call whose outcome was lost is made again, at another instance. */
-  readonly idempotent?: boolean;
-  /** So many calls of it run at once; further ones wait. */
-  readonly concurrency?: number;
-  /** So many may wait; what comes beyond gets ERR_BUSY. 100, where there is a `concurrency`. */
-  readonly queue?: number;
-  /** The names of its parameters, where they are not to be read off the function. */
-  readonly params?: readonly string[];
-  /** What it does, in a line. */
-  readonly summary?: string;
-  /** What its arguments must be: a Standard Schema for each parameter, or one for their list. */
-  readonly args?: ArgumentSchemas | undefined;
-  /** What its outcome must be: a Standard Schema. */
-  readonly result?: AnySchema | undefined;
-}
-
-// A registered symbol, so that methods of another copy of this package are recognised.
-const marked = Symbol.for('dservice.method');
 
 const rules: Record<keyof MethodOptions, Rule> = {
   idempotent: flag,
@@ -96,24 +76,6 @@ export function method<P extends unknown[], Out extends Returns<R>, R extends An
 ): (...args: P) => Returned<Out, R>;
 export function method(options: MethodOptions, fn: (...args: never[]) => unknown): unknown {
   check('a method', options, rules);
-  mark(options, fn);
+  mark(isChecked(options) ? { ...options, invoke: invokeChecked } : options, fn);
   return fn;
-}
-
-function mark(options: MethodOptions, fn: object): void {
-  Object.defineProperty(fn, marked, { value: options, configurable: true });
-}
-
-/** A method that is bound to what it is a method of: of that, the same was said. */
-export function bound(fn: (...args: never[]) => unknown, to: object): AnyFunction {
-  // Called with what a peer sends, as every handler.
-  const made = fn.bind(to) as AnyFunction;
-  const said = methodOptions(fn);
-  if (said !== undefined) mark(said, made);
-  return made;
-}
-
-/** What was said of a function. */
-export function methodOptions(fn: object): MethodOptions | undefined {
-  return (fn as { [marked]?: MethodOptions })[marked];
 }

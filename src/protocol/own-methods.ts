@@ -1,6 +1,6 @@
 import type { AnyFunction } from './encode.js';
 import { exposedNames, exposedParts, isExposed } from './exposed.js';
-import { bound } from './method.js';
+import { bound } from './method-options.js';
 import { self, standInFor } from './remote-object.js';
 
 /** The functions of ours that names stand for: in an api, and in what goes by reference. */

@@ -3,7 +3,7 @@ import { DserviceError } from '../errors.js';
 import { type Authorize, authorizeCall, type CallRequest } from './authorize.js';
 import { callbackIndex, invoke, isClassic } from './bridge.js';
 import { arrive, type Stop } from './chain.js';
-import { arity, invokeChecked, isChecked, type Sink } from './checked.js';
+import { arity, invokerOf, isChecked, type Sink } from './checked.js';
 import type { ContextScope } from './context.js';
 import type { AnyFunction } from './encode.js';
 import { asKnown } from './error-value.js';
@@ -11,7 +11,7 @@ import type { Gates } from './gate.js';
 import type { InterceptServing } from './intercept.js';
 import { type Message, type Meta, readId, weight } from './message.js';
 import { noMeta, readMeta } from './meta.js';
-import { type MethodOptions, methodOptions } from './method.js';
+import { type MethodOptions, methodOptions } from './method-options.js';
 import type { SessionObserver } from './observer.js';
 import { callable } from './options.js';
 import { Outcomes } from './outcomes.js';
@@ -253,7 +253,7 @@ export class Serving implements Host, CallHost {
     if (!isChecked(said)) scope.run(call, invoke, fn, args, at, sink);
     else {
       const checks = { said, scope, callbacks, name };
-      scope.run(call, invokeChecked, checks, fn, args, at, call, sink);
+      scope.run(call, invokerOf(said), checks, fn, args, at, call, sink);
     }
   }
 

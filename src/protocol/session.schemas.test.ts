@@ -5,7 +5,8 @@ import * as z from 'zod';
 import { turns } from '../testing/recorder.js';
 import { peer, sessionPair } from '../testing/fixtures/peer.js';
 import { Exposed } from './exposed.js';
-import { method, type MethodOptions } from './method.js';
+import { method } from './method.js';
+import { mark, type MethodOptions } from './method-options.js';
 import type { AnySchema, Schema } from './schema.js';
 
 type Handler = (...args: never[]) => unknown;
@@ -300,6 +301,15 @@ describe('wherever functions are called', () => {
     const it = await peer({ api });
     await it.send({ method: 'it', arguments: [5] });
     expect([got, it.failed, it.errors]).toEqual([[], ['ERR_VALIDATION'], []]);
+  });
+
+  test('a method of another version, which brings nothing that checks, is not run unchecked', async () => {
+    const got: unknown[] = [];
+    const it = (value: unknown): unknown => got.push(value);
+    mark({ args: [z.string()] }, it);
+    const { a } = await sessionPair({ b: { api: { it } } });
+    await expect(a.call('it', ['x'])).rejects.toMatchObject({ code: 'ERR_API' });
+    expect(got).toEqual([]);
   });
 
   test('what is no schema is refused where it is given', () => {
