@@ -25,14 +25,12 @@ export function socketChannel(socket: Socket, options: SocketOptions = {}): Chan
   socket.setTimeout(0);
   // Counts as progress whatever the kernel takes, which no timer of ours could see.
   socket.once('timeout', () => socket.destroy());
-  const channel = pairChannel(socket, socket, {
-    ...options,
+  return pairChannel(socket, socket, {
+    window: options.window,
     peer: options.peer ?? peerOf(socket),
     binary: true,
     ending: () => socket.setTimeout(linger),
-  });
-  return Object.assign(channel, {
-    hold: (keep: boolean) => void (keep ? socket.ref() : socket.unref()),
+    hold: (keep) => void (keep ? socket.ref() : socket.unref()),
   });
 }
 

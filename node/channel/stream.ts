@@ -11,13 +11,15 @@ export interface StreamPair {
 export interface StreamOptions {
   peer?: ChannelPeer;
   /** Unsent bytes at which `write` returns false. */
-  window?: number;
+  window?: number | undefined;
   /** Bounds the wait for the peer's end after ours. Without one, the stream has its own bound. */
   clock?: Clock | undefined;
   /** Told when the end begins. */
   ending?: () => void;
   /** Both ends are ours to know: raw bytes may follow a line. */
   binary?: boolean;
+  /** Whether it keeps the process alive. */
+  hold?: (keep: boolean) => void;
 }
 
 /**
@@ -78,6 +80,7 @@ export function pairChannel(
         writable.uncork();
       },
       buffered: () => writable.writableLength,
+      hold: options.hold,
       pause: () => readable.pause(),
       resume: () => readable.resume(),
       end,
