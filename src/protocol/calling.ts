@@ -47,7 +47,7 @@ export class Calling implements Owner {
   /** What is called is not called, but written down, while this is there. */
   #recording: Recording | undefined;
   /** Calls of the functions of streams. */
-  readonly streams: StreamCalls;
+  #streams: StreamCalls | undefined;
   /** When the turn began of which the calls are gathered: their deadlines count from there. */
   #turn = 0;
   /** Why nothing can be called any more. */
@@ -60,10 +60,17 @@ export class Calling implements Owner {
     this.#clock = options.clock;
     this.#pending = new PendingCalls(options.clock, (id) => this.#expire(id));
     this.#held = new HeldLines(this.#wire);
-    this.streams = new StreamCalls(this.#wire, this.#pending, this);
     // Lines that are held name functions of the peer's: they are let go after these lines.
     this.#wire.writeCull = (line) => this.#send(line);
     this.#wire.outcomeOf = (value) => this.#outcomeOf(value);
+  }
+
+  get streams(): StreamCalls {
+    if (this.#streams === undefined) {
+      this.#streams = new StreamCalls(this.#wire, this.#pending, this);
+      if (this.over !== undefined) this.#streams.end(this.over);
+    }
+    return this.#streams;
   }
 
   /** Calls whose outcome is not in. */
@@ -307,7 +314,7 @@ export class Calling implements Owner {
 
   /** Lets held lines go, in order, as far as there is room. */
   release(): void {
-    this.streams.release();
+    this.#streams?.release();
     for (const held of this.#held) {
       const { line, attached, id } = held;
       // Calls still held are pending too, but are not yet the peer's burden.
@@ -432,7 +439,7 @@ export class Calling implements Owner {
     this.over ??= why;
     this.#overAt = this.#clock.now();
     this.#held.clear();
-    this.streams.end(this.over);
+    this.#streams?.end(this.over);
     const { code, message, cause } = why;
     // A channel may know that nothing has arrived of what was written to it.
     const none = DserviceError.is(cause) && cause.mayHaveRun === false;

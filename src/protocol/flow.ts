@@ -36,7 +36,7 @@ export class Flow {
   readonly #clock: Clock;
   readonly #outbox: Outbox;
   readonly #onRoom: () => void;
-  readonly #reasons = new Set<string>();
+  #reasons: readonly string[] = [];
   /** Whose turn it is to fill the channel first: ours, with calls held back, or the peer's, with outcomes. */
   #oursFirst = false;
   #cancelStall: (() => void) | undefined;
@@ -112,12 +112,14 @@ export class Flow {
 
   /** Runs no further call of the peer's until each reason is gone. */
   pause(reason: string): void {
-    this.#reasons.add(reason);
+    if (!this.#reasons.includes(reason)) this.#reasons = [...this.#reasons, reason];
     this.#intake.pause();
   }
 
   resume(reason: string): void {
-    if (this.#reasons.delete(reason) && this.#reasons.size === 0) this.#intake.resume();
+    if (!this.#reasons.includes(reason)) return;
+    this.#reasons = this.#reasons.filter((it) => it !== reason);
+    if (this.#reasons.length === 0) this.#intake.resume();
   }
 
   #stop(): void {

@@ -1,5 +1,6 @@
 import { DserviceError } from '../errors.js';
 import type { AnyFunction } from './encode.js';
+import { IdTable } from './id-table.js';
 import type { Path } from './message.js';
 
 /** A function of ours that the peer holds. */
@@ -17,8 +18,8 @@ export interface LocalFunction {
 /** Our functions that the peer may call by number. Every operation takes constant time. */
 export class LocalFunctions {
   readonly #nextId: () => number;
-  readonly #byId = new Map<number, LocalFunction>();
-  readonly #byFn = new Map<AnyFunction, LocalFunction>();
+  readonly #byId = new IdTable<LocalFunction>();
+  #byFn: Map<AnyFunction, LocalFunction> | undefined;
   /** How many the peer is willing to hold. */
   limit: number;
   /** Told of each function that has no mention left, and whether the peer had heard of it. */
@@ -43,13 +44,13 @@ export class LocalFunctions {
 
   /** The id of a function that the peer holds. */
   idOf(fn: AnyFunction): number | undefined {
-    return this.#byFn.get(fn)?.id;
+    return this.#byFn?.get(fn)?.id;
   }
 
   /** The id for one more mention. Throws ERR_LIMIT. */
   mention(fn: AnyFunction, fresh: boolean, path: Path): number {
     if (this.announcing) this.paths?.set(fn, path.slice(1).join('.'));
-    const known = fresh ? undefined : this.#byFn.get(fn);
+    const known = fresh ? undefined : this.#byFn?.get(fn);
     if (known !== undefined) {
       known.mentions++;
       if (this.announcing) known.method = path.slice(1).join('.');
@@ -61,7 +62,8 @@ export class LocalFunctions {
     const name = path.slice(1).join('.') || 'callback';
     const method = this.announcing ? name : undefined;
     const local: LocalFunction = { id: this.#nextId(), fn, name, method, mentions: 1 };
-    this.#byId.set(local.id, local);
+    this.#byId.set(local);
+    this.#byFn ??= new Map();
     if (!fresh || !this.#byFn.has(fn)) this.#byFn.set(fn, local);
     return local.id;
   }
@@ -82,12 +84,12 @@ export class LocalFunctions {
     local.mentions -= count;
     if (local.mentions > 0) return;
     this.#byId.delete(id);
-    if (this.#byFn.get(local.fn) === local) this.#byFn.delete(local.fn);
+    if (this.#byFn?.get(local.fn) === local) this.#byFn.delete(local.fn);
     this.onGone(local.fn, culled);
   }
 
   clear(): void {
     this.#byId.clear();
-    this.#byFn.clear();
+    this.#byFn = undefined;
   }
 }

@@ -36,7 +36,7 @@ export class Heartbeat {
   #cancelBusy: (() => void) | undefined;
   #cancelIdle: (() => void) | undefined;
   /** Pings whose answer somebody waits for, and when they left. */
-  readonly #measured = new Map<number, { since: number; done: (ms: number | undefined) => void }>();
+  #measured: Map<number, { since: number; done: (ms: number | undefined) => void }> | undefined;
   #lastPing = 0;
   readonly #outstanding: () => boolean;
 
@@ -73,23 +73,23 @@ export class Heartbeat {
   measure(): Promise<number | undefined> {
     return new Promise((done) => {
       const n = ++this.#lastPing;
-      this.#measured.set(n, { since: this.#clock.now(), done });
+      (this.#measured ??= new Map()).set(n, { since: this.#clock.now(), done });
       this.#events.ping(n);
     });
   }
 
   pong(n: unknown): void {
-    const ping = typeof n === 'number' ? this.#measured.get(n) : undefined;
+    const ping = typeof n === 'number' ? this.#measured?.get(n) : undefined;
     if (typeof n !== 'number' || ping === undefined) return;
-    this.#measured.delete(n);
+    this.#measured?.delete(n);
     ping.done(this.#clock.now() - ping.since);
   }
 
   stop(): void {
     this.#cancelBusy?.();
     this.#cancelIdle?.();
-    for (const { done } of this.#measured.values()) done(undefined);
-    this.#measured.clear();
+    for (const { done } of this.#measured?.values() ?? []) done(undefined);
+    this.#measured = undefined;
   }
 
   #watch(): void {

@@ -19,7 +19,7 @@ export class HeldLines implements Iterable<HeldLine> {
   #lines: HeldLine[] = [];
   /** Where the first is that has not left. */
   #next = 0;
-  readonly #calls = new Map<number, HeldLine>();
+  #calls: Map<number, HeldLine> | undefined;
   #others = 0;
 
   constructor(wire: Held) {
@@ -27,12 +27,12 @@ export class HeldLines implements Iterable<HeldLine> {
   }
 
   get size(): number {
-    return this.#calls.size + this.#others;
+    return this.calls + this.#others;
   }
 
   /** How many of the lines are calls. */
   get calls(): number {
-    return this.#calls.size;
+    return this.#calls?.size ?? 0;
   }
 
   *[Symbol.iterator](): Iterator<HeldLine> {
@@ -48,13 +48,13 @@ export class HeldLines implements Iterable<HeldLine> {
     const held = { line, attached, id, mentioned, dropped: false };
     this.#lines.push(held);
     if (id === undefined) this.#others++;
-    else this.#calls.set(id, held);
+    else (this.#calls ??= new Map()).set(id, held);
     this.#wire.outbox.onKept(line.length + sizeOf(attached));
   }
 
   /** Adds a key, led by a comma, to a call that is held. */
   amend(id: number, key: string): boolean {
-    const held = this.#calls.get(id);
+    const held = this.#calls?.get(id);
     if (held !== undefined) held.line = `${held.line.slice(0, -1)}${key}}`;
     return held !== undefined;
   }
@@ -62,15 +62,15 @@ export class HeldLines implements Iterable<HeldLine> {
   /** The one that was iterated last leaves. */
   take({ id }: HeldLine): void {
     if (id === undefined) this.#others--;
-    else this.#calls.delete(id);
+    else this.#calls?.delete(id);
     this.#leave();
   }
 
   /** Drops a call that was given up: the peer will never hear of the functions in it, nor let them go. */
   drop(id: number): void {
-    const held = this.#calls.get(id);
+    const held = this.#calls?.get(id);
     if (held === undefined) return;
-    this.#calls.delete(id);
+    this.#calls?.delete(id);
     held.dropped = true;
     for (const mentioned of held.mentioned) this.#wire.local.unmention(mentioned);
   }
@@ -78,7 +78,7 @@ export class HeldLines implements Iterable<HeldLine> {
   clear(): void {
     this.#lines = [];
     this.#next = 0;
-    this.#calls.clear();
+    this.#calls = undefined;
     this.#others = 0;
   }
 

@@ -27,6 +27,17 @@ export const features = [
 
 export type Feature = (typeof features)[number];
 
+/** A bit for each: asked for at each call, of each session. */
+// Every feature is among the keys.
+export const bits = Object.fromEntries(features.map((feature, i) => [feature, 1 << i])) as Record<
+  Feature,
+  number
+>;
+
+export function bitsOf(named: readonly Feature[]): number {
+  return named.reduce((all, feature) => all | bits[feature], 0);
+}
+
 /** What each side says of itself in its first `methods` message. */
 export interface Hello {
   readonly v: number;

@@ -5,7 +5,7 @@ import { self, standInFor } from './remote-object.js';
 
 /** The functions of ours that names stand for: in an api, and in what goes by reference. */
 export class OwnMethods {
-  readonly #bound = new WeakMap<object, Map<string, AnyFunction>>();
+  #bound: WeakMap<object, Map<string, AnyFunction>> | undefined;
 
   /**
    * The methods of what goes by reference, the same functions each time, and by the name '' one that stands for it,
@@ -19,6 +19,7 @@ export class OwnMethods {
 
   /** A method of an exposed instance, bound; the same function each time. */
   #method(instance: object, name: string): AnyFunction {
+    this.#bound ??= new WeakMap();
     let methods = this.#bound.get(instance);
     if (methods === undefined) {
       methods = new Map<string, AnyFunction>();

@@ -1,6 +1,7 @@
 import { DserviceError } from '../errors.js';
 import type { AnyFunction } from './encode.js';
 import { ago } from './ago.js';
+import { IdTable } from './id-table.js';
 import {
   type BrokenListener,
   callable,
@@ -34,6 +35,8 @@ export class Reference implements Callable {
   /** The call that it came with, and its key there. */
   readonly of: string;
   readonly key: string | number;
+  /** What it stands behind. */
+  standIn: WeakRef<AnyFunction> | undefined;
   /** Told when it can be called no more. */
   #listeners: Set<BrokenListener> | undefined;
 
@@ -88,14 +91,14 @@ export class RemoteFunctions {
   readonly caller: Caller;
   readonly #onCull: () => void;
   readonly #limit: number;
-  readonly #byId = new Map<number, { ref: Reference; weak: WeakRef<AnyFunction> }>();
+  readonly #byId = new IdTable<Reference>();
   readonly #registry = new FinalizationRegistry<Reference>((ref) => {
     // Not unregistered when it is released: that would cost more than being told for nothing.
     if (!ref.released && this.over === undefined) this.#drop(ref);
   });
   /** Why none of them can be called any more. */
   over: DserviceError | undefined;
-  #culls = new Map<number, number>();
+  #culls: Map<number, number> | undefined;
   #highest = -1;
   /** A plain cull ends an id for good: a mention that crossed it is dead. */
   plain = true;
@@ -118,9 +121,9 @@ export class RemoteFunctions {
   /** The stand-in for a function of the peer's, for one more mention, at this path of what is read. Throws ERR_LIMIT. */
   reference(id: number, path: unknown): AnyFunction {
     const known = this.#byId.get(id);
-    const alive = known?.weak.deref();
+    const alive = known?.standIn?.deref();
     if (known !== undefined && alive !== undefined) {
-      known.ref.mentions++;
+      known.mentions++;
       return alive;
     }
     const ref = new Reference(id, this, this.reading, keyOf(path));
@@ -137,7 +140,8 @@ export class RemoteFunctions {
     if (id > this.#highest) this.#highest = id;
     const made = standIn(ref);
     if (!ref.released) {
-      this.#byId.set(id, { ref, weak: new WeakRef(made) });
+      ref.standIn = new WeakRef(made);
+      this.#byId.set(ref);
       this.#registry.register(made, ref);
     }
     return made;
@@ -158,13 +162,13 @@ export class RemoteFunctions {
   }
 
   #owns(ref: Reference): boolean {
-    return ref.released || this.#byId.get(ref.id)?.ref === ref;
+    return ref.released || this.#byId.get(ref.id) === ref;
   }
 
   /** A mention in a message whose content is dropped. */
   unmention(id: number): void {
     // A plain cull takes no count: it would end what we still hold.
-    if (this.plain && this.#byId.has(id)) return;
+    if (this.plain && this.#byId.get(id) !== undefined) return;
     this.#cull(id, 1);
   }
 
@@ -188,30 +192,31 @@ export class RemoteFunctions {
   }
 
   #drop(ref: Reference): void {
-    const current = this.#byId.get(ref.id)?.ref === ref;
+    const current = this.#byId.get(ref.id) === ref;
     if (current) this.#byId.delete(ref.id);
     // A plain cull takes no count: it must not end an id that was mentioned again.
     if (current || !this.plain) this.#cull(ref.id, ref.mentions);
   }
 
   #cull(id: number, count: number): void {
-    const first = this.#culls.size === 0;
-    this.#culls.set(id, (this.#culls.get(id) ?? 0) + count);
+    const first = this.#culls === undefined;
+    const culls = (this.#culls ??= new Map());
+    culls.set(id, (culls.get(id) ?? 0) + count);
     if (first) this.#onCull();
   }
 
   /** What was let go since the last time. */
-  takeCulls(): Map<number, number> {
+  takeCulls(): ReadonlyMap<number, number> {
     const culls = this.#culls;
-    this.#culls = new Map();
-    return culls;
+    this.#culls = undefined;
+    return culls ?? new Map<number, number>();
   }
 
   clear(why: DserviceError): void {
     this.over = why;
-    for (const { ref } of this.#byId.values()) ref.broken(() => why);
+    for (const ref of this.#byId.inOrder()) ref.broken(() => why);
     this.#byId.clear();
-    this.#culls.clear();
+    this.#culls = undefined;
   }
 }
 

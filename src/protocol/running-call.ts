@@ -27,6 +27,7 @@ export interface CallHost {
 /** A handler that runs, and where its outcome goes. Made for each call, so it holds no closures. */
 export class RunningCall extends ServedCall implements Sink {
   readonly #serving: CallHost;
+  /** The id under which its outcome is wanted. */
   readonly reply: number | undefined;
   sink: ((answer: Answer) => void) | undefined;
   readonly #callback: Reference | undefined;
@@ -56,6 +57,11 @@ export class RunningCall extends ServedCall implements Sink {
     this.reply = reply;
     this.#callback = callback;
     this.#before = callback?.calls ?? 0;
+  }
+
+  /** Of one that nobody wants the outcome of, none by which it would be found. */
+  get id(): number {
+    return this.reply ?? -1;
   }
 
   /** It is its turn. */

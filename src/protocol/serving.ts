@@ -17,6 +17,7 @@ import { callable } from './options.js';
 import { Outcomes } from './outcomes.js';
 import type { Host } from './pipelining/host.js';
 import type { Answer } from './pipelining/kept.js';
+import { IdTable } from './id-table.js';
 import { Digits } from './quick.js';
 import { Pipelined } from './pipelining/pipelined.js';
 import type { Reference } from './references.js';
@@ -57,11 +58,11 @@ export class Serving implements Host, CallHost {
   readonly #outcomes: Outcomes;
   /** Calls that stand on outcomes of others. */
   readonly pipelined: Pipelined;
-  readonly #running = new Map<number, RunningCall>();
+  readonly #running = new IdTable<RunningCall>();
   /** Those whose caller asked for no outcome. */
-  readonly #oneWay = new Set<RunningCall>();
+  #oneWay: Set<RunningCall> | undefined;
   /** Those that are over for their caller, and have yet to call it back: they keep their place at a gate. */
-  readonly #answering = new Set<RunningCall>();
+  #answering: Set<RunningCall> | undefined;
   #count = 0;
   /** What the messages weigh whose calls run, or wait. */
   #weight = 0;
@@ -202,10 +203,10 @@ export class Serving implements Host, CallHost {
       else authorizeCall({ authorize, scope }, call, request, start);
     }
     if (call.ended) return;
-    if (reply === undefined) this.#oneWay.add(call);
     // An id that is in use already: that call is told of the end like all others, and cannot be cancelled by itself.
-    else if (this.#running.has(reply)) this.#oneWay.add(call);
-    else this.#running.set(reply, call);
+    if (reply === undefined || this.#running.get(reply) !== undefined) {
+      (this.#oneWay ??= new Set()).add(call);
+    } else this.#running.set(call);
   }
 
   /** Runs a call that may run. */
@@ -317,10 +318,10 @@ export class Serving implements Host, CallHost {
     // `[error]`, `[null, value]` or `[]`.
     call.observed?.end(answer.length === 1, answer[0]);
     call.sink?.(answer);
-    if (call.reply === undefined) this.#oneWay.delete(call);
+    if (call.reply === undefined) this.#oneWay?.delete(call);
     else {
       if (this.#running.get(call.reply) === call) this.#running.delete(call.reply);
-      else this.#oneWay.delete(call);
+      else this.#oneWay?.delete(call);
       this.reply(call.reply, answer);
     }
     if (answer.length > 0 || !this.#awaitAnswer(call)) call.place?.leave();
@@ -331,12 +332,12 @@ export class Serving implements Host, CallHost {
   #awaitAnswer(call: RunningCall): boolean {
     const { answer } = call;
     if (answer === undefined || answer.released || call.answered || this.#over) return false;
-    this.#answering.add(call);
+    (this.#answering ??= new Set()).add(call);
     const others = answer.onCall;
     answer.onCall = () => {
       answer.onCall = undefined;
       others?.();
-      this.#answering.delete(call);
+      this.#answering?.delete(call);
       call.place?.leave();
     };
     return true;
@@ -385,15 +386,15 @@ export class Serving implements Host, CallHost {
   /** The session is over: handlers that still run learn it by their signal. */
   end(reason: DserviceError): void {
     this.#over = true;
-    const calls = [...this.#running.values(), ...this.#oneWay];
+    const calls = [...this.#running.inOrder(), ...(this.#oneWay ?? [])];
     // Those that wait first: one that runs may end at once, and would let them in.
     for (const waits of [true, false]) {
       for (const call of calls) if ((call.place?.waits === true) === waits) call.abort(reason);
     }
-    for (const call of this.#answering) call.place?.leave();
-    this.#answering.clear();
+    for (const call of this.#answering ?? []) call.place?.leave();
+    this.#answering = undefined;
     this.#running.clear();
-    this.#oneWay.clear();
+    this.#oneWay = undefined;
     this.pipelined.end();
   }
 }

@@ -68,8 +68,9 @@ export class Session implements SessionHandle {
     this.#peer = channel.peer;
     this.#admission = new Admission(options.authenticate, clock, limits.handshake);
     this.#intake = new Intake({
-      ...{ limits, decodeText: options.decodeText, budget: options.budget },
+      // None begins with what is spread: each such literal would get a shape of its own.
       onMessage: (message, line) => this.#onMessage(message, line),
+      ...{ limits, decodeText: options.decodeText, budget: options.budget },
       mayPass: (message) => this.#dispatch.mayPass(message),
       onRefused: (error, reply, outcome) => this.#refuse(error, reply, outcome),
       onFatal: (code, text) => this.#finish(code, text),
@@ -79,12 +80,13 @@ export class Session implements SessionHandle {
       { call: (target, args, given) => this.#calling.reference(target, args, given) },
     );
     this.#calling = new Calling({
-      ...{ wire: this.#wire, clock, scope, observer, intercept: intercept?.call },
       deadline: options.deadline ?? 30_000,
+      ...{ wire: this.#wire, clock, scope, observer, intercept: intercept?.call },
       ...{ onCall: () => this.#pulse.busy(), onSettled: () => this.#farewell.settled() },
     });
     this.#serving = new Serving({
-      ...{ session: this, wire: this.#wire, clock, scope, observer, callbacks: options.callbacks },
+      session: this,
+      ...{ wire: this.#wire, clock, scope, observer, callbacks: options.callbacks },
       stop: options.service && { name: options.service.name, maxVisits: options.maxVisits },
       ...{ gates: options.gates ?? new Gates(clock), authorize, intercept: intercept?.serve },
       onError: (error) => this.#events.emit('error', error),
@@ -94,15 +96,16 @@ export class Session implements SessionHandle {
         this.#farewell.served();
       },
     });
-    this.#wire.streams = new Streams({
-      ...{ wire: this.#wire, clock, scope, onUse: () => this.hold(this.#held) },
-      call: (target, args) => this.#calling.streams.call(target, args),
-      onError: (error) => this.#events.emit('error', error),
-      onEnded: () => this.#farewell.served(),
-    });
+    this.#wire.makeStreams = () =>
+      new Streams({
+        call: (target, args) => this.#calling.streams.call(target, args),
+        ...{ wire: this.#wire, clock, scope, onUse: () => this.hold(this.#held) },
+        onError: (error) => this.#events.emit('error', error),
+        onEnded: () => this.#farewell.served(),
+      });
     this.#flow = new Flow({
-      ...{ channel, clock, limits, intake: this.#intake, outbox: this.#wire.outbox },
       onRoom: () => this.#calling.release(),
+      ...{ channel, clock, limits, intake: this.#intake, outbox: this.#wire.outbox },
       onOverflow: (error) => {
         channel.destroy(error);
         this.#end(error);
@@ -113,19 +116,20 @@ export class Session implements SessionHandle {
       clock,
       ...{ plain: () => !this.#wire.agreed('bye'), sayBye: () => this.#wire.control('bye') },
       ...{ outstanding: () => this.outstanding, close: () => this.close() },
-      serving: () => this.#serving.count + this.#wire.streams.live,
+      serving: () => this.#serving.count + (this.#wire.anyStreams?.live ?? 0),
     });
     this.#dispatch = new Dispatch(this.#wire, this.#calling, this.#serving, this.#intake);
     this.#pulse = new Pulse({
-      ...{ clock, times: options.heartbeat },
       outstanding: () => this.#calling.outstanding,
+      ...{ clock, times: options.heartbeat },
       ping: (n) => this.#wire.control('ping', `,"n":${n}`),
       suspect: (suspect) => this.#events.emit('suspect', suspect),
       dead: () => this.#giveUp(new DserviceError('ERR_HEARTBEAT', 'the peer shows no life')),
     });
     this.#controls = new Controls({
-      ...{ wire: this.#wire, serving: this.#serving, farewell: this.#farewell },
-      ...{ pulse: this.#pulse, continuity: () => this.continuity, health, relies },
+      wire: this.#wire,
+      ...{ serving: this.#serving, farewell: this.#farewell, pulse: this.#pulse },
+      ...{ continuity: () => this.continuity, health, relies },
       subscribe: (...args) => options.subscribe?.(this, ...args),
       ...{ onBye: () => this.#events.emit('bye'), onCulled: () => this.hold(this.#held) },
       onFatal: (text) => this.#finish('ERR_MALFORMED', text),
@@ -237,7 +241,7 @@ export class Session implements SessionHandle {
   /** Whether the channel keeps the process alive, as it does while the peer holds a function of ours, or streams. */
   hold(keep: boolean): void {
     this.#held = keep;
-    this.#channel.hold(keep || this.#wire.held || this.#wire.streams.used);
+    this.#channel.hold(keep || this.#wire.held || this.#wire.anyStreams?.used === true);
   }
 
   announce(api: object): void {
@@ -260,7 +264,7 @@ export class Session implements SessionHandle {
   }
 
   close(): void {
-    this.#wire.streams.stop();
+    this.#wire.anyStreams?.stop();
     this.#finish('ERR_CLOSED', 'the session was closed on this side');
   }
 
@@ -441,7 +445,7 @@ export class Session implements SessionHandle {
     // Of one request it is known why there is no answer.
     const why = () => whyOver(error, (once && error?.code) ?? code);
     once?.end();
-    for (const it of [this.#calling, this.#serving, this.#wire.streams]) it.end(why());
+    for (const it of [this.#calling, this.#serving, this.#wire.anyStreams]) it?.end(why());
     this.#wire.clear(why());
     this.#admission.take();
     this.#farewell.end();

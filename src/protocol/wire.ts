@@ -14,7 +14,7 @@ import {
   type StreamParts,
 } from './encode.js';
 import { LocalFunctions } from './functions.js';
-import type { Feature, Hello } from './hello.js';
+import { bits, bitsOf, type Feature, type Hello } from './hello.js';
 import { isRecord, type Message, readId } from './message.js';
 import { Outbox } from './outbox.js';
 import { OwnMethods } from './own-methods.js';
@@ -64,8 +64,9 @@ export class Wire {
   readonly local: LocalFunctions;
   readonly references: RemoteFunctions;
   readonly methods = new OwnMethods();
-  /** The session's streams. */
-  streams!: Streams;
+  /** The session's streams, once there were any. */
+  anyStreams: Streams | undefined;
+  makeStreams!: () => Streams;
   /** The session's signals, once there was one. */
   #signals: Signals | undefined;
   /** The id of the call that is being read, if it wants an outcome. */
@@ -74,7 +75,8 @@ export class Wire {
   #whole: Promise<void> | undefined;
   /** What the peer said of itself; undefined while, or for ever if, it is a plain dnode peer. */
   hello: Hello | undefined;
-  #agreed: ReadonlySet<Feature> = new Set();
+  /** A bit for each feature that both named. */
+  #agreed = 0;
   #encoding: EncodeOptions;
   #decoding: DecodeOptions;
   readonly #ids: FunctionIds;
@@ -200,6 +202,15 @@ export class Wire {
     return this.hello === undefined;
   }
 
+  get streams(): Streams {
+    if (this.anyStreams === undefined) {
+      this.anyStreams = this.makeStreams();
+      const { limit } = this.anyStreams;
+      this.anyStreams.limit = Math.min(limit, this.hello?.limits.streams ?? Infinity);
+    }
+    return this.anyStreams;
+  }
+
   /** Ids of functions and of outcomes come from one counter, and none is used again. */
   nextId(): number {
     return ++this.#lastId;
@@ -213,16 +224,20 @@ export class Wire {
   /** The peer has said hello: from here on the session is extended. */
   greet(hello: Hello): void {
     this.hello = hello;
-    this.#agreed = new Set(hello.features);
+    this.#agreed = bitsOf(hello.features);
     this.references.plain = !this.agreed('cull');
     const extended = this.agreed('types') && this.agreed('links') && this.agreed('own');
     const streams = extended && this.agreed('stream');
-    this.#encoding = { ...this.#encoding, extended, streams };
+    const { stacks, limits } = this.#encoding;
+    const attach: EncodeOptions['attach'] = this.agreed('bin')
+      ? (bytes) => this.#attach(bytes, hello)
+      : undefined;
+    // No literal begins with what is spread: it would get a shape of its own.
+    this.#encoding = { extended, streams, stacks, limits, attach };
     const objects = extended && this.agreed('object');
     const signals = extended && this.agreed('signal');
     if (objects || signals || streams) {
       this.#given = {
-        ...this.#given,
         compose: (place, types) => {
           if (objects) readObjects(place, types, (fn) => this.#isTheirs(fn));
           if (signals && types.signal !== undefined) {
@@ -235,20 +250,16 @@ export class Wire {
           whole.catch(() => {});
           this.#whole = whole;
         },
+        ...this.#given,
       };
     }
-    if (streams)
-      this.streams.limit = Math.min(this.streams.limit, hello.limits.streams ?? Infinity);
-    if (this.agreed('bin')) {
-      this.#encoding = { ...this.#encoding, attach: (bytes) => this.#attach(bytes, hello) };
-    }
-    this.#decoding = { ...this.#decoding, extended: true };
+    this.#decoding = { extended: true, limits: this.limits };
     this.local.limit = Math.min(this.local.limit, hello.limits.functions ?? Infinity);
   }
 
   /** Whether both sides named a feature in their hello. */
   agreed(feature: Feature): boolean {
-    return this.#agreed.has(feature);
+    return (this.#agreed & bits[feature]) !== 0;
   }
 
   /**

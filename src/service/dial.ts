@@ -68,7 +68,8 @@ export function makeDial<At>(runtime: Runtime<At>) {
   ): Promise<Dialled<T>> {
     check('dial', options, dialRules);
     if (options.api !== undefined) checkApi(options.api);
-    const limits = { ...defaultLimits, ...options.limits };
+    const limits =
+      options.limits === undefined ? defaultLimits : { ...defaultLimits, ...options.limits };
     const { timeout = 10_000 } = options;
     const { clock, scope } = runtime;
     const observers = new Observers({
@@ -172,7 +173,13 @@ export function openSession<At>(
   } = options;
   return new Promise((resolve, reject) => {
     const session = new Session({
-      ...{ channel, clock, scope, decodeText, limits: { ...limits, handshake: timeout } },
+      ...{
+        channel,
+        clock,
+        scope,
+        decodeText,
+        limits: timeout === limits.handshake ? limits : { ...limits, handshake: timeout },
+      },
       ...{ api, auth, authorize, intercept, deadline, callbacks, stacks, resume, observe },
     });
     const abort = (): void => {

@@ -23,11 +23,11 @@ export class Pipelined {
   readonly #wire: Wire;
   readonly #serving: Host;
   readonly #clock: Clock;
-  readonly #kept = new Map<number, Kept>();
+  #kept: Map<number, Kept> | undefined;
   /** Bytes of the outcomes that are kept. */
   #size = 0;
   /** By the id under which their outcome is wanted; by one below 0 where it is not. */
-  readonly #jobs = new Map<number, Job>();
+  #jobs: Map<number, Job> | undefined;
   #lastJob = 0;
   readonly #methodOf: MethodOf;
 
@@ -40,7 +40,7 @@ export class Pipelined {
 
   /** Outcomes that are kept. */
   get size(): number {
-    return this.#kept.size;
+    return this.#kept?.size ?? 0;
   }
 
   /** The outcome of this call is to be kept, if the message says so. Throws ERR_LIMIT. */
@@ -48,19 +48,20 @@ export class Pipelined {
     if (message.keep !== true || this.#wire.plain) return;
     const reply = this.#serving.replyOf(message);
     if (reply === undefined) return;
-    if (this.#kept.size >= this.#wire.limits.calls) {
-      throw new DserviceError('ERR_LIMIT', `${this.#kept.size} outcomes are kept already`);
+    if (this.size >= this.#wire.limits.calls) {
+      throw new DserviceError('ERR_LIMIT', `${this.size} outcomes are kept already`);
     }
     // Of one by the same id, nothing can be asked any more.
+    this.#kept ??= new Map();
     this.#size -= this.#kept.get(reply)?.size ?? 0;
     this.#kept.set(reply, new Kept());
   }
 
   /** A call has its outcome, of about so many bytes. */
   settled(call: number, answer: Answer, size: number): void {
-    const kept = this.#kept.get(call);
+    const kept = this.#kept?.get(call);
     if (kept === undefined || kept.answer !== undefined) return;
-    if (kept.released) this.#kept.delete(call);
+    if (kept.released) this.#kept?.delete(call);
     const { held } = this.#wire.limits;
     if (kept.released || this.#size + size <= held) {
       if (!kept.released) this.#size += kept.size = size;
@@ -71,11 +72,11 @@ export class Pipelined {
   }
 
   release(call: unknown): void {
-    const kept = typeof call === 'number' ? this.#kept.get(call) : undefined;
+    const kept = typeof call === 'number' ? this.#kept?.get(call) : undefined;
     if (kept === undefined) return;
     kept.released = true;
     if (kept.answer === undefined) return;
-    this.#kept.delete(call as number);
+    this.#kept?.delete(call as number);
     this.#size -= kept.size;
   }
 
@@ -118,7 +119,7 @@ export class Pipelined {
 
   /** Whether that was a call that waits here. */
   cancel(call: number): boolean {
-    const job = this.#jobs.get(call);
+    const job = this.#jobs?.get(call);
     if (job === undefined) return false;
     this.#done(job);
     this.#serving.reply(call, [new DserviceError('ERR_CANCELLED', 'the caller gave up')]);
@@ -126,8 +127,8 @@ export class Pipelined {
   }
 
   end(): void {
-    for (const job of this.#jobs.values()) this.#done(job);
-    this.#kept.clear();
+    for (const job of this.#jobs?.values() ?? []) this.#done(job);
+    this.#kept = undefined;
   }
 
   /**
@@ -148,10 +149,10 @@ export class Pipelined {
     if (all.every(({ answer }) => answer !== undefined)) return go(message);
     this.#serving.checkRoom();
     // An id that is in use already cannot cancel both.
-    const key = reply === undefined || this.#jobs.has(reply) ? --this.#lastJob : reply;
+    const key = reply === undefined || this.#jobs?.has(reply) === true ? --this.#lastJob : reply;
     const job: Job = { key, message, over: false, leave: () => {} };
     this.#serving.waiting(1, message);
-    this.#jobs.set(job.key, job);
+    (this.#jobs ??= new Map()).set(job.key, job);
     const began = this.#clock.now();
     const next = (): void => {
       if (job.over) return;
@@ -174,7 +175,7 @@ export class Pipelined {
   }
 
   #find(call: number): Kept {
-    const kept = this.#kept.get(call);
+    const kept = this.#kept?.get(call);
     // What is released may still be waited for by what was sent before.
     if (kept !== undefined && !kept.released) return kept;
     const text = `the outcome of call ${call} is not kept`;
@@ -184,7 +185,7 @@ export class Pipelined {
   #done(job: Job, then?: () => void): void {
     job.over = true;
     job.leave();
-    this.#jobs.delete(job.key);
+    this.#jobs?.delete(job.key);
     this.#serving.waiting(-1, job.message, then);
   }
 
