@@ -1,3 +1,4 @@
+import { changed } from '../channel/fixtures/changed.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { memoryPair } from '../channel/memory.js';
@@ -84,7 +85,7 @@ test('a channel that carries no bytes offers none', async () => {
   const [ours, theirs] = memoryPair({ clock });
   const recorder = new Recorder(theirs);
   const options = { clock, scope: syncScope(), limits: defaultLimits, api };
-  new Session({ ...options, channel: Object.assign(ours, { binary: false }) }).start();
+  new Session({ ...options, channel: changed(ours, { binary: false }) }).start();
   await turns(2);
   expect(recorder.lines[0]).not.toContain('"bin"');
 });

@@ -1,3 +1,4 @@
+import { changed } from '../channel/fixtures/changed.js';
 import { expect, test } from 'vitest';
 import type { Channel, ChannelPeer } from '../channel/channel.js';
 import { memoryPair } from '../channel/memory.js';
@@ -102,13 +103,7 @@ test('who comes over the bridge is piped, and says who it is', async () => {
 
   const [near, far] = memoryPair({ clock });
   const peer: ChannelPeer = { transport: 'tcp', address: '9.9.9.9:9' };
-  const given: Channel = {
-    ...far,
-    get buffered() {
-      return far.buffered;
-    },
-    peer,
-  };
+  const given = changed(far, { peer });
   accepts.get(inner.id)?.(given);
   const c = new Recorder(near);
   c.channel.write('{"over":1}\n');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../channel/channel.js';
+import { changed } from '../channel/fixtures/changed.js';
 import { memoryPair } from '../channel/memory.js';
 import type { Clock } from '../clock.js';
 import { defaultLimits, type Limits } from '../limits.js';
@@ -181,9 +182,7 @@ describe('who subscribes, and vanishes', () => {
       const [near, far] = memoryPair({ clock });
       near.open({ receive() {}, drain() {}, close() {} });
       const peer = { transport: 'memory', address: `192.0.2.1:${1_000 + n}` };
-      server.welcome(
-        new Proxy(far, { get: (it, key) => (key === 'peer' ? peer : Reflect.get(it, key)) }),
-      );
+      server.welcome(changed(far, { peer }));
       near.write(hello());
       await clock.advance(10);
       far.destroy(new Error('reset'));
@@ -216,7 +215,7 @@ describe('who comes back', () => {
     for (let n = 0; n < 20; n++) {
       const [near, far] = memoryPair({ clock });
       left.add(far);
-      const { destroy } = far;
+      const destroy = far.destroy.bind(far);
       far.destroy = (error) => {
         left.delete(far);
         destroy(error);

@@ -1,3 +1,4 @@
+import { changed } from '../channel/fixtures/changed.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../channel/channel.js';
@@ -322,8 +323,8 @@ describe('a stranger', () => {
   test('from another origin is refused', async () => {
     const { clock, session, server } = await setup();
     const [near, far] = memoryPair({ clock });
-    const foreign = { ...far, peer: { transport: 'memory', origin: 'https://evil.example' } };
-    Object.defineProperty(foreign, 'buffered', { get: () => far.buffered });
+    const peer = { transport: 'memory', origin: 'https://evil.example' };
+    const foreign = changed(far, { peer });
     server.welcome(foreign);
     const returned = returnOver(session, near, { clock, limits: defaultLimits, time: 5_000 });
     await clock.advance(1_000);
