@@ -68,7 +68,6 @@ export class Session implements SessionHandle {
     this.#peer = channel.peer;
     this.#admission = new Admission(options.authenticate, clock, limits.handshake);
     this.#intake = new Intake({
-      // None begins with what is spread: each such literal would get a shape of its own.
       onMessage: (message, line) => this.#onMessage(message, line),
       ...{ limits, decodeText: options.decodeText, budget: options.budget },
       mayPass: (message) => this.#dispatch.mayPass(message),
@@ -366,9 +365,8 @@ export class Session implements SessionHandle {
 
   /** Takes the channel for lost, if there may be another. Till then it stays open: a slow peer could take its end for ours. */
   lose(why: Error): boolean {
-    const { continuity } = this;
     // Before both know each other, nobody comes back.
-    return this.#ready && continuity?.possible === true && continuity.leave(why) >= 0;
+    return this.#ready && this.continuity?.possible === true && this.continuity.leave(why) >= 0;
   }
 
   /** Ends what does not go on; or, if there may be another channel, this one. */
@@ -441,10 +439,9 @@ export class Session implements SessionHandle {
     this.#flow.stop();
     this.continuity?.stop();
     this.#cancelHandshake?.();
-    const { once } = this.#options;
     // Of one request it is known why there is no answer.
-    const why = () => whyOver(error, (once && error?.code) ?? code);
-    once?.end();
+    const why = () => whyOver(error, (this.#options.once && error?.code) ?? code);
+    this.#options.once?.end();
     for (const it of [this.#calling, this.#serving, this.#wire.anyStreams]) it?.end(why());
     this.#wire.clear(why());
     this.#admission.take();

@@ -164,7 +164,8 @@ export class Wire {
 
   get tables(): Pick<Tables, 'local' | 'references' | 'streams' | 'signals'> {
     const [local, references] = [this.local.size, this.references.size];
-    return { local, references, streams: this.streams.size, signals: this.#signals?.size ?? 0 };
+    const [streams, signals] = [this.anyStreams?.size ?? 0, this.#signals?.size ?? 0];
+    return { local, references, streams, signals };
   }
 
   /** Whether the peer holds functions of ours that it may call. */
