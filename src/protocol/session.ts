@@ -365,7 +365,6 @@ export class Session implements SessionHandle {
 
   /** Takes the channel for lost, if there may be another. Till then it stays open: a slow peer could take its end for ours. */
   lose(why: Error): boolean {
-    // Before both know each other, nobody comes back.
     return this.#ready && this.continuity?.possible === true && this.continuity.leave(why) >= 0;
   }
 
