@@ -33,7 +33,8 @@ export const known = [
     runtimes: ['Node 26', 'Deno'],
     file: 'node/jsonrpc.test.ts',
     test: /is answered by HTTP\/1\.1$/,
-    reason: 'node:http of Node 26 and Deno tells of an offer of HTTP/2 in another way: it is answered 400',
+    reason:
+      'node:http of Node 26 and Deno tells of an offer of HTTP/2 in another way: it is answered 400',
   },
   {
     runtimes: ['Deno'],
