@@ -23,9 +23,16 @@ const slack = 20 * MiB;
 const victim = `
   require('node:v8').setFlagsFromString('--expose-gc');
   const gc = require('node:vm').runInNewContext('gc');
+  const busy = new Set();
   const api = {
     echo: (value) => value,
-    wait: () => new Promise(() => {}),
+    // Keeps what it got as long as its caller is there: as a handler does that is busy with it.
+    wait: (...args) =>
+      new Promise(() => {
+        const work = { args };
+        busy.add(work);
+        context().signal.addEventListener('abort', () => busy.delete(work));
+      }),
     text: (n) => 'x'.repeat(n) + Math.random(),
   };
   const turn = () => new Promise((resolve) => setImmediate(resolve));
