@@ -8,15 +8,29 @@ const goals = [
     work: 'c64',
     ours: 'ours-tcp',
     peer: 'bare-tcp',
-    least: 0.5,
+    least: 0.7,
     what: '64 in flight, TCP ÷ bare TCP',
   },
   {
     work: 'c64',
     ours: 'ours-ws',
     peer: 'capnweb',
-    least: 4,
+    least: 6,
     what: '64 in flight, WebSocket ÷ capnweb',
+  },
+  {
+    work: 'c64',
+    ours: 'ours-ws',
+    peer: 'bare-ws',
+    least: 1.5,
+    what: '64 in flight, WebSocket ÷ bare, a message a call',
+  },
+  {
+    work: 'c64',
+    ours: 'ours-port',
+    peer: 'comlink',
+    least: 3,
+    what: '64 in flight, MessagePort ÷ Comlink',
   },
   {
     work: 'seq',
@@ -31,6 +45,13 @@ const goals = [
     peer: 'bare-ws',
     least: 0.9,
     what: 'one at a time, WebSocket ÷ bare',
+  },
+  {
+    work: 'seq',
+    ours: 'ours-port',
+    peer: 'bare-port',
+    least: 0.9,
+    what: 'one at a time, MessagePort ÷ bare',
   },
   {
     work: 'objects',
@@ -81,6 +102,19 @@ export function targetsOf(results) {
         met: pace >= 0.9,
       },
     );
+  }
+  for (const [path, sizes] of Object.entries(results.attachments ?? {})) {
+    const { ours: mine, bare } = sizes['1 MB'];
+    const reached = ratio(mine, bare);
+    const what = `1 MB of bytes there and back, ${path} ÷ bare`;
+    targets.push({ what, goal: '≥ 0.8', reached: times(reached), met: reached >= 0.8 });
+  }
+  for (const { subject, atClient, atServer } of results.memory ?? []) {
+    if (subject.name !== 'ours-tcp') continue;
+    for (const [side, { heap }] of Object.entries({ client: atClient, server: atServer })) {
+      const what = `an idle session with an api of ten methods, ${side}`;
+      targets.push({ what, goal: '≤ 12 kB', reached: kilobytes(heap), met: heap <= 12_000 });
+    }
   }
   for (const [name, { ratio: reached }] of Object.entries(roundTrips ?? {})) {
     if (!name.startsWith('dservice')) continue;

@@ -1,4 +1,5 @@
 // A page that calls servers over WebSockets. Playwright calls `measure`.
+import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
 import { newWebSocketRpcSession } from 'capnweb';
 import { createBirpc } from 'birpc';
 import { dial } from 'dservice';
@@ -23,6 +24,11 @@ const connect = {
     const ws = await open(endpoint);
     const remote = newWebSocketRpcSession(ws);
     return { shout: (text) => remote.shout(text), close: () => ws.close() };
+  },
+  async trpc(endpoint) {
+    const client = createWSClient({ url: endpoint });
+    const remote = createTRPCClient({ links: [wsLink({ client })] });
+    return { shout: (text) => remote.shout.query(text), close: () => void client.close() };
   },
   async birpc(endpoint) {
     const ws = await open(endpoint);

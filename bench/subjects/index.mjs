@@ -19,8 +19,10 @@ export const subjects = [
   { name: 'bare-ws', label: 'bare WebSocket', path: 'ws', file: 'bare-ws' },
   { name: 'capnweb', label: 'capnweb over WebSocket', path: 'ws', file: 'capnweb' },
   { name: 'birpc', label: 'birpc over WebSocket', path: 'ws', file: 'birpc' },
+  { name: 'trpc', label: 'tRPC over WebSocket', path: 'ws', file: 'trpc' },
   { name: 'ours-port', label: 'dservice over MessagePort', path: 'port', file: 'dservice-port' },
   { name: 'bare-port', label: 'bare MessagePort', path: 'port', file: 'bare-port' },
+  { name: 'comlink', label: 'Comlink over MessagePort', path: 'port', file: 'comlink' },
 ];
 
 /** Bytes there and back, without a protocol. */

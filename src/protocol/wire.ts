@@ -234,7 +234,7 @@ export class Wire {
       ? (bytes) => this.#attach(bytes, hello)
       : undefined;
     // No literal begins with what is spread: it would get a shape of its own.
-    this.#encoding = { extended, streams, stacks, limits, attach };
+    this.#encoding = { extended, streams, stacks, limits, plainJson, attach };
     const objects = extended && this.agreed('object');
     const signals = extended && this.agreed('signal');
     if (objects || signals || streams) {
