@@ -13,6 +13,7 @@ export { mergeDiscoveries } from '../src/discovery/merge.js';
 export { staticDiscovery } from '../src/discovery/static.js';
 export { DserviceError, type ErrorCode } from '../src/errors.js';
 export { Exposed } from '../src/protocol/exposed.js';
+export { codec, type Codec, type CodecOf } from '../src/protocol/codecs.js';
 export { method } from '../src/protocol/method.js';
 export type { MethodOptions } from '../src/protocol/method-options.js';
 export { options, type CallOptions } from '../src/protocol/options.js';

@@ -128,7 +128,7 @@ export function nameOf(call: PendingCall, path: readonly string[]): string {
 /** Throws ERR_THENABLE for an outcome that no promise can hold. */
 export function fulfil(call: PendingCall, args: readonly unknown[], message: Message): void {
   const value = call.plain ? args[0] : args[1];
-  if ((message.callbacks ?? message.own) === undefined || !isThenable(value)) {
+  if ((message.callbacks ?? message.own ?? message.types) === undefined || !isThenable(value)) {
     return call.fulfil(value);
   }
   const text = 'the outcome has a function named `then`';

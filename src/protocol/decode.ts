@@ -22,6 +22,8 @@ export interface References {
     place: Placement,
     types: Readonly<Record<string, unknown>>,
   ): Promise<unknown> | undefined;
+  /** Makes an instance of its data, by the name of its codec. Throws ERR_MALFORMED, ERR_DATA. */
+  coded?(name: unknown, data: unknown): unknown;
   /** The arguments are whole when this is resolved, and not before. */
   wait?(whole: Promise<void>): void;
 }
@@ -76,6 +78,7 @@ export function decode(
   }
   const rest = (): void => {
     place.links(links);
+    if (isRecord(types) && types.codec !== undefined) place.coded(types, links, references.coded);
     place.fill();
   };
   if (late === undefined) rest();
@@ -99,6 +102,8 @@ export class Placement {
   readonly #raw = new Map<object, unknown[] | Record<string, unknown>>();
 
   readonly #fills: (() => void)[] = [];
+  /** What was filled before the rest. */
+  readonly #whole = new Set<object>();
 
   constructor(args: unknown[], limit: number) {
     this.#args = args;
@@ -213,19 +218,49 @@ export class Placement {
   }
 
   fill(): void {
-    for (const [made, raw] of this.#raw) {
-      if (made instanceof Error) {
-        if (!Array.isArray(raw)) fillError(made, raw);
-      } else if (Array.isArray(raw)) {
-        for (const item of raw) {
-          if (made instanceof Set) made.add(item);
-          else if (!(made instanceof Map)) continue;
-          else if (Array.isArray(item) && item.length === 2) made.set(item[0], item[1]);
-          else throw malformed('an entry of a map is not a pair');
-        }
+    for (const [made, raw] of this.#raw) if (!this.#whole.has(made)) fillOne(made, raw);
+    for (const fill of this.#fills) fill();
+  }
+
+  /** Makes instances of their data: those within others first, as they were written. */
+  coded(types: Readonly<Record<string, unknown>>, links: unknown, make: References['coded']): void {
+    const entries = this.paths(types, 'codec');
+    const aliases = new Map<string, unknown[]>();
+    for (const link of Array.isArray(links) ? (links as { from: unknown; to: unknown }[]) : []) {
+      const key = keyOf(link.from);
+      const known = aliases.get(key);
+      if (known === undefined) aliases.set(key, [link.to]);
+      else known.push(link.to);
+    }
+    for (const entry of entries) {
+      if (!Array.isArray(entry) || make === undefined) throw malformed('no codec was agreed upon');
+      const [name, path] = entry as unknown[];
+      const [parent, last] = this.target(path);
+      const data = child(parent, last);
+      this.#complete(data);
+      const made = make(name, data);
+      put(parent, last, made);
+      const inside = `${keyOf(path)},`;
+      for (const to of aliases.get(keyOf(path)) ?? []) {
+        // Those within its data mean that.
+        if (keyOf(to).startsWith(inside)) continue;
+        const [holder, key] = this.target(to);
+        put(holder, key, made);
       }
     }
-    for (const fill of this.#fills) fill();
+  }
+
+  /** Fills what stands in a value, which is needed before the rest. */
+  #complete(value: unknown): void {
+    const found = [value];
+    for (const each of found) {
+      if (typeof each !== 'object' || each === null || this.#whole.has(each)) continue;
+      const raw = this.#raw.get(each);
+      if (raw === undefined && !isPlain(each)) continue;
+      this.#whole.add(each);
+      if (raw !== undefined) fillOne(each, raw);
+      for (const inner of Object.values(raw ?? each)) found.push(inner);
+    }
   }
 
   #each(
@@ -301,6 +336,24 @@ export class Placement {
     }
     return at;
   }
+}
+
+function fillOne(made: object, raw: Parent): void {
+  if (made instanceof Error) {
+    if (!Array.isArray(raw)) fillError(made, raw);
+  } else if (Array.isArray(raw)) {
+    for (const item of raw) {
+      if (made instanceof Set) made.add(item);
+      else if (!(made instanceof Map)) continue;
+      else if (Array.isArray(item) && item.length === 2) made.set(item[0], item[1]);
+      else throw malformed('an entry of a map is not a pair');
+    }
+  }
+}
+
+/** A path as one text: of paths within it the beginning. */
+function keyOf(path: unknown): string {
+  return Array.isArray(path) ? path.map((key) => JSON.stringify(String(key))).join(',') : '';
 }
 
 /** An array or an object as JSON makes them: nothing else is stepped into. */

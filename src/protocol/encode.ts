@@ -7,6 +7,12 @@ import { Unresolved } from './unresolved.js';
 
 export type AnyFunction = (...args: unknown[]) => unknown;
 
+/** What an instance of a user's class goes as. */
+export interface Coded {
+  readonly name: string;
+  readonly data: unknown;
+}
+
 /** What stands for a stream, or a signal, on the wire. */
 export interface StreamParts {
   /** Of a signal: whether the peer makes one again of it. */
@@ -40,6 +46,8 @@ export interface FunctionIds {
   readonly settled?: ReadonlyMap<object, unknown> | undefined;
   /** What stands for a stream, which is taken; undefined for other values. Throws ERR_LIMIT, ERR_DATA. */
   stream?(value: object): StreamParts | undefined;
+  /** What an instance of a class with a codec goes as. What it throws becomes ERR_DATA. */
+  coded?(value: object): Coded | undefined;
 }
 
 export interface EncodeOptions {
@@ -130,6 +138,8 @@ class Walk {
   readonly #links: { from: Path; to: Path }[] = [];
   readonly #types: TypeTags = {};
   readonly #bytes: Bytes[] = [];
+  /** Instances whose data is being written. */
+  readonly #coding = new Set<object>();
   #nodes = 0;
   #entries = 0;
 
@@ -212,6 +222,8 @@ class Walk {
   #promise(promise: object): unknown {
     const { settled } = this.#functions;
     if (settled?.has(promise)) return this.#value(settled.get(promise));
+    // Who decodes an instance needs all of it; and it may be another promise each time.
+    if (this.#coding.size > 0) throw this.#unsendable('what a codec makes of it holds a promise');
     const call = this.#options.extended ? this.#functions.outcome?.(promise) : undefined;
     if (call === undefined) throw new Unresolved(promise, this.#where());
     this.#results[call] = this.#note();
@@ -246,7 +258,11 @@ class Walk {
     const { extended, limits } = this.#options;
     const first = this.#seen.get(value);
     // dnode knows links for cycles only: there an alias is sent as a copy.
-    if (first !== undefined) return this.#link(first);
+    if (first !== undefined) {
+      // It would have to be there before it is made.
+      if (this.#coding.has(value)) throw this.#unsendable('what a codec makes of it holds itself');
+      return this.#link(first);
+    }
     if (this.#path.length > limits.depth) {
       throw new DserviceError('ERR_LIMIT', `nested deeper than ${limits.depth}`);
     }
@@ -271,6 +287,8 @@ class Walk {
     }
     const proto: unknown = Object.getPrototypeOf(value);
     const plain = proto === Object.prototype || proto === null;
+    const coded = plain ? undefined : this.#functions.coded?.(value);
+    if (coded !== undefined) return this.#coded(value, coded);
     if (!plain || Symbol.asyncIterator in value) {
       const stream = this.#functions.stream?.(value);
       if (stream !== undefined) return this.#stream(stream);
@@ -327,6 +345,17 @@ class Walk {
     const bytes = new Bytes(found[1]);
     this.#bytes.push(bytes);
     return bytes;
+  }
+
+  #coded(value: object, { name, data }: Coded): unknown {
+    // What it returned stands in the place of the instance: elsewhere it is another one.
+    const alone = typeof data !== 'object' || data === null || !this.#seen.has(data);
+    this.#coding.add(value);
+    const copy = this.#value(data);
+    this.#coding.delete(value);
+    if (alone) this.#seen.delete(data as object);
+    (this.#types.codec ??= []).push([name, this.#note()]);
+    return copy;
   }
 
   #stream({ kind, info, tagged, parts }: StreamParts): unknown {

@@ -49,6 +49,8 @@ export interface Hello {
   readonly auth?: unknown;
   /** Which instance of which service this is: a record of it may be wrong. */
   readonly service?: Identity;
+  /** The names of its codecs. */
+  readonly codecs?: readonly string[];
   /** A server that asks who is there: its api follows in a second `methods`. */
   readonly authenticate?: boolean;
   /** The secret by which the session goes on over another channel; the accepting side's to issue. */
@@ -80,12 +82,13 @@ export interface HelloOptions {
   readonly service?: Identity | undefined;
   /** Whether the session may go on over another channel, and at the accepting side by which secret. */
   readonly resume?: { readonly token?: string | undefined } | true | undefined;
+  readonly codecs?: readonly { readonly name: string }[] | undefined;
   /** What it is said over. */
   readonly channel: Pick<Channel, 'binary'>;
 }
 
 export function makeHello(options: HelloOptions): Hello {
-  const { limits, auth, authenticate, service, resume, channel } = options;
+  const { limits, auth, authenticate, service, resume, channel, codecs } = options;
   const token = resume === true ? undefined : resume?.token;
   const { line, attachments, calls, functions, streams } = limits;
   return {
@@ -96,6 +99,7 @@ export function makeHello(options: HelloOptions): Hello {
     ...(authenticate === undefined ? {} : { authenticate: true }),
     ...(service === undefined ? {} : { service }),
     ...(token === undefined ? {} : { session: token }),
+    ...(codecs === undefined ? {} : { codecs: codecs.map(({ name }) => name) }),
   };
 }
 
@@ -118,6 +122,7 @@ export function readHello(value: unknown, named: readonly Feature[]): Hello | un
     authenticate: value.authenticate === true,
     ...readIdentity(value.service),
     ...(typeof value.session === 'string' ? { session: value.session } : {}),
+    ...(Array.isArray(value.codecs) ? { codecs: value.codecs.filter(isText) } : {}),
     ...readResume('resume', value),
     ...readResume('resumed', value),
   };
@@ -164,4 +169,8 @@ function readResume(key: 'resume' | 'resumed', hello: Record<string, unknown>): 
   if (!isRecord(value) || typeof value.session !== 'string') return {};
   const got = readId(value.got);
   return got === undefined ? {} : { [key]: { session: value.session, got } };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }

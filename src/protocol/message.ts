@@ -16,6 +16,7 @@ export interface TypeTags {
   /** Of the errors, those that are DOMExceptions. */
   exception?: Path[];
   object?: Path[];
+  codec?: [name: string, path: Path][];
   signal?: Path[];
   /** `info` is a blob's size and type, and a file's name and date. */
   stream?: [kind: string, path: Path, info?: object][];

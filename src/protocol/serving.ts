@@ -374,7 +374,7 @@ export class Serving implements Host, CallHost {
   }
 
   #answer(id: number, encoded: string): void {
-    this.#wire.replied(id);
+    this.#wire.signals?.replied(id);
     this.#wire.write(`{"method":${this.#ids.of(id)},"arguments":${encoded}}`);
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import type { Limits } from '../limits.js';
 import type { Api } from './api.js';
 import type { Authorize } from './authorize.js';
+import type { Codec } from './codecs.js';
 import type { Subscribe } from './controls.js';
 import type { ContextScope } from './context.js';
 import type { Resumable } from './continuity.js';
@@ -43,6 +44,8 @@ export interface SessionOptions {
   readonly stacks?: boolean | undefined;
   /** The channel is one request and its answer. */
   readonly once?: Once | undefined;
+  /** How instances of classes travel, where the peer has codecs of the same names. */
+  readonly codecs?: readonly Codec[] | undefined;
   /** The session may go on over another channel, if the peer takes part: `resumable()` of continuity.ts. */
   readonly resume?: Resumable | undefined;
   /** How this side is, for peers that ask; without it, up. May be a promise. */

@@ -75,7 +75,7 @@ export class Session implements SessionHandle {
       onFatal: (code, text) => this.#finish(code, text),
     });
     this.#wire = new Wire(
-      { channel, clock, limits, stacks: options.stacks === true },
+      { ...options, channel },
       { call: (target, args, given) => this.#calling.reference(target, args, given) },
     );
     this.#calling = new Calling({

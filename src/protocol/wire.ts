@@ -4,6 +4,7 @@ import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { ascii, fits } from './ascii.js';
 import { type Attached, attachedTo, sizeOf } from './attachments.js';
+import type { Codec, Codecs } from './codecs.js';
 import { decode, type DecodeOptions, type References } from './decode.js';
 import {
   type AnyFunction,
@@ -54,7 +55,8 @@ export interface WireOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   /** Whether errors carry their stack. */
-  readonly stacks: boolean;
+  readonly stacks?: boolean | undefined;
+  readonly codecs?: readonly Codec[] | undefined;
 }
 
 /** What the calling and the serving half of a session share: the tables of functions, the codec, the way out. */
@@ -68,7 +70,7 @@ export class Wire {
   anyStreams: Streams | undefined;
   makeStreams!: () => Streams;
   /** The session's signals, once there was one. */
-  #signals: Signals | undefined;
+  signals: Signals | undefined;
   /** The id of the call that is being read, if it wants an outcome. */
   #reply: unknown;
   /** When what was decoded last is whole, where it is not yet. */
@@ -80,6 +82,7 @@ export class Wire {
   #encoding: EncodeOptions;
   #decoding: DecodeOptions;
   readonly #ids: FunctionIds;
+  readonly #codecs: Codecs | undefined;
   /** What the message being encoded mentions so far. */
   readonly #mentioned: number[] = [];
   /** What follows the line of the message encoded last. */
@@ -98,7 +101,8 @@ export class Wire {
   constructor(options: WireOptions, caller: Caller) {
     const { channel, clock, limits } = options;
     this.limits = limits;
-    this.#encoding = { extended: false, stacks: options.stacks, limits, plainJson };
+    const stacks = options.stacks === true;
+    this.#encoding = { extended: false, stacks, limits, plainJson };
     this.#decoding = { extended: false, limits };
     this.outbox = new Outbox(channel, clock, limits);
     this.local = new LocalFunctions(() => this.nextId(), limits.functions);
@@ -117,7 +121,7 @@ export class Wire {
       mention: (fn, fresh, path) => {
         const id = this.local.mention(fn, fresh, path);
         this.#mentioned.push(id);
-        this.#signals?.mentioned(fn);
+        this.signals?.mentioned(fn);
         return id;
       },
       own: (fn) => this.references.find(fn)?.id,
@@ -129,6 +133,11 @@ export class Wire {
         return this.local.announcing ? refuseStream(value) : this.#open(value);
       },
     };
+    const codecs = (this.#codecs = options.codecs?.[0]?.among(options.codecs));
+    if (codecs !== undefined) {
+      // The first word of an api is plain in all: there, its data is what JSON makes of it.
+      this.#ids.coded = (value) => (this.local.announcing ? undefined : codecs.encode(value));
+    }
     this.#given = {
       reference: (id, path) => this.references.reference(id, path),
       ours: (id) => {
@@ -137,6 +146,7 @@ export class Wire {
         throw new DserviceError('ERR_REFERENCE', `function ${id} was never given on this session`);
       },
       attached: attachedTo,
+      ...(codecs && { coded: (name, data) => codecs.decode(name, data) }),
     };
   }
 
@@ -150,7 +160,7 @@ export class Wire {
   }
 
   #signalsNow(): Signals {
-    this.#signals ??= new Signals({
+    this.signals ??= new Signals({
       local: this.local,
       references: this.references,
       agreed: () => this.agreed('signal'),
@@ -159,29 +169,24 @@ export class Wire {
       write: (line) => this.writeCull(line),
       drop: (message) => this.drop(message),
     });
-    return this.#signals;
+    return this.signals;
   }
 
   get tables(): Pick<Tables, 'local' | 'references' | 'streams' | 'signals'> {
     const [local, references] = [this.local.size, this.references.size];
-    const [streams, signals] = [this.anyStreams?.size ?? 0, this.#signals?.size ?? 0];
+    const [streams, signals] = [this.anyStreams?.size ?? 0, this.signals?.size ?? 0];
     return { local, references, streams, signals };
   }
 
   /** Whether the peer holds functions of ours that it may call. */
   get held(): boolean {
-    return this.local.size > (this.#signals?.own ?? 0);
+    return this.local.size > (this.signals?.own ?? 0);
   }
 
   /** A signal of the peer's was aborted, or never will be. */
   aborted(message: Message): void {
-    if (this.#signals === undefined) this.drop(message);
-    else this.#signals.aborted(message);
-  }
-
-  /** A call of the peer's has its outcome. */
-  replied(call: number): void {
-    this.#signals?.replied(call);
+    if (this.signals === undefined) this.drop(message);
+    else this.signals.aborted(message);
   }
 
   #isTheirs(fn: AnyFunction): boolean {
@@ -235,6 +240,7 @@ export class Wire {
       : undefined;
     // No literal begins with what is spread: it would get a shape of its own.
     this.#encoding = { extended, streams, stacks, limits, plainJson, attach };
+    if (extended) this.#codecs?.agree(hello.codecs ?? []);
     const objects = extended && this.agreed('object');
     const signals = extended && this.agreed('signal');
     if (objects || signals || streams) {
@@ -244,8 +250,8 @@ export class Wire {
           if (signals && types.signal !== undefined) {
             this.#signalsNow().read(place, types, this.#reply);
           }
-          if (!streams) return undefined;
-          return readStreams(place, types, (...stream) => this.streams.make(...stream));
+          const make: Streams['make'] = (...stream) => this.streams.make(...stream);
+          return streams ? readStreams(place, types, make) : undefined;
         },
         wait: (whole) => {
           whole.catch(() => {});
@@ -433,7 +439,7 @@ export class Wire {
   }
 
   clear(why: DserviceError): void {
-    this.#signals?.end(why);
+    this.signals?.end(why);
     this.outbox.stop();
     this.local.clear();
     this.references.clear(why);

@@ -1,6 +1,7 @@
 import type { Channel } from '../channel/channel.js';
 import { DserviceError } from '../errors.js';
 import { defaultLimits, type Limits } from '../limits.js';
+import type { Codec } from '../protocol/codecs.js';
 import { type Api, checkApi } from '../protocol/api.js';
 import type { Authorize } from '../protocol/authorize.js';
 import { type Intercept, type Interceptors, interceptorsOf } from '../protocol/intercept.js';
@@ -34,6 +35,8 @@ export interface DialOptions {
   readonly deadline?: number;
   readonly callbacks?: boolean;
   readonly stacks?: boolean;
+  /** How instances of classes travel, where both sides have codecs of the same names: docs/values.md. */
+  readonly codecs?: readonly Codec[];
   readonly limits?: Partial<Limits>;
   readonly logger?: Logger;
   /** Engines by which endpoints are dialled, beside dnode; those of the runtime, without it. */
@@ -141,6 +144,7 @@ export interface OpenOptions {
   readonly deadline?: number | undefined;
   readonly callbacks?: boolean | undefined;
   readonly stacks?: boolean | undefined;
+  readonly codecs?: readonly Codec[] | undefined;
   readonly logger?: Logger | undefined;
   readonly limits: Limits;
   readonly timeout: number;
@@ -164,6 +168,7 @@ export function openSession<At>(
     deadline,
     callbacks,
     stacks,
+    codecs,
     limits,
     timeout,
     signal,
@@ -180,7 +185,7 @@ export function openSession<At>(
         decodeText,
         limits: timeout === limits.handshake ? limits : { ...limits, handshake: timeout },
       },
-      ...{ api, auth, authorize, intercept, deadline, callbacks, stacks, resume, observe },
+      ...{ api, auth, authorize, intercept, deadline, callbacks, stacks, codecs, resume, observe },
     });
     const abort = (): void => {
       // The signal's reason is the caller's own.

@@ -32,7 +32,7 @@ export interface DialerOptions<At> {
   readonly self: string | undefined;
   readonly options: Pick<
     ServiceOptions,
-    'tls' | 'auth' | 'deadline' | 'callbacks' | 'stacks' | 'intercept'
+    'tls' | 'auth' | 'deadline' | 'callbacks' | 'stacks' | 'intercept' | 'codecs'
   >;
 }
 
@@ -64,10 +64,10 @@ export class Dialer<At> {
     const engine = engineFor(this.#options.engines, endpoint);
     if (engine?.dial !== undefined) return await engine.dial(endpoint, this.#given(instance));
     const { runtime, limits, logger, options } = this.#options;
-    const { auth, deadline, callbacks, stacks } = options;
+    const { auth, deadline, callbacks, stacks, codecs } = options;
     const channel = await this.#connect(endpoint);
     const session = await openSession(runtime, channel, {
-      ...{ auth, limits, timeout, logger, resume: resumable() },
+      ...{ auth, limits, timeout, logger, codecs, resume: resumable() },
       observe: this.#observe(instance),
       intercept: this.#intercept(instance),
       ...(deadline === undefined ? {} : { deadline }),
@@ -88,10 +88,10 @@ export class Dialer<At> {
   /** What engines other than dnode get of this caller. */
   #given(instance: InstanceRecord): EngineDial {
     const { runtime, limits, logger, options } = this.#options;
-    const { auth, deadline, tls, callbacks, stacks } = options;
+    const { auth, deadline, tls, callbacks, stacks, codecs } = options;
     const { clock, scope } = runtime;
     return {
-      ...{ clock, scope, limits, timeout, logger, auth, deadline, tls, callbacks, stacks },
+      ...{ clock, scope, limits, timeout, logger, auth, deadline, tls, callbacks, stacks, codecs },
       observe: this.#observe(instance),
       intercept: this.#intercept(instance),
     };

@@ -2,6 +2,7 @@ import type { Channel, ChannelPeer } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
+import type { Codec } from '../protocol/codecs.js';
 import type { Api } from '../protocol/api.js';
 import type { Authorize } from '../protocol/authorize.js';
 import type { ContextScope } from '../protocol/context.js';
@@ -32,6 +33,8 @@ export interface EngineHost {
   readonly callbacks?: boolean | undefined;
   /** Whether errors carry their stack to callers. */
   readonly stacks?: boolean | undefined;
+  /** How instances of classes travel, where both sides have codecs of the same names: docs/values.md. */
+  readonly codecs?: readonly Codec[] | undefined;
   /** Which instance of which service is served, and how often a chain of calls may come back to it. */
   readonly service?: Identity | undefined;
   readonly maxVisits?: number | undefined;
@@ -159,6 +162,7 @@ export interface EngineDial {
   readonly deadline?: number | undefined;
   readonly callbacks?: boolean | undefined;
   readonly stacks?: boolean | undefined;
+  readonly codecs?: readonly Codec[] | undefined;
   readonly logger?: Logger | undefined;
   readonly tls?: object | undefined;
   /** Makes who watches the session: to be asked for each call. */

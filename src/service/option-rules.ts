@@ -1,4 +1,5 @@
 import { defaultLimits } from '../limits.js';
+import type { Codec } from '../protocol/codecs.js';
 import { isObject, type Rule } from '../rules.js';
 
 export * from '../rules.js';
@@ -11,6 +12,22 @@ export const engines: Rule = {
     value.every(
       (each) => typeof each === 'string' || (isObject(each) && 'name' in each && 'schemes' in each),
     ),
+};
+
+export const codecs: Rule = {
+  says: 'a list of what `codec()` returns, no two of one name or for one class',
+  ok(value) {
+    if (!Array.isArray(value) || !value.every((it) => isObject(it) && 'among' in it)) return false;
+    // What has that is one.
+    const all: readonly unknown[] = value;
+    const [first] = all as readonly Codec[];
+    try {
+      first?.among(all as readonly Codec[]);
+      return true;
+    } catch {
+      return false;
+    }
+  },
 };
 
 export const limits: Rule = {

@@ -2,6 +2,7 @@ import type { Channel } from '../channel/channel.js';
 import type { PortLike } from '../channel/message-port.js';
 import type { WebSocketLike } from '../channel/websocket.js';
 import { defaultLimits, type Limits } from '../limits.js';
+import type { Codec } from '../protocol/codecs.js';
 import type { Api } from '../protocol/api.js';
 import type { Authorize } from '../protocol/authorize.js';
 import type { Session } from '../protocol/session.js';
@@ -25,6 +26,7 @@ import {
   type Rule,
   signal,
   time,
+  codecs,
 } from './option-rules.js';
 import type { Listenable, Logger, Runtime } from './runtime.js';
 import { dnodeEngine } from './dnode-engine.js';
@@ -47,6 +49,8 @@ export interface ServeOptions {
   readonly callbacks?: boolean;
   /** Whether errors carry their stack to the caller; false. */
   readonly stacks?: boolean;
+  /** How instances of classes travel, where both sides have codecs of the same names: docs/values.md. */
+  readonly codecs?: readonly Codec[];
   readonly limits?: Partial<Limits>;
   /** Gets a line for what fails with nobody to tell; the console, without it. */
   readonly logger?: Logger;
@@ -59,12 +63,12 @@ export interface ServeOptions {
 
 const rules = {
   ...{ authenticate: fn, authorize: fn, deadline: time, callbacks: flag, stacks: flag },
-  ...{ limits, logger, observe, intercept: around('call', 'serve') },
+  ...{ limits, logger, observe, intercept: around('call', 'serve'), codecs },
 };
 const serveRules: Readonly<Record<string, Rule>> = { ...rules, onSession: fn, engines };
 export const dialRules: Readonly<Record<string, Rule>> = {
   ...{ deadline: time, callbacks: flag, stacks: flag, limits, logger, auth: json, signal },
-  ...{ authorize: fn, intercept: around('call', 'serve') },
+  ...{ authorize: fn, intercept: around('call', 'serve'), codecs },
   ...{ engines, observe, timeout: time, tls: object, api: { says: 'an api', ok: () => true } },
 };
 
@@ -105,7 +109,7 @@ export function makeServe<At extends object>(runtime: Runtime<At>): Serve<At> {
       ...{ clock, scope, decodeText, limits: bounds },
       observe: (session) => new ObservedSession(observers, session, { side: 'server' }),
       ...{ authenticate, authorize, deadline, callbacks, stacks, logger: log, onSession },
-      intercept: interceptorsOf(scope, given.intercept),
+      ...{ intercept: interceptorsOf(scope, given.intercept), codecs: given.codecs },
     });
     const accept = (it: Channel): void => server.accept(it);
     if (channel !== undefined) accept(channel);

@@ -1,5 +1,6 @@
 import type { Discovery } from '../discovery/discovery.js';
 import type { Limits } from '../limits.js';
+import type { Codec } from '../protocol/codecs.js';
 import type { Authorize } from '../protocol/authorize.js';
 import type { Intercept } from '../protocol/intercept.js';
 import type { Authenticate } from '../protocol/session-options.js';
@@ -22,6 +23,7 @@ import {
   texts,
   time,
   whole,
+  codecs,
 } from './option-rules.js';
 import { type Hedge, shareOf } from './hedge.js';
 import type { Engine } from './engine.js';
@@ -80,6 +82,8 @@ export interface ServiceOptions {
   readonly maxVisits?: number;
   readonly callbacks?: boolean;
   readonly stacks?: boolean;
+  /** How instances of classes travel, where both sides have codecs of the same names: docs/values.md. */
+  readonly codecs?: readonly Codec[];
   readonly limits?: Partial<Limits>;
   readonly logger?: Logger;
   /** Told of connections, calls, instances: docs/observability.md. */
@@ -139,6 +143,7 @@ const rules: Record<keyof ServiceOptions, Rule> = {
   maxVisits: whole(0),
   callbacks: flag,
   stacks: flag,
+  codecs,
   limits,
   logger,
   observe,
@@ -183,4 +188,10 @@ export function checkConnectOptions(options: ConnectOptions): void {
   check('connect', options, {
     ...{ wait, deadline, hedge, instance: text, intercept: around('call') },
   });
+}
+
+/** What of a service's options is for whatever it is served by. */
+export function served(options: ServiceOptions) {
+  const { authenticate, authorize, deadline, callbacks, stacks, maxVisits, codecs } = options;
+  return { authenticate, authorize, deadline, callbacks, stacks, maxVisits, codecs };
 }

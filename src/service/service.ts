@@ -32,6 +32,7 @@ import {
   type FindOptions,
   type Reach,
   type ServiceOptions,
+  served,
 } from './service-options.js';
 import { checkListener, type ServiceEvents } from './service-events.js';
 import type { ServiceRuntime } from './service-runtime.js';
@@ -274,15 +275,14 @@ export class Service<At> {
 
   async #serve(api: Api): Promise<void> {
     const { clock, scope, decodeText } = this.#runtime;
-    const { authenticate, authorize, deadline, callbacks, stacks, maxVisits } = this.#options;
+    const given = served(this.#options);
     const server = new Served(api, this.#engines, {
       service: { id: this.id, name: this.name ?? '', version: this.version },
-      ...{ clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
-      ...{ authenticate, authorize, deadline, callbacks, stacks, maxVisits },
+      ...{ ...given, clock, scope, decodeText, limits: this.#limits, logger: this.#logger },
       intercept: interceptorsOf(scope, this.#options.intercept),
       ...{ health: () => this.health(), relies: () => this.#relies.all, gates: new Gates(clock) },
       subscribe: (...args) => this.#subscriptions.add(...args),
-      resume: new Resumables({ clock, limits: this.#limits, authenticate }),
+      resume: new Resumables({ clock, limits: this.#limits, authenticate: given.authenticate }),
       onSession: (session) => this.#events.emit('session', session),
       observe: (session) =>
         new ObservedSession(this.#observers, session, { side: 'server', self: this.name }),
