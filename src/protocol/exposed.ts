@@ -1,14 +1,58 @@
-// A registered symbol, so that classes of another copy of this package are recognised.
+import { DserviceError } from '../errors.js';
+
+// Registered symbols, so that classes of another copy of this package are recognised.
 const exposed = Symbol.for('dservice.exposed');
+/** Under this symbol the prototypes of exposed instances have the names of the properties that they share. */
+export const shared: unique symbol = Symbol.for('dservice.shared') as never;
+
+/** What shares these properties of its own. */
+export interface Sharing<K extends string> {
+  readonly [shared]: readonly K[];
+}
+
+/** What no shared property is called: what every object has, and what promises and JSON look for. */
+const reserved: ReadonlySet<string> = new Set(['then', 'toJSON', 'prototype']);
 
 /**
  * A class whose instances go by reference: the peer gets an object with the methods of the prototype
- * chain (up to this class), bound to the instance. Names that begin with `_`, accessors and data stay here.
+ * chain (up to this class), bound to the instance. Names that begin with `_`, accessors and data stay here, but for
+ * those that `Exposed.with` names. A class that extends it and stands in an api can be constructed from afar.
  */
 export class Exposed {
   get [exposed](): true {
     return true;
   }
+
+  /**
+   * A class to extend whose instances share these properties: the peer reads and, where they can be written, writes
+   * them. `class Counter extends Exposed.with('value') { value = 0; }`. Throws ERR_NAME for names that begin with
+   * `_`, or that every object has.
+   */
+  static with<
+    const K extends string,
+    // The one form of constructor that a class may be mixed into.
+    // oxlint-disable-next-line no-explicit-any
+    C extends abstract new (...args: any[]) => object,
+  >(
+    this: C,
+    ...names: K[]
+    // oxlint-disable-next-line no-explicit-any
+  ): C & (new (...args: any[]) => Sharing<K>) {
+    for (const name of names) {
+      if (!name.startsWith('_') && !(name in Object.prototype) && !reserved.has(name)) continue;
+      throw new DserviceError('ERR_NAME', `"${name}" cannot be shared: it is reserved`);
+    }
+    // What it adds is on the prototype alone; an abstract class stays abstract for who extends it.
+    const made = class extends (this as unknown as new () => object) {};
+    const all = [...sharedNames(made.prototype), ...names];
+    Object.defineProperty(made.prototype, shared, { value: all });
+    return made as never;
+  }
+}
+
+/** The names of the properties that an exposed instance shares. */
+export function sharedNames(instance: object): readonly string[] {
+  return (instance as Partial<Sharing<string>>)[shared] ?? [];
 }
 
 /** Whether a value goes by reference, for extending `Exposed` of this or another copy of the package. */
