@@ -23,6 +23,7 @@ export { sessionOf } from '../src/service/dial.js';
 export { everyone, type Everyone, type Outcome, type Outcomes } from '../src/service/everyone.js';
 export { health } from '../src/service/health.js';
 export { onBroken } from '../src/service/on-broken.js';
+export { set } from '../src/service/set.js';
 
 export type { Batched, BatchOptions } from '../src/http/batch.js';
 export type { EventsOptions } from '../src/http/events.js';

@@ -22,6 +22,7 @@ export { sessionOf } from '../src/service/dial.js';
 export { everyone, type Everyone, type Outcome, type Outcomes } from '../src/service/everyone.js';
 export { health } from '../src/service/health.js';
 export { onBroken } from '../src/service/on-broken.js';
+export { set } from '../src/service/set.js';
 
 export type * from '../src/service/public-types.js';
 export type { Batched, BatchOptions } from '../src/http/batch.js';

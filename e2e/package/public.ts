@@ -23,6 +23,7 @@ export const publicNames: Readonly<Record<string, readonly string[]>> = {
     'rendezvous',
     'serve',
     'sessionOf',
+    'set',
     'staticDiscovery',
   ],
   'dservice/node': [
@@ -48,6 +49,7 @@ export const publicNames: Readonly<Record<string, readonly string[]>> = {
     'rendezvous',
     'serve',
     'sessionOf',
+    'set',
     'staticDiscovery',
   ],
   'dservice/browser': [
@@ -72,6 +74,7 @@ export const publicNames: Readonly<Record<string, readonly string[]>> = {
     'options',
     'serve',
     'sessionOf',
+    'set',
     'shareRendezvous',
     'staticDiscovery',
     'windowPeer',

@@ -2,6 +2,7 @@ import { Emitter } from '../emitter.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import type { About } from '../protocol/about.js';
 import { rejected } from '../protocol/calls.js';
+import { constructsNothing } from '../protocol/references.js';
 import { isRecord } from '../protocol/message.js';
 import { isShallow, scan } from '../protocol/measure.js';
 import type { SessionObserver } from '../protocol/observer.js';
@@ -112,6 +113,7 @@ export class JsonRpcSession implements EngineSession {
     const fail = (error: DserviceError, mayHaveRun: boolean): DserviceError =>
       Object.assign(error, { method, mayHaveRun });
     if (this.#closed) return rejected(fail(closed(), false));
+    if (given.construct === true) return rejected(fail(constructsNothing(), false));
     if (signal?.aborted === true) return rejected(fail(cancelled(method, signal), false));
     const current = scope.get();
     const left = current?.deadline;

@@ -16,7 +16,7 @@ import { Later } from './pipelining/later.js';
 import { checkRecorded, Recording } from './pipelining/recording.js';
 import { RemotePromise } from './pipelining/remote-promise.js';
 import { type Again, whenSettled } from './pipelining/when-settled.js';
-import { headOf, type Reference } from './references.js';
+import { constructsNothing, headOf, type Reference } from './references.js';
 import { StreamCalls } from './streams/stream-calls.js';
 import { Unresolved } from './unresolved.js';
 import type { Settled, Wire } from './wire.js';
@@ -122,6 +122,8 @@ export class Calling implements Owner {
     settled?: Settled,
     again?: Again,
   ): Promise<unknown> {
+    if (given?.construct === true) head = this.#wire.agreed('new') ? `${head},"new":true` : '';
+    if (head === '') return this.#refuse(constructsNothing(), name);
     // What stands for the outcome is no promise, but is used as one would be.
     if (this.#recording !== undefined) return this.#recording.call(head, args) as Promise<unknown>;
     const observed = this.#options.observer?.call(name, given);

@@ -74,11 +74,75 @@ export function exposedNames(instance: object): string[] {
   return [...names];
 }
 
-/** What goes in the place of a value that goes by reference: its methods. Undefined for what goes by value. */
+/**
+ * A property that an exposed instance shares, as a function: without arguments it reads, with one it writes. It
+ * throws ERR_METHOD for what cannot be read or written: what is not there, a method, what has no getter or setter.
+ */
+export function sharedProperty(instance: object, name: string): (...args: unknown[]) => unknown {
+  return (...args) => {
+    const found = sharedNames(instance).includes(name) ? propertyOf(instance, name) : isMethod;
+    const { get, set, writable } = found;
+    if (args.length === 0) {
+      if (found === isMethod || (set !== undefined && get === undefined)) {
+        throw noProperty(name, 'read');
+      }
+      return Reflect.get(instance, name) as unknown;
+    }
+    if (set === undefined && writable !== true) throw noProperty(name, 'written');
+    // What is frozen says no.
+    if (!Reflect.set(instance, name, args[0])) throw noProperty(name, 'written');
+    return undefined;
+  };
+}
+
+/** What stands where a property would. */
+const isMethod: PropertyDescriptor = {};
+/** What was named, and is not there yet. */
+const absent: PropertyDescriptor = { writable: true };
+
+/** What describes a property of an instance. */
+function propertyOf(instance: object, name: string): PropertyDescriptor {
+  for (let at: unknown = instance; typeof at === 'object' && at !== null;) {
+    const found = Object.getOwnPropertyDescriptor(at, name);
+    if (found !== undefined) {
+      return at !== instance && typeof found.value === 'function' ? isMethod : found;
+    }
+    at = Object.getPrototypeOf(at);
+  }
+  return absent;
+}
+
+function noProperty(name: string, what: string): DserviceError {
+  const text = `there is no property "${name.slice(0, 64)}" that can be ${what}`;
+  return new DserviceError('ERR_METHOD', text, { method: name.slice(0, 64), mayHaveRun: false });
+}
+
+/** Whether a function is a class whose instances go by reference, and no such thing as `Exposed` itself. */
+export function isExposedClass(fn: (...args: never[]) => unknown): boolean {
+  const { prototype } = fn as { prototype?: unknown };
+  return (
+    typeof prototype === 'object' &&
+    prototype !== null &&
+    exposed in prototype &&
+    !Object.hasOwn(prototype, exposed) &&
+    // A classic function can be given any prototype; a class cannot.
+    Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false
+  );
+}
+
+/**
+ * What goes in the place of a value that goes by reference: its methods, and where it may, `=name` for each property
+ * that it shares. Undefined for what goes by value.
+ */
 export function exposedParts<F>(
   value: object,
   method: (instance: object, name: string) => F,
+  share = false,
 ): Record<string, F> | undefined {
   if (!isExposed(value)) return undefined;
-  return Object.fromEntries(exposedNames(value).map((name) => [name, method(value, name)]));
+  const names = exposedNames(value);
+  if (share) {
+    for (const name of sharedNames(value)) if (!names.includes(name)) names.push(`=${name}`);
+  }
+  return Object.fromEntries(names.map((name) => [name, method(value, name)]));
 }

@@ -3,7 +3,7 @@ import { callable } from './options.js';
 
 /** Puts the peer's methods into the one object that stands for it, in place of what it held. */
 export function fillRemote(remote: Record<string, unknown>, methods: unknown): void {
-  for (const key of Object.keys(remote)) delete remote[key];
+  for (const key of Object.getOwnPropertyNames(remote)) delete remote[key];
   if (!isRecord(methods)) return;
   for (const [key, value] of Object.entries(methods)) {
     // A promise must be able to hold a remote, and JSON to pass it by.

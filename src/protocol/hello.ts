@@ -23,6 +23,8 @@ export const features = [
   'stream',
   'object',
   'signal',
+  'new',
+  'share',
 ] as const;
 
 export type Feature = (typeof features)[number];

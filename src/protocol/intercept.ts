@@ -105,10 +105,12 @@ class InterceptedCall extends OuterCall {
 
   make(args: readonly unknown[], given: CallOptions | undefined, make: MakeCall): void {
     const [service, method] = [this.#service, this.#method];
+    // That is no option of users.
+    const { construct = false, ...own } = given ?? {};
     const step = (at: number, args: readonly unknown[], options: CallOptions): Promise<unknown> => {
       const interceptor = this.#all[at];
       if (interceptor === undefined) {
-        const outcome = make([...args], { ...options, intercepted: true });
+        const outcome = make([...args], { ...options, construct, intercepted: true });
         this.made(outcome, undefined);
         return outcome;
       }
@@ -120,7 +122,7 @@ class InterceptedCall extends OuterCall {
         }),
       );
     };
-    step(0, args, given ?? {}).then(
+    step(0, args, own).then(
       (value) => this.fulfil(value),
       (error: unknown) => this.reject(error),
     );

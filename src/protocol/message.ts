@@ -56,6 +56,7 @@ export interface Message {
   readonly results?: unknown;
   readonly keep?: unknown;
   readonly map?: unknown;
+  readonly new?: unknown;
   /** Lengths of what follows the line; once that is here, the bytes themselves. */
   bin?: unknown;
   [weight]?: number;

@@ -1,3 +1,5 @@
+import { DserviceError } from '../errors.js';
+import { isExposedClass } from './exposed.js';
 import type { AnyFunction } from './encode.js';
 import type { AnySchema, ArgumentSchemas } from './schema.js';
 
@@ -44,4 +46,16 @@ export function bound(fn: (...args: never[]) => unknown, to: object): AnyFunctio
 /** What was said of a function. */
 export function methodOptions(fn: object): Said | undefined {
   return (fn as { [marked]?: Said })[marked];
+}
+
+/** A class as a function that constructs: of that, the same was said. Throws ERR_METHOD for what is no exposed class. */
+export function constructing(fn: AnyFunction): AnyFunction {
+  if (!isExposedClass(fn)) {
+    const text = 'that is no class that can be constructed from afar: it extends `Exposed`';
+    throw new DserviceError('ERR_METHOD', text, { mayHaveRun: false });
+  }
+  const made = (...args: unknown[]): unknown => Reflect.construct(fn, args);
+  const said = methodOptions(fn);
+  if (said !== undefined) mark(said, made);
+  return Object.defineProperty(made, 'length', { value: fn.length });
 }

@@ -74,7 +74,12 @@ export function method<P extends unknown[], Out extends Returns<R>, R extends An
   options: Rest & { readonly args?: undefined; readonly result: R },
   fn: (...args: P) => Out,
 ): (...args: P) => Returned<Out, R>;
-export function method(options: MethodOptions, fn: (...args: never[]) => unknown): unknown {
+/** Of a class that is exposed: of constructing it. */
+export function method<C extends abstract new (...args: never[]) => unknown>(
+  options: MethodOptions,
+  fn: C,
+): C;
+export function method(options: MethodOptions, fn: object): unknown {
   check('a method', options, rules);
   mark(isChecked(options) ? { ...options, invoke: invokeChecked } : options, fn);
   return fn;

@@ -16,6 +16,8 @@ export interface CallOptions {
   readonly path?: readonly string[];
   /** Its deadline is its own, and not cut short by that of the call in whose service it is made. Set by services, not by users. */
   readonly apart?: boolean;
+  /** What is called is a class, and to be constructed. @internal */
+  readonly construct?: boolean;
   /** Interceptors stood around it already. @internal */
   readonly intercepted?: boolean;
   /** The observed call that this is an attempt of: `SessionObserver` knows it again. @internal */
@@ -55,6 +57,8 @@ const known = new Set([
   'path',
 ]);
 
+const construct = true;
+
 /**
  * A view of a remote, or of one of its functions, whose calls are made with these options:
  * `options(remote, { signal, deadline: 500 }).shout('hello')`. A view of a view adds to its options.
@@ -64,7 +68,13 @@ export function options<T extends object>(remote: T, given: CallOptions): T {
   checkCallOptions(given);
   const own = callableOf(remote);
   if (own !== undefined) {
-    const view = (...args: unknown[]): Promise<unknown> => own.call(args, given);
+    // A function that can be constructed, as what it is a view of.
+    function view(...args: unknown[]): Promise<unknown> {
+      return (own as Callable).call(
+        args,
+        new.target === undefined ? given : { ...given, construct },
+      );
+    }
     const behind: Callable = {
       call: (args, more) => own.call(args, { ...given, ...more }),
       release: () => own.release(),
@@ -84,6 +94,10 @@ export function options<T extends object>(remote: T, given: CallOptions): T {
   }
   return new Proxy(remote, {
     get(target, key) {
+      // What is shared is read when it is asked for, with these options as well.
+      const shared = Reflect.getOwnPropertyDescriptor(target, key)?.get !== undefined;
+      const property: unknown = shared ? Reflect.get(target, `=${String(key)}`) : undefined;
+      if (typeof property === 'function') return callableOf(property)?.call([], given);
       const value: unknown = Reflect.get(target, key);
       if (typeof key === 'symbol') return value;
       if (typeof value === 'function' && callableOf(value) === undefined) return value;

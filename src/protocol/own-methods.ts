@@ -1,5 +1,5 @@
 import type { AnyFunction } from './encode.js';
-import { exposedNames, exposedParts, isExposed } from './exposed.js';
+import { exposedNames, exposedParts, isExposed, sharedNames, sharedProperty } from './exposed.js';
 import { bound } from './method-options.js';
 import { self, standInFor } from './remote-object.js';
 
@@ -9,10 +9,10 @@ export class OwnMethods {
 
   /**
    * The methods of what goes by reference, the same functions each time, and by the name '' one that stands for it,
-   * where that `isKnown`; undefined for what goes by value.
+   * where that `isKnown`; where it may `share`, `=name` for each property that it shares. Undefined for what goes by value.
    */
-  exposed(value: object, isKnown = false): Record<string, AnyFunction> | undefined {
-    const methods = exposedParts(value, (instance, name) => this.#method(instance, name));
+  exposed(value: object, isKnown = false, share = false): Record<string, AnyFunction> | undefined {
+    const methods = exposedParts(value, (instance, name) => this.#method(instance, name), share);
     if (methods !== undefined && isKnown) methods[self] = this.#method(value, self);
     return methods;
   }
@@ -35,8 +35,10 @@ export class OwnMethods {
 
   /** The function that a method's name stands for in an api, or undefined. May throw what a getter throws. */
   named(api: object, name: string): AnyFunction | undefined {
-    if (isExposed(api))
-      return exposedNames(api).includes(name) ? this.#method(api, name) : undefined;
+    if (isExposed(api)) {
+      const names = name.startsWith('=') ? sharedNames(api) : exposedNames(api);
+      return names.includes(name.replace(/^=/, '')) ? this.#method(api, name) : undefined;
+    }
     // Own and enumerable, and nothing else: never inherited, never an index into the table.
     if (!Object.prototype.propertyIsEnumerable.call(api, name)) return undefined;
     const value: unknown = Reflect.get(api, name);
@@ -45,6 +47,7 @@ export class OwnMethods {
 }
 
 function boundMethod(instance: object, name: string): AnyFunction {
+  if (name.startsWith('=')) return sharedProperty(instance, name.slice(1));
   const method: unknown = Reflect.get(instance, name);
   if (typeof method !== 'function') throw new TypeError(`${name} is not a function`);
   return bound(method as AnyFunction, instance);

@@ -232,8 +232,12 @@ function keyOf(path: unknown): string | number {
   return typeof key === 'string' || typeof key === 'number' ? key : '';
 }
 
+const construct: CallOptions = { construct: true };
+
 function standIn(ref: Reference): AnyFunction {
-  const remoteFunction = (...args: unknown[]): unknown => ref.call(args);
+  function remoteFunction(...args: unknown[]): unknown {
+    return new.target === undefined ? ref.call(args) : ref.call(args, construct);
+  }
   // Set, not defined: a quarter of the price, and this happens for each callback that passes.
   (remoteFunction as unknown as Record<symbol, unknown>)[callable] = ref;
   (remoteFunction as unknown as Record<symbol, unknown>)[dispose] = disposeStandIn;
@@ -242,4 +246,10 @@ function standIn(ref: Reference): AnyFunction {
 
 function disposeStandIn(this: { [callable]: Callable }): void {
   this[callable].release();
+}
+
+/** What a peer says who does not know `new`. */
+export function constructsNothing(): DserviceError {
+  const text = 'the peer knows no `new`: it constructs nothing from afar';
+  return new DserviceError('ERR_METHOD', text);
 }

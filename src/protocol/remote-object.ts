@@ -2,6 +2,7 @@ import { child, malformed, type Placement, put } from './decode.js';
 import type { AnyFunction } from './encode.js';
 import { isRecord } from './message.js';
 import { type Callable, callable, dispose } from './options.js';
+import { share } from './shared.js';
 
 /** Of a function that stands for an object: the object. Of what stands here for an object of the peer's: that function. */
 const itself = Symbol('itself');
@@ -13,8 +14,9 @@ export const self = '';
 class RemoteObject {
   /** Lets go of it, and of its methods. */
   [dispose](): void {
-    const functions: unknown[] = Object.values(this);
-    for (const fn of [itselfOf(this), ...functions]) {
+    // Those of what it shares are not enumerable.
+    const all = Object.values(Object.getOwnPropertyDescriptors(this));
+    for (const fn of [itselfOf(this), ...all.map(({ value }): unknown => value)]) {
       (fn as { [callable]?: Callable } | undefined)?.[callable]?.release();
     }
   }
@@ -49,6 +51,7 @@ export function readObjects(
   place: Placement,
   types: Readonly<Record<string, unknown>>,
   isTheirs: (fn: AnyFunction) => boolean,
+  untold?: (error: unknown) => void,
 ): void {
   for (const path of place.paths(types, 'object')) {
     const [parent, last] = place.target(path);
@@ -58,13 +61,18 @@ export function readObjects(
       throw malformed('nothing stands for an object itself');
     }
     const known = (fn as { [itself]?: object })[itself];
-    put(parent, last, known ?? remoteObject(methods, fn as AnyFunction));
+    put(parent, last, known ?? remoteObject(methods, fn as AnyFunction, untold));
   }
 }
 
-function remoteObject(methods: Record<string, unknown>, fn: AnyFunction): object {
+function remoteObject(
+  methods: Record<string, unknown>,
+  fn: AnyFunction,
+  untold: ((error: unknown) => void) | undefined,
+): object {
   delete methods[self];
   Object.setPrototypeOf(methods, RemoteObject.prototype);
+  if (untold !== undefined) share(methods, untold);
   Object.defineProperty(methods, itself, { value: fn });
   return Object.assign(fn, { [itself]: methods })[itself];
 }

@@ -11,7 +11,7 @@ import type { Gates } from './gate.js';
 import type { InterceptServing } from './intercept.js';
 import { type Message, type Meta, readId, weight } from './message.js';
 import { noMeta, readMeta } from './meta.js';
-import { type MethodOptions, methodOptions } from './method-options.js';
+import { constructing, type MethodOptions, methodOptions } from './method-options.js';
 import type { SessionObserver } from './observer.js';
 import { callable } from './options.js';
 import { Outcomes } from './outcomes.js';
@@ -170,6 +170,8 @@ export class Serving implements Host, CallHost {
     { authorize, intercept }: Pick<ServingOptions, 'authorize' | 'intercept'>,
   ): void {
     const { session, clock, scope, observer, stop } = this.#options;
+    const where = method ?? this.#wire.local.paths?.get(fn);
+    if (message.new === true && this.#wire.agreed('new')) fn = constructing(fn);
     const reply = this.replyOf(message);
     this.checkRoom();
     const meta = message.meta === undefined || this.#wire.plain ? noMeta : readMeta(message.meta);
@@ -194,7 +196,7 @@ export class Serving implements Host, CallHost {
     } else {
       const { peer } = session;
       const request = {
-        ...{ service: stop?.name, method: method ?? this.#wire.local.paths?.get(fn), name, args },
+        ...{ service: stop?.name, method: where, name, args },
         ...{ session, peer, meta },
       };
       const around = intercept && { intercept, request };

@@ -25,6 +25,7 @@ import { Pulse } from './pulse.js';
 import { Serving } from './serving.js';
 import type { Peer, SessionEvents, SessionHandle } from './session-handle.js';
 import type { SessionOptions } from './session-options.js';
+import { shareWithin } from './shared.js';
 import { Streams } from './streams/streams.js';
 import { Wire } from './wire.js';
 
@@ -56,6 +57,8 @@ export class Session implements SessionHandle {
   /** The peer let us in; its api is here. */
   #ready = false;
   #ended = false;
+  /** Why it is over, once it is. */
+  reason: DserviceError | undefined;
   #held = true;
   #cancelHandshake: (() => void) | undefined;
 
@@ -78,6 +81,7 @@ export class Session implements SessionHandle {
       { ...options, channel },
       { call: (target, args, given) => this.#calling.reference(target, args, given) },
     );
+    this.#wire.untold = (error) => this.#events.emit('error', error);
     this.#calling = new Calling({
       deadline: options.deadline ?? 30_000,
       ...{ wire: this.#wire, clock, scope, observer, intercept: intercept?.call },
@@ -203,11 +207,6 @@ export class Session implements SessionHandle {
 
   get extended(): boolean {
     return !this.#wire.plain;
-  }
-
-  /** Why it is over, once it is. */
-  get reason(): DserviceError | undefined {
-    return this.#wire.references.over;
   }
 
   get suspect(): boolean {
@@ -338,6 +337,7 @@ export class Session implements SessionHandle {
     const named = featuresOf(this.#channel, this.continuity);
     if (first) this.#greet(readHello(message.dservice, named));
     fillRemote(this.remote, methods);
+    if (this.#wire.agreed('share')) shareWithin(this.remote, this.#wire.untold);
     this.about = readAbout(this.#wire.plain ? undefined : message.about);
     if (!this.#admission.admitted) {
       if (first) void this.#authenticate();
@@ -442,7 +442,7 @@ export class Session implements SessionHandle {
     const why = () => whyOver(error, (this.#options.once && error?.code) ?? code);
     this.#options.once?.end();
     for (const it of [this.#calling, this.#serving, this.#wire.anyStreams]) it?.end(why());
-    this.#wire.clear(why());
+    this.#wire.clear((this.reason = why()));
     this.#admission.take();
     this.#farewell.end();
     this.#events.emit('end', error);

@@ -89,6 +89,7 @@ export class Caller<At> {
       new ServiceCaller({
         ...{ query: parsed, resolver, clock, scope, wait, deadline, hedge },
         ...{ usual: this.#deadline, observers },
+        onError: (error) => this.#options.logger.warn(`dservice: ${messageOf(error)}`),
         intercept: interceptCalls(parsed.name, this.#options.options.intercept, options.intercept),
       }),
     );

@@ -101,7 +101,7 @@ describe('what was passed', () => {
     const [fn, cart] = [await remote.fn(), await remote.cart()];
     const [ofFn, ofCart] = [watch(fn), watch(cart)];
     fn[dispose]();
-    cart.add[dispose]();
+    cart[dispose]();
     await turns(1);
     expect([ofFn.codes, ofCart.codes]).toEqual([['ERR_RELEASED'], ['ERR_RELEASED']]);
     const late = watch(fn);
@@ -144,7 +144,7 @@ describe('a promise of a call', () => {
     const ofProperty = watch(remote.cart().add);
     await turns(3);
     expect([ofCart.codes, ofSlow.codes, ofProperty.codes]).toEqual([[], [], []]);
-    (await cart).add[dispose]();
+    (await cart)[dispose]();
     await turns(1);
     expect(ofCart.codes).toEqual(['ERR_RELEASED']);
     a.close();

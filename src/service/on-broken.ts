@@ -7,6 +7,7 @@ import {
   type Callable,
 } from '../protocol/options.js';
 import { pending } from '../protocol/pipelining/ahead.js';
+import { itselfOf } from '../protocol/remote-object.js';
 import { isObject } from '../rules.js';
 import { onEnd, sessionAmong } from './behind.js';
 
@@ -70,7 +71,7 @@ function watchOf(remote: object, met = new Set<object>()): Watch | undefined {
   // Only remotes carry the symbols.
   const many = Reflect.get(remote, broken) as Watch | undefined;
   if (many !== undefined) return many;
-  const own = Reflect.get(remote, callable) as Callable | undefined;
+  const own = Reflect.get(itselfOf(remote) ?? remote, callable) as Callable | undefined;
   if (own !== undefined) return own.onBroken && ((listener) => own.onBroken?.(listener) ?? ignore);
   const session = sessionAmong(Reflect.get(remote, behind), remote);
   if (session !== undefined) return (listener) => onEnd(session, listener);

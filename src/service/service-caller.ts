@@ -39,6 +39,8 @@ export interface ServiceCallerOptions {
   /** When a call that may run twice is made a second time, beside the first. */
   readonly hedge?: Hedge | undefined;
   readonly observers?: Observers | undefined;
+  /** Something failed with nobody to tell. */
+  readonly onError?: ((error: unknown) => void) | undefined;
   /** Makes calls by way of interceptors, where there are some. */
   readonly intercept?: InterceptCalls | undefined;
 }
@@ -82,6 +84,10 @@ export class ServiceCaller {
     };
     this.#end = resolver.remote(query.name);
     if (hedge !== undefined) this.#hedger = new Hedger(hedge, clock);
+  }
+
+  untold(error: unknown): void {
+    this.#options.onError?.(error);
   }
 
   /** No more calls; connections that no other remote uses are given back. */

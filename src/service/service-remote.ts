@@ -16,6 +16,8 @@ export interface RemoteCaller {
   call(path: readonly string[], args: unknown[], given: CallOptions | undefined): Promise<unknown>;
   /** What is known to stand at a path. */
   peek(path: readonly string[]): unknown;
+  /** What was assigned could not be written, with nobody to tell. */
+  untold?(error: unknown): void;
   /** A session with whom it calls. */
   session?(): Promise<SessionBehind>;
   /** Calls each of those that it stands for. */
@@ -60,6 +62,14 @@ function level(caller: RemoteCaller, path: readonly string[], own: object): obje
       if (key === 'then' || key === 'toJSON') return undefined;
       return at(key, caller.peek([...path, key]));
     },
+    set(target, key, value): boolean {
+      const name = `=${String(key)}`;
+      if (typeof key === 'symbol' || typeof caller.peek([...path, name]) !== 'function') {
+        return Reflect.set(target, key, value);
+      }
+      caller.call([...path, name], [value], undefined).catch((error) => caller.untold?.(error));
+      return true;
+    },
     has: (target, key) =>
       key in target || (typeof key === 'string' && caller.peek([...path, key]) !== undefined),
     // The remote stands for many: what it holds is asked for by name.
@@ -83,7 +93,9 @@ function method(caller: RemoteCaller, path: readonly string[]): object {
     release: () => {},
     onBroken: (listener) => caller.onBroken?.(listener) ?? (() => {}),
   };
-  const call = (...args: unknown[]): Promise<unknown> => caller.call(path, args, undefined);
+  function call(...args: unknown[]): Promise<unknown> {
+    return caller.call(path, args, new.target === undefined ? undefined : { construct: true });
+  }
   const inner = level(caller, path, {});
   return new Proxy(call, {
     get(target, key): unknown {
@@ -94,5 +106,6 @@ function method(caller: RemoteCaller, path: readonly string[]): object {
       const plain = key in Function.prototype && caller.peek([...path, key]) === undefined;
       return Reflect.get(plain ? target : inner, key);
     },
+    set: (_target, key, value) => Reflect.set(inner, key, value),
   });
 }

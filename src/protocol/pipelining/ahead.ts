@@ -40,8 +40,10 @@ export function beyond(ahead: Ahead, path: readonly string[]): unknown {
     call: (args, given) => ahead.reach(path, args, given),
     release: () => {},
   };
-  return new Proxy(() => {}, {
+  // It can be constructed, as a class that is to come.
+  return new Proxy(function () {}, {
     apply: (_target, _self, args: unknown[]) => ahead.reach(path, args),
+    construct: (_target, args: unknown[]) => ahead.reach(path, args, { construct: true }),
     get(_target, key): unknown {
       if (key === callable) return behind;
       if (key === pending) return read();

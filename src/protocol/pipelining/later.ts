@@ -1,12 +1,16 @@
 import { callable, type Callable, type CallOptions } from '../options.js';
 import type { Ahead, MapFunction } from './ahead.js';
 import { RemotePromise } from './remote-promise.js';
-import { functionAt, type MethodOf, stepTo } from './steps.js';
+import { functionAt, type Has, type MethodOf, stepTo } from './steps.js';
 
 const forgotten = (): void => {};
 
 // What arrives holds no exposed instances: those are objects of functions here.
 const noMethod: MethodOf = () => undefined;
+
+/** What a peer shares is not enumerable. */
+const has: Has = (object, name) =>
+  Object.hasOwn(object, name) && (name !== 'length' || !Array.isArray(object));
 
 /** What is asked of an outcome when it is there: for peers that keep none, and where it is too late to ask them. */
 export class Later implements Ahead {
@@ -22,8 +26,8 @@ export class Later implements Ahead {
     given?: CallOptions,
   ): Promise<unknown> {
     return after(this.#outcome, (value) => {
-      if (args === undefined) return stepTo(value, path, noMethod);
-      const fn = functionAt(value, path, noMethod);
+      if (args === undefined) return stepTo(value, path, noMethod, has);
+      const fn = functionAt(value, path, noMethod, has);
       const remote = (fn as { [callable]?: Callable })[callable];
       return remote === undefined ? fn(...args) : remote.call(args, given);
     });
@@ -31,7 +35,7 @@ export class Later implements Ahead {
 
   map(path: readonly string[], fn: MapFunction): Promise<unknown> {
     return after(this.#outcome, (value) => {
-      const list = stepTo(value, path, noMethod);
+      const list = stepTo(value, path, noMethod, has);
       const each = fn as (item: unknown) => unknown;
       if (list === undefined || list === null) return list;
       return Array.isArray(list)

@@ -79,7 +79,7 @@ export class Replay {
   #read(entry: unknown, at: number, depth: number): Entry {
     if (!isRecord(entry)) throw malformed('an entry of `map` is not an object');
     const { wire, serving, named, methodOf } = this.#options;
-    const { on, method, map } = entry;
+    const { on, method, map, new: construct } = entry;
     const args = entry.arguments === undefined ? undefined : wire.decode(entry, '', true);
     const results = isRecord(entry.results)
       ? Object.keys(entry.results).map((key) => before(readEntry(key), at))
@@ -95,7 +95,8 @@ export class Replay {
       if (typeof method !== 'string' && readId(method) === undefined)
         throw malformed('an entry of `map` has no method');
       const found = named(method as number | string);
-      return async (of, message) => this.#run(found.fn, await fill(of), message, found);
+      return async (of, message) =>
+        this.#run(found.fn, await fill(of), { ...message, new: construct }, found);
     }
     const path = readPath(method);
     const source = on === -1 ? -1 : before(readId(on), at);
@@ -106,18 +107,19 @@ export class Replay {
     if (args === undefined) return async (of) => stepTo(await of(source), path, methodOf);
     return async (of, message) => {
       const fn = functionAt(await of(source), path, methodOf);
-      return this.#run(fn, await fill(of), message, { name: path.join('.'), method: undefined });
+      const within = { ...message, new: construct };
+      return this.#run(fn, await fill(of), within, { name: path.join('.'), method: undefined });
     };
   }
 
   #run(
     fn: AnyFunction,
     args: unknown[],
-    { meta }: Message,
+    { meta, new: construct }: Message,
     { name, method }: Pick<NamedFunction, 'name' | 'method'>,
   ): Promise<unknown> {
     return new Promise((fulfil, reject) => {
-      this.#options.serving.run(fn, args, { meta }, name, method, (answer) => {
+      this.#options.serving.run(fn, args, { meta, new: construct }, name, method, (answer) => {
         // A handler may have thrown anything.
         // oxlint-disable-next-line prefer-promise-reject-errors
         if (answer.length === 1) reject(answer[0]);

@@ -1,6 +1,6 @@
 import { DserviceError } from '../../errors.js';
 import type { AnyFunction } from '../encode.js';
-import { isExposed } from '../exposed.js';
+import { isExposed, sharedNames, sharedProperty } from '../exposed.js';
 import { hidden } from './ahead.js';
 
 /** Keys of a path, at most. */
@@ -9,20 +9,30 @@ const longest = 64;
 /** The method of an exposed instance, if it has one of that name. */
 export type MethodOf = (instance: object, name: string) => AnyFunction | undefined;
 
+/** Whether an object has something of that name, for others. */
+export type Has = (object: object, name: string) => boolean;
+
+const isEnumerable: Has = (object, name) =>
+  Object.prototype.propertyIsEnumerable.call(object, name);
+
 /**
  * What stands at a path of a value: through own enumerable properties and methods of what is exposed, never
  * through functions or strings. Undefined where the last step finds nothing; throws ERR_METHOD where one
  * before does. May throw what a getter throws.
  */
-export function stepTo(value: unknown, path: readonly string[], methodOf: MethodOf): unknown {
+export function stepTo(
+  value: unknown,
+  path: readonly string[],
+  methodOf: MethodOf,
+  has: Has = isEnumerable,
+): unknown {
   let at = value;
   for (const [i, key] of path.entries()) {
     if (typeof at !== 'object' || at === null) throw missing(path.slice(0, i + 1));
-    if (isExposed(at)) at = methodOf(at, key);
-    else {
-      const has = Object.prototype.propertyIsEnumerable.call(at, key);
-      at = has ? (Reflect.get(at, key) as unknown) : undefined;
-    }
+    if (isExposed(at)) {
+      const shares = sharedNames(at).includes(key);
+      at = methodOf(at, key) ?? (shares ? sharedProperty(at, key)() : undefined);
+    } else at = has(at, key) ? (Reflect.get(at, key) as unknown) : undefined;
   }
   return at;
 }
@@ -32,8 +42,9 @@ export function functionAt(
   value: unknown,
   path: readonly string[],
   methodOf: MethodOf,
+  has?: Has,
 ): AnyFunction {
-  const found = stepTo(value, path, methodOf);
+  const found = stepTo(value, path, methodOf, has);
   if (typeof found !== 'function') throw missing(path);
   return found as AnyFunction;
 }
