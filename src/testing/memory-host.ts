@@ -151,7 +151,11 @@ export class MemoryHost {
 function watched(channel: Channel, wire: Wire, ended: () => void): Channel {
   return new Proxy(channel, {
     get(target, key) {
-      if (key !== 'open') return Reflect.get(target, key);
+      if (key !== 'open') {
+        // What a channel has of its own is not the proxy's.
+        const own: unknown = Reflect.get(target, key);
+        return typeof own === 'function' ? (own.bind(target) as unknown) : own;
+      }
       const open: Channel['open'] = (handlers) =>
         target.open({
           receive(data) {
