@@ -47,10 +47,10 @@ const plan = [
 ];
 
 const interrupts = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const whole = process.argv.includes('--whole');
 /** ms after which a stage hangs: it is ended, and has failed. The longest takes five minutes on two cores. */
 const limit = (whole ? 60 : 12) * 60_000;
 
-const whole = process.argv.includes('--whole');
 const wanted = process.argv.slice(2).filter((each) => each !== '--whole');
 const isWanted = (name) => wanted.length === 0 || wanted.some((each) => name.startsWith(each));
 const results = await mkdtemp(join(tmpdir(), 'dservice-test-'));
