@@ -97,7 +97,6 @@ export class Wire {
   unanswered: ((method: string) => DserviceError) | undefined;
   /** The call whose outcome a value is to be, if the peer can put it in place. */
   outcomeOf: (value: object) => number | undefined = () => undefined;
-  /** What was assigned could not be written, with nobody to tell. */
   untold: (error: unknown) => void = () => {};
 
   constructor(options: WireOptions, caller: Caller) {
@@ -198,10 +197,9 @@ export class Wire {
   /** What goes by reference: an object of ours, or of a peer's, which may be this one. Throws ERR_RELEASED. */
   #exposed(value: object): Record<string, AnyFunction> | AnyFunction | undefined {
     // In an api it is a part of that.
-    const { announcing } = this.local;
-    const isKnown = this.agreed('object') && !announcing;
+    const isKnown = this.agreed('object') && !this.local.announcing;
     // Whoever reads an api has not said yet what it knows.
-    const share = announcing || (isKnown && this.agreed('share'));
+    const share = this.local.announcing || (isKnown && this.agreed('share'));
     const itself = itselfOf(value);
     if (itself === undefined) return this.methods.exposed(value, isKnown, share);
     if (isKnown && this.#isTheirs(itself)) return itself;
@@ -248,11 +246,10 @@ export class Wire {
     if (extended) this.#codecs?.agree(hello.codecs ?? []);
     const objects = extended && this.agreed('object');
     const signals = extended && this.agreed('signal');
-    const untold = this.agreed('share') ? (error: unknown) => this.untold(error) : undefined;
     if (objects || signals || streams) {
       this.#given = {
         compose: (place, types) => {
-          if (objects) readObjects(place, types, (fn) => this.#isTheirs(fn), untold);
+          if (objects) readObjects(place, types, (fn) => this.#isTheirs(fn), this.untold);
           if (signals && types.signal !== undefined) {
             this.#signalsNow().read(place, types, this.#reply);
           }
