@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../channel/channel.js';
 import type { Direct } from '../channel/direct.js';
+import { changed } from '../channel/fixtures/changed.js';
 import { memoryPair } from '../channel/memory.js';
 import { rendezvousDiscovery } from '../discovery/rendezvous.js';
 import { DserviceError } from '../errors.js';
@@ -53,10 +54,7 @@ class Meeting {
   /** Direct channels that come about after one signal each way. */
   newDirect(): Direct {
     const open = (channel: Channel): Channel =>
-      Object.assign(Object.create(channel) as Channel, {
-        peer: { transport: 'webrtc' },
-        open: channel.open.bind(channel),
-      });
+      changed(channel, { peer: { transport: 'webrtc' } });
     return ({ initiator, send }) => {
       let settle: { resolve: (channel: Channel) => void; reject: (error: Error) => void };
       const channel = new Promise<Channel>((resolve, reject) => (settle = { resolve, reject }));
