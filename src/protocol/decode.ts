@@ -232,31 +232,49 @@ export class Placement {
       if (known === undefined) aliases.set(key, [link.to]);
       else known.push(link.to);
     }
-    for (const entry of entries) {
-      if (!Array.isArray(entry) || make === undefined) throw malformed('no codec was agreed upon');
-      const [name, path] = entry as unknown[];
-      const [parent, last] = this.target(path);
-      const data = child(parent, last);
-      this.#complete(data);
-      const made = make(name, data);
-      put(parent, last, made);
-      const inside = `${keyOf(path)},`;
-      for (const to of aliases.get(keyOf(path)) ?? []) {
+    let made: unknown;
+    let last: string | undefined;
+    /** Links to an instance mean what is made last at its path. Each is followed once, however often that is named. */
+    const follow = (): void => {
+      if (last === undefined) return;
+      const inside = `${last},`;
+      for (const to of aliases.get(last) ?? []) {
         // Those within its data mean that.
         if (keyOf(to).startsWith(inside)) continue;
         const [holder, key] = this.target(to);
         put(holder, key, made);
       }
+      aliases.delete(last);
+    };
+    /** What holds instances, and until which of them. */
+    const until = new Map<object, number>();
+    for (const [i, entry] of entries.entries()) {
+      if (!Array.isArray(entry) || make === undefined) throw malformed('no codec was agreed upon');
+      this.#parent(entry[1], (holder) => until.set(holder, i));
     }
+    for (const [i, entry] of entries.entries()) {
+      const [name, path] = entry as unknown[];
+      const at = keyOf(path);
+      if (at !== last) follow();
+      last = at;
+      const [parent, key] = this.target(path);
+      const data = child(parent, key);
+      this.#complete(data, (holder) => (until.get(holder) ?? -1) < i);
+      made = make?.(name, data);
+      put(parent, key, made);
+    }
+    follow();
   }
 
-  /** Fills what stands in a value, which is needed before the rest. */
-  #complete(value: unknown): void {
+  /** Fills what stands in a value, which is needed before the rest; but what `isReady` says holds more that is to come. */
+  #complete(value: unknown, isReady: (raw: object) => boolean): void {
     const found = [value];
     for (const each of found) {
       if (typeof each !== 'object' || each === null || this.#whole.has(each)) continue;
       const raw = this.#raw.get(each);
       if (raw === undefined && !isPlain(each)) continue;
+      // It holds what is being made: it is filled with the rest.
+      if (!isReady(raw ?? each)) continue;
       this.#whole.add(each);
       if (raw !== undefined) fillOne(each, raw);
       for (const inner of Object.values(raw ?? each)) found.push(inner);
@@ -310,10 +328,8 @@ export class Placement {
 
   /** What holds the value at a path, and its key there. */
   target(path: unknown): [parent: Parent, key: string | number] {
-    if (!Array.isArray(path) || path.length === 0)
-      throw malformed('a path is not an array of keys');
-    const parent = this.#walk(path, path.length - 1);
-    const key: unknown = path[path.length - 1];
+    const parent = this.#parent(path);
+    const key: unknown = (path as unknown[]).at(-1);
     if (Array.isArray(parent)) return [parent, index(key, parent)];
     return [parent, name(key)];
   }
@@ -324,15 +340,20 @@ export class Placement {
     return child(parent, key);
   }
 
-  #walk(path: unknown[], steps: number): Parent {
+  /** What holds the value at a path; `visit` is told of all that does. */
+  #parent(path: unknown, visit?: (holder: Parent) => void): Parent {
+    if (!Array.isArray(path) || path.length === 0)
+      throw malformed('a path is not an array of keys');
     let at: Parent = this.#args;
-    for (let i = 0; i < steps; i++) {
-      const key = path[i];
+    visit?.(at);
+    for (let i = 0; i < path.length - 1; i++) {
+      const key: unknown = path[i];
       const next: unknown = child(at, Array.isArray(at) ? index(key, at) : name(key));
       const raw = typeof next === 'object' && next !== null ? this.#raw.get(next) : undefined;
       if (raw !== undefined) at = raw;
       else if (isPlain(next)) at = next;
       else throw malformed('a path leads through something that holds nothing');
+      visit?.(at);
     }
     return at;
   }

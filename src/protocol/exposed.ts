@@ -10,6 +10,9 @@ export interface Sharing<K extends string> {
   readonly [shared]: readonly K[];
 }
 
+/** Of a function that reads and writes a property. */
+const ofProperty = Symbol('property');
+
 /** What no shared property is called: what every object has, and what promises and JSON look for. */
 const reserved: ReadonlySet<string> = new Set(['then', 'toJSON', 'prototype']);
 
@@ -79,7 +82,7 @@ export function exposedNames(instance: object): string[] {
  * throws ERR_METHOD for what cannot be read or written: what is not there, a method, what has no getter or setter.
  */
 export function sharedProperty(instance: object, name: string): (...args: unknown[]) => unknown {
-  return (...args) => {
+  const property = (...args: unknown[]): unknown => {
     const found = sharedNames(instance).includes(name) ? propertyOf(instance, name) : isMethod;
     const { get, set, writable } = found;
     if (args.length === 0) {
@@ -93,6 +96,12 @@ export function sharedProperty(instance: object, name: string): (...args: unknow
     if (!Reflect.set(instance, name, args[0])) throw noProperty(name, 'written');
     return undefined;
   };
+  return Object.assign(property, { [ofProperty]: true });
+}
+
+/** Whether a function reads and writes a property. */
+export function isProperty(fn: object): boolean {
+  return ofProperty in fn;
 }
 
 /** What stands where a property would. */

@@ -162,15 +162,16 @@ function interceptServing(
     ? undefined
     : (call, request, handle) => {
         /** How the handler ended, where that is passed on as it was. */
-        let ended: { readonly value: unknown; readonly pass: () => void } | undefined;
+        let ended:
+          { readonly ok: boolean; readonly value: unknown; readonly pass: () => void } | undefined;
         const run = (args: readonly unknown[]): Promise<unknown> =>
           new Promise((resolve, reject) => {
             const fulfil = (value: unknown, promised?: boolean): void => {
-              ended = { value, pass: () => call.fulfil(value, promised) };
+              ended = { ok: true, value, pass: () => call.fulfil(value, promised) };
               resolve(value);
             };
             const fail = (error: unknown, pass: () => void): void => {
-              ended = { value: error, pass };
+              ended = { ok: false, value: error, pass };
               // A handler may throw anything.
               // oxlint-disable-next-line prefer-promise-reject-errors
               reject(error);
@@ -195,11 +196,12 @@ function interceptServing(
             return made;
           });
         };
-        const told = (value: unknown, otherwise: () => void): void =>
-          ended !== undefined && ended.value === value ? ended.pass() : otherwise();
+        // An error that is caught and returned is a value, and a value that is thrown an error.
+        const told = (ok: boolean, value: unknown, otherwise: () => void): void =>
+          ended?.ok === ok && ended.value === value ? ended.pass() : otherwise();
         step(0, request.args).then(
-          (value) => told(value, () => call.fulfil(value, true)),
-          (error: unknown) => told(error, () => call.reject(error)),
+          (value) => told(true, value, () => call.fulfil(value, true)),
+          (error: unknown) => told(false, error, () => call.reject(error)),
         );
       };
 }

@@ -7,6 +7,7 @@ import { arity, invokerOf, isChecked, type Sink } from './checked.js';
 import type { ContextScope } from './context.js';
 import type { AnyFunction } from './encode.js';
 import { asKnown } from './error-value.js';
+import { isProperty } from './exposed.js';
 import type { Gates } from './gate.js';
 import type { InterceptServing } from './intercept.js';
 import { type Message, type Meta, readId, weight } from './message.js';
@@ -182,8 +183,13 @@ export class Serving implements Host, CallHost {
     if (answer !== undefined) answer.answer = true;
     // A handler that declares less than it got, the last being a function, may answer by returning.
     // One that stands for a function elsewhere has handed the callback on: it is answered there.
+    // So has a class: what is constructed is no answer to one.
     const callback =
-      answer !== undefined && args.length > fn.length && !(callable in fn) ? answer : undefined;
+      answer !== undefined && args.length > fn.length && !(callable in fn) && message.new !== true
+        ? answer
+        : undefined;
+    // A plain peer that reads a property asks for it by its callback, which is not to be written there.
+    if (callback !== undefined && this.#wire.plain && isProperty(fn)) args.pop();
     const call = new RunningCall(session, meta, passed, clock, this, reply, callback);
     if (callback !== undefined) call.held = last;
     call.sink = sink;

@@ -107,6 +107,36 @@ describe('instances of a class with a codec', () => {
     expect(await it.made.onPaid?.()).toBe('paid');
   });
 
+  test('lead back to what holds them, which is filled when all are made', async () => {
+    class Node {
+      constructor(readonly beside: unknown) {}
+    }
+    const node = codec({
+      name: 'node',
+      for: Node,
+      encode: (it) => [it.beside],
+      decode: ([beside]) => new Node(beside),
+    });
+    const { a } = await sessionPair({
+      a: { codecs: [node] },
+      b: { codecs: [node], api: { echo: (it: unknown) => it } },
+    });
+    const set = new Set<Node>();
+    const byway = { set };
+    const last = new Node(new Map([['here', 1]]));
+    for (const each of [new Node(set), new Node(byway), last]) set.add(each);
+    const got = (await a.call('echo', [{ byway, set, map: new Map([[last, set]]) }])) as {
+      set: Set<Node>;
+      map: Map<Node, unknown>;
+    };
+    const [first, second, third] = got.set;
+    for (const each of [first, second, third]) expect(each).toBeInstanceOf(Node);
+    expect(first?.beside).toBe(got.set);
+    expect((second?.beside as typeof byway).set).toBe(got.set);
+    expect(third?.beside).toEqual(new Map([['here', 1]]));
+    expect(got.map.get(third as Node)).toBe(got.set);
+  });
+
   test('one codec may make instances of another', async () => {
     class Wrapped {
       constructor(readonly inner: Money) {}
@@ -305,6 +335,24 @@ describe('a peer that lies', () => {
   test('where we have none', async () => {
     const { outcome } = await arrive({ arguments: [1], types: at(['money', ['0']]) }, []);
     expect(outcome).toMatchObject({ code: 'ERR_MALFORMED' });
+  });
+
+  test('with links to one path, which is named as often', async () => {
+    const n = 4_900;
+    const went: unknown[] = [];
+    const them = await peer({
+      codecs: [codec({ ...money, decode: (it) => new Money(BigInt(went.push(it)), 'X') })],
+      hello: { ...ourHello, codecs: ['money'] },
+      api: { take: (list: unknown[], it: unknown) => list.every((each) => each === it) },
+    });
+    const list = Array.from({ length: n }, () => 0);
+    const types = at(...list.map(() => ['money', ['1']]));
+    const links = list.map((_, i) => ({ from: ['1'], to: ['0', i] }));
+    // For each of the one with each of the other that were half a minute.
+    const began = performance.now();
+    expect(await them.call('take', [list, 0], { types, links })).toEqual([null, true]);
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(went).toHaveLength(n);
   });
 
   test('with entries without end', async () => {

@@ -357,3 +357,20 @@ describe('calls that are served', () => {
     expect(most).toBe(1);
   });
 });
+
+test('an error that is caught and returned is a value, and a value that is thrown an error', async () => {
+  const { remote } = await pair(
+    {},
+    {
+      serve: async ({ name }, next) => {
+        if (name === 'fail') return next().catch((error: unknown) => error);
+        throw await next();
+      },
+    },
+  );
+  expect(await remote.fail()).toBeInstanceOf(TypeError);
+  expect(await remote.say('no').catch((error: unknown) => ['thrown', error])).toEqual([
+    'thrown',
+    'no',
+  ]);
+});

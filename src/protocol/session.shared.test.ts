@@ -334,3 +334,38 @@ describe('a hostile peer', () => {
     expect(Object.getOwnPropertyNames(got).sort()).toEqual(['', '=', '=value', 'inc', 'value']);
   });
 });
+
+test('a plain peer reads a property by its callback, which is not written there', async () => {
+  const { api, counter } = make();
+  const them = await peer({ api, hello: null });
+  const id = them.idOf('0', 'counter', '=value');
+  const callbacks = { 7: [0] };
+  await them.send({ method: id, arguments: ['[Function]'], callbacks, links: [] });
+  expect(them.last).toMatchObject({ method: 7, arguments: [3] });
+  await them.send({ method: id, arguments: [5], callbacks: {}, links: [] });
+  expect(counter.value).toBe(5);
+  await them.send({
+    ...{ method: id, arguments: [6, '[Function]'], links: [] },
+    callbacks: { 8: [1] },
+  });
+  expect(counter.value).toBe(6);
+});
+
+test('what a constructor is given as its last argument is called by nobody else', async () => {
+  class Loud extends Exposed {
+    readonly #tell: (word: string) => void;
+    constructor(tell: (word: string) => void = () => {}) {
+      super();
+      this.#tell = tell;
+    }
+    say(word: string): void {
+      this.#tell(word);
+    }
+  }
+  const { a } = await sessionPair({ b: { api: { Loud } } });
+  const told: unknown[] = [];
+  const loud = await new (a.remote as Loose).Loud((word: unknown) => void told.push(word));
+  await loud.say('hello');
+  await turns(2);
+  expect(told).toEqual(['hello']);
+});
