@@ -132,7 +132,7 @@ describe('instances of a class with a codec', () => {
     const [first, second, third] = got.set;
     for (const each of [first, second, third]) expect(each).toBeInstanceOf(Node);
     expect(first?.beside).toBe(got.set);
-    expect((second?.beside as typeof byway).set).toBe(got.set);
+    expect((second?.beside as typeof byway | undefined)?.set).toBe(got.set);
     expect(third?.beside).toEqual(new Map([['here', 1]]));
     expect(got.map.get(third as Node)).toBe(got.set);
   });
