@@ -1,9 +1,10 @@
-import { sizes as attachmentSizes } from './attachments.mjs';
+import { carriers as attachmentCarriers, sizes as attachmentSizes } from './attachments.mjs';
 import { count, kilobytes, median, megabytes, ratio, times } from './figures.mjs';
 import { pageSubjects, pageWorks } from './page.mjs';
 import { pipelineTables } from './pipeline-tables.mjs';
 import { relayWorks } from './relay.mjs';
 import { amount } from './resume.mjs';
+import { carriers as streamCarriers, ways as streamWays } from './streams.mjs';
 import { targetsOf } from './targets.mjs';
 import { work } from './work.mjs';
 
@@ -31,6 +32,7 @@ const makers = {
     healing,
     page,
     attachments,
+    streams,
     direct,
     relay,
     rendezvous,
@@ -192,24 +194,41 @@ function page({ rates, version }) {
 }
 
 function attachments(figures) {
-  const heads = Object.keys(attachmentSizes);
-  const speed = (rates) => (median(rates) / 1e6).toFixed(0);
-  return {
+  return carried(figures, attachmentCarriers, {
     title: 'Bytes there and back, MB/s each way',
-    note: 'A Uint8Array, one echo after the other. Bare: its length and its bytes over TCP, one frame over a WebSocket.',
-    rows: [
-      ['', ...heads],
-      ...Object.entries(figures).flatMap(([path, figure]) => {
-        const via = { tcp: 'TCP', ws: 'WebSocket' }[path];
-        const row = (label, cell) => [label, ...heads.map((it) => cell(figure[it]))];
-        return [
-          row(`bare ${via}`, ({ bare }) => speed(bare)),
-          row(`dservice over ${via}`, ({ ours }) => speed(ours)),
-          row(`dservice ÷ bare ${via}`, ({ ours, bare }) => times(ratio(ours, bare))),
-        ];
-      }),
-    ],
-  };
+    note: 'A Uint8Array, one echo after the other. Bare: its length and its bytes over TCP, one frame over a WebSocket. Bytes on the wire: by the count of the client’s sockets, for each byte that it sent or got back.',
+    columns: Object.fromEntries(Object.keys(attachmentSizes).map((it) => [it, it])),
+  });
+}
+
+function streams(figures, { stream }) {
+  return carried(figures, streamCarriers, {
+    title: 'Streams, MB/s',
+    note: `A ReadableStream of ${count(stream / 2 ** 20)} MiB in chunks of 64 KiB, as an outcome or an argument of a call, until all of it is read. Bare: Node’s streams and \`pipeline()\`, with nothing but a socket between them; for the WebSocket the \`createWebSocketStream\` of \`ws\`. Bytes on the wire: by the count of the client’s sockets, for each byte of the stream.`,
+    columns: streamWays,
+  });
+}
+
+/** What ours and others carry over each path, `[path][subject][column] = { rate, wire }`, beside the bare one. */
+function carried(figures, carriers, { title, note, columns }) {
+  const keys = Object.keys(columns);
+  const heads = [
+    ...Object.values(columns),
+    ...Object.values(columns).map((it) => `÷ bare, ${it}`),
+    ...Object.values(columns).map((it) => `on the wire, ${it}`),
+  ];
+  const rows = Object.entries(figures).flatMap(([path, by]) => {
+    const [bare] = carriers[path];
+    return carriers[path].map(({ name, label }) => [
+      label,
+      ...keys.map((it) => (median(by[name][it].rate) / 1e6).toFixed(0)),
+      ...keys.map((it) =>
+        name === bare.name ? '' : times(ratio(by[name][it].rate, by[bare.name][it].rate)),
+      ),
+      ...keys.map((it) => `× ${median(by[name][it].wire).toFixed(3)}`),
+    ]);
+  });
+  return { title, note, rows: [['', ...heads], ...rows] };
 }
 
 function direct({ bareSeq, ourSeq, bareMany, ourMany, bareBulk, ourLetters, ourOctets }) {

@@ -1,5 +1,6 @@
-import { kilobytes, megabytes, ratio, times } from './figures.mjs';
+import { kilobytes, median, megabytes, ratio, times } from './figures.mjs';
 import { pipelineTargetsOf } from './pipeline-targets.mjs';
+import { ways as streamWays } from './streams.mjs';
 
 /** Rates of one subject to another's at a piece of work. */
 const goals = [
@@ -103,11 +104,32 @@ export function targetsOf(results) {
       },
     );
   }
-  for (const [path, sizes] of Object.entries(results.attachments ?? {})) {
-    const { ours: mine, bare } = sizes['1 MB'];
-    const reached = ratio(mine, bare);
+  for (const [path, by] of Object.entries(results.attachments ?? {})) {
+    const [mine, bare] = [by[`ours-${path}`]['1 MB'], by[`bare-bytes-${path}`]['1 MB']];
+    const reached = ratio(mine.rate, bare.rate);
     const what = `1 MB of bytes there and back, ${path} ÷ bare`;
     targets.push({ what, goal: '≥ 0.8', reached: times(reached), met: reached >= 0.8 });
+  }
+  for (const [path, by] of Object.entries(results.streams ?? {})) {
+    for (const [way, title] of Object.entries(streamWays)) {
+      const mine = by[`ours-${path}`][way];
+      const reached = ratio(mine.rate, by[`bare-flow-${path}`][way].rate);
+      const wire = median(mine.wire);
+      targets.push(
+        {
+          what: `a stream ${title}, ${path} ÷ bare`,
+          goal: '≥ 0.7',
+          reached: times(reached),
+          met: reached >= 0.7,
+        },
+        {
+          what: `a stream ${title}, ${path}, bytes on the wire`,
+          goal: '≤ × 1.02',
+          reached: `× ${wire.toFixed(3)}`,
+          met: wire <= 1.02,
+        },
+      );
+    }
   }
   for (const { subject, atClient, atServer } of results.memory ?? []) {
     if (subject.name !== 'ours-tcp') continue;

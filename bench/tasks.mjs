@@ -1,7 +1,8 @@
-import { octets } from './bulk.mjs';
+import { chunk, octets } from './bulk.mjs';
 import { churn } from './churn.mjs';
 import { inFlight } from './in-flight.mjs';
 import { makeProfiler } from './profile.mjs';
+import { watchWire } from './wire.mjs';
 import { check, work } from './work.mjs';
 
 /** What a process of the benchmark can be asked to do. Each task gets its subject, and what the parent sent. */
@@ -28,17 +29,46 @@ export const tasks = {
     }
   },
 
-  /** Bytes per second, each way, of a Uint8Array that comes back, one after the other, on a connection of its own. */
+  /**
+   * Bytes per second, each way, of a Uint8Array that comes back, one after the other, on a connection of its own; and bytes
+   * on the wire for each of them.
+   */
   async echoBytes({ module }, endpoint, size, ms) {
+    const wire = watchWire();
     const client = await module.connect(endpoint);
     const bytes = octets(size);
     try {
+      const before = wire.bytes();
       const { calls, seconds } = await inFlight(1, ms, async () => {
         const { length } = await client.echo(bytes);
         if (length !== size) throw new Error(`${length} bytes of ${size} came back`);
       });
-      return (calls * size) / seconds;
+      const passed = wire.bytes() - before;
+      return { rate: (calls * size) / seconds, wire: passed / (2 * calls * size) };
     } finally {
+      wire.end();
+      await client.close();
+    }
+  },
+
+  /**
+   * Bytes per second of a stream of `total` bytes, `down` from the server or `up` to it, until all of them are read; and
+   * bytes on the wire for each.
+   */
+  async stream({ module }, endpoint, way, total) {
+    const wire = watchWire();
+    const client = await module.connect(endpoint);
+    try {
+      // What has only to be made once.
+      await client[way](chunk);
+      const before = wire.bytes();
+      const start = performance.now();
+      const size = await client[way](total);
+      const seconds = (performance.now() - start) / 1000;
+      if (size !== total) throw new Error(`${size} bytes of ${total} arrived`);
+      return { rate: total / seconds, wire: (wire.bytes() - before) / total };
+    } finally {
+      wire.end();
       await client.close();
     }
   },

@@ -1,6 +1,7 @@
 // capnweb over a WebSocket of the `ws` package.
 import { newWebSocketRpcSession, RpcTarget } from 'capnweb';
 import WebSocket, { WebSocketServer } from 'ws';
+import { drain, flow } from '../flow.mjs';
 import { api } from './api.mjs';
 
 // It asks for the constants of the global class, which older Nodes lack.
@@ -13,6 +14,14 @@ class Api extends RpcTarget {
 
   echo(object) {
     return api.echo(object);
+  }
+
+  flow(total) {
+    return api.flow(total);
+  }
+
+  drain(stream) {
+    return api.drain(stream);
   }
 }
 
@@ -34,6 +43,8 @@ export async function connect(endpoint) {
   return {
     shout: (text) => remote.shout(text),
     echo: (object) => remote.echo(object),
+    down: async (total) => drain(await remote.flow(total)),
+    up: (total) => remote.drain(flow(total)),
     close: () => ws.terminate(),
   };
 }

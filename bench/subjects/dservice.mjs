@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dial, serve as serveApi } from 'dservice';
+import { drain, flow } from '../flow.mjs';
 import { api } from './api.mjs';
 
 /** Ten methods: what a session takes depends on how many there are. */
@@ -31,6 +32,8 @@ export async function connect(endpoint) {
   return {
     shout: (text) => remote.shout(text),
     echo: (object) => remote.echo(object),
+    down: async (total) => drain(await remote.flow(total)),
+    up: (total) => remote.drain(flow(total)),
     tell: (callback) => remote.tell(callback),
     close: () => remote[Symbol.dispose ?? Symbol.for('Symbol.dispose')](),
   };

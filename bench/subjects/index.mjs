@@ -30,6 +30,11 @@ export const bareBytes = ['tcp', 'ws'].map((path) => {
   return { name: `bare-bytes-${path}`, label: `bare bytes over ${path}`, path, file: 'bare-bytes' };
 });
 
+/** A stream of bytes, without a protocol. */
+export const bareFlow = ['tcp', 'ws'].map((path) => {
+  return { name: `bare-flow-${path}`, label: `bare stream over ${path}`, path, file: 'bare-flow' };
+});
+
 /** Ours by name, for the time that finding takes. */
 export const service = {
   name: 'service',
@@ -72,6 +77,7 @@ export const all = [
   ...[...subjects, service, healing, rendezvous, meeting, crowd, tab, resumed],
   ...queueSubjects,
   ...bareBytes,
+  ...bareFlow,
 ];
 
 /** @param {Subject} subject */
