@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { codec } from '../protocol/codecs.js';
 import { contextOf } from '../protocol/context.js';
 import { Exposed } from '../protocol/exposed.js';
 import { method } from '../protocol/method.js';
@@ -139,6 +140,26 @@ describe('one request', () => {
     await expect(shop.methods()).rejects.toEqual(failing('ERR_METHOD', false));
     await expect(shop.checked('x')).rejects.toEqual(failing('ERR_VALIDATION', false));
     expect(await shop.classic('hi')).toBe('hi!');
+  });
+
+  test("carries classes of one's own, where the service has their codecs", async () => {
+    class Money {
+      constructor(readonly cents: number) {}
+    }
+    const codecs = [
+      codec({
+        name: 'money',
+        for: Money,
+        encode: (it) => it.cents,
+        decode: (cents) => new Money(cents),
+      }),
+    ];
+    const shop = line(api, { codecs }).batch({ codecs });
+    const back = (await shop.one([new Money(5)])) as Money[];
+    expect(back).toEqual([new Money(5)]);
+    expect(back[0]).toBeInstanceOf(Money);
+    const without = line(api).batch({ codecs });
+    await expect(without.one(new Money(5))).rejects.toThrow('there are no codecs here');
   });
 
   test('goes without what cannot be sent', async () => {

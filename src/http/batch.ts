@@ -1,4 +1,5 @@
 import { defaultLimits, type Limits } from '../limits.js';
+import type { Codec } from '../protocol/codecs.js';
 import { messageOf } from '../protocol/encode.js';
 import { type Intercept, interceptorsOf } from '../protocol/intercept.js';
 import { makeHello } from '../protocol/hello.js';
@@ -14,6 +15,7 @@ import { Observers } from '../service/observers.js';
 import {
   around,
   check,
+  codecs as codecsRule,
   json,
   limits as limitsRule,
   logger as loggerRule,
@@ -40,6 +42,8 @@ export interface BatchOptions {
   readonly logger?: Logger;
   /** Options for `https://`; in Node, those of `tls.connect`. */
   readonly tls?: object;
+  /** How instances of classes travel. The service has codecs of the same names: nobody asks it. */
+  readonly codecs?: readonly Codec[];
   /** What stands around calls: docs/remotes.md. */
   readonly intercept?: Intercept;
   /** Told of each request and its calls: docs/observability.md. */
@@ -61,6 +65,7 @@ export interface BatchRuntime extends Pick<Runtime<never>, 'clock' | 'scope'> {
 const rules = {
   ...{ auth: json, headers: object, deadline: time, limits: limitsRule, logger: loggerRule },
   ...{ tls: object, observe: observeRule, intercept: around('call', 'serve') },
+  codecs: codecsRule,
 };
 
 /** Requests that are out at a time, in Node; a page's browser has a bound of its own. */
@@ -135,15 +140,16 @@ class Batches {
 
   #begin(): { session: Session; once: Asking } {
     const { clock, scope, decodeText, later } = this.#runtime;
-    const { auth, headers = {}, deadline, intercept, logger = console } = this.#options;
+    const { auth, headers = {}, deadline, intercept, codecs, logger = console } = this.#options;
     const limits = this.#limits;
-    const once = new Asking();
+    const once = new Asking(codecs?.map(({ name }) => name));
+    const silent = auth === undefined && codecs === undefined;
     const session = new Session({
-      ...{ clock, scope, decodeText, limits, deadline, once },
+      ...{ clock, scope, decodeText, limits, deadline, codecs, once },
       intercept: interceptorsOf(scope, intercept),
       channel: requestChannel({
         ...{ url: this.#url, post: this.#post, clock, headers, once },
-        hello: auth === undefined ? '' : helloOf(auth, limits),
+        hello: silent ? '' : helloOf(auth, limits, codecs),
       }),
       observe: (it) => new ObservedSession(this.#observers, it, { side: 'client' }),
     });
@@ -179,7 +185,7 @@ function closed(method?: string): DserviceError {
 }
 
 /** The line by which a request says more of itself than goes without saying. */
-function helloOf(auth: unknown, limits: Limits): string {
-  const dservice = makeHello({ limits, auth, channel: {} });
+function helloOf(auth: unknown, limits: Limits, codecs: readonly Codec[] | undefined): string {
+  const dservice = makeHello({ limits, auth, codecs, channel: {} });
   return `${JSON.stringify({ method: 'methods', arguments: [{}], dservice })}\n`;
 }

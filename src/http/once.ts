@@ -25,10 +25,15 @@ const features: readonly Feature[] = [
 export class Asking implements Once {
   /** There from `begin` on, before anything is called. */
   #parts!: OnceParts;
+  readonly #codecs: readonly string[];
 
-  /** Who answers is taken to read lines as long as ours. */
+  constructor(codecs: readonly string[] = []) {
+    this.#codecs = codecs;
+  }
+
+  /** Who answers is taken to read lines as long as ours, and to have our codecs. */
   hello({ line }: Limits): Hello {
-    return { v: 1, features, limits: { line } };
+    return { v: 1, features, limits: { line }, codecs: this.#codecs };
   }
 
   begin(parts: OnceParts): void {

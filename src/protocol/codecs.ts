@@ -25,11 +25,14 @@ export interface CodecOf<T, D> {
   decode(data: D): T;
 }
 
+/** Any data, and of a list which item stands where: so that `decode` reads one as it was written. */
+type Data = [] | unknown[] | {} | null | undefined;
+
 /**
  * Lets instances of a class be values of calls, between peers that both have a codec of that name among their
  * `codecs`. Both functions are synchronous. Throws ERR_OPTION.
  */
-export function codec<T, D>(given: CodecOf<T, D>): Codec {
+export function codec<T, D extends Data>(given: CodecOf<T, D>): Codec {
   const { name, for: Class, subclasses, encode, decode } = given;
   if (typeof name !== 'string' || name === '' || name.length > 100) {
     throw wrong('the `name` of a codec is 1 to 100 characters');

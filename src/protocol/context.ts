@@ -87,7 +87,10 @@ export class ServedCall implements CallContext {
       this.#controller = new AbortController();
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
       else if (this.deadline !== undefined) {
-        const passed = new DserviceError('ERR_DEADLINE', "the caller's deadline has passed");
+        // A handler may well reject with it, and it may be the first that its caller hears of the deadline.
+        const passed = new DserviceError('ERR_DEADLINE', "the caller's deadline has passed", {
+          mayHaveRun: true,
+        });
         this.#cancelTimer = this.#clock.after(this.deadline, () => this.abort(passed), true);
       }
     }

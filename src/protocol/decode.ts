@@ -249,7 +249,7 @@ export class Placement {
     /** What holds instances, and until which of them. */
     const until = new Map<object, number>();
     for (const [i, entry] of entries.entries()) {
-      if (!Array.isArray(entry) || make === undefined) throw malformed('no codec was agreed upon');
+      if (!Array.isArray(entry) || make === undefined) throw malformed('there are no codecs here');
       this.#parent(entry[1], (holder) => until.set(holder, i));
     }
     for (const [i, entry] of entries.entries()) {

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { peer, sessionPair } from '../testing/fixtures/peer.js';
 import { turns } from '../testing/recorder.js';
+import { contextOf, syncScope } from './context.js';
 import { Exposed } from './exposed.js';
 
 /** A session with this one method, asked for its outcome: what its caller learns. */
@@ -146,6 +147,19 @@ describe('a handler that answers oddly', () => {
     await clock.advance(50);
     await call;
     expect(b.ended).toBe(false);
+  });
+
+  test('with the reason of its signal: of a deadline, that it may have run', async () => {
+    const scope = syncScope();
+    const waits = (): Promise<never> =>
+      new Promise((_, reject) => {
+        const { signal } = contextOf(scope);
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      });
+    const them = await peer({ api: { waits }, scope });
+    await them.send({ method: 'waits', arguments: [], reply: 1, meta: { deadline: 50 } });
+    await them.clock.advance(50);
+    expect(them.outcome(1)?.arguments).toMatchObject([{ code: 'ERR_DEADLINE', mayHaveRun: true }]);
   });
 
   test('twice, by its callback, by its promise and by returning', async () => {

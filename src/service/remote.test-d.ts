@@ -209,6 +209,9 @@ test('objects by reference, ours and theirs', () => {
   void wide.greet(api.user('x'));
   // @ts-expect-error That is no user.
   void wide.greet({ name: () => 5 });
+  expectTypeOf<Remote<Ann>>().toExtend<Disposable>();
+  // @ts-expect-error A promise is let go of by nobody: what it brings is.
+  expectTypeOf(wide.counter()).toExtend<Disposable>();
 });
 
 test('streams', () => {
@@ -218,6 +221,8 @@ test('streams', () => {
   >();
   // @ts-expect-error Text is no stream.
   void wide.upload('x');
+  // @ts-expect-error It is read when it is there.
+  expectTypeOf(wide.rows()).toExtend<AsyncIterable<unknown>>();
 });
 
 test('properties that are shared', () => {

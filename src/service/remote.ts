@@ -76,8 +76,13 @@ export type Remote<T> = T extends Primitive
                     }
                   : T;
 
-/** Of what goes by reference: its methods, and what it shares, which is awaited where it is read, and assigned. */
-type RemoteObject<T extends object> = RemoteMethods<T, MethodsOf<T>> & RemoteShared<T, SharedOf<T>>;
+/**
+ * Of what goes by reference: its methods, and what it shares, which is awaited where it is read, and assigned. It is
+ * let go by `using`.
+ */
+type RemoteObject<T extends object> = RemoteMethods<T, MethodsOf<T>> &
+  RemoteShared<T, SharedOf<T>> &
+  Disposable;
 type RemoteMethods<T, K extends keyof T> = { readonly [P in K]: Remote<T[P]> };
 type RemoteShared<T, K extends keyof T> = { [P in K]: T[P] | RemotePromise<Remote<T[P]>> };
 
@@ -182,9 +187,16 @@ type Given<T> = T extends Primitive | ByValue
       : T
     : T extends AnyClass | NodeReadable | NodeWritable | AsyncIterable<unknown>
       ? T
-      : T extends object
-        ? { [K in keyof T]: K extends symbol ? T[K] : Given<T[K]> }
-        : T;
+      : T extends readonly unknown[]
+        ? { [K in keyof T]: Given<T[K]> }
+        : T extends object
+          ? // That it can be let go is of the remote that is expected, not of what stands for one.
+            {
+              [K in keyof T as K extends typeof Symbol.dispose ? never : K]: K extends symbol
+                ? T[K]
+                : Given<T[K]>;
+            }
+          : T;
 
 type Returned<R> = [R] extends [void] ? R : Given<Awaited<R>> | PromiseLike<Given<Awaited<R>>>;
 
@@ -203,7 +215,10 @@ type BeyondKnown<T> = T extends Primitive | ByValue | Anything
   : T extends readonly (infer Item)[]
     ? Mapped<Item, true> & { readonly [index: number]: RemotePromise<Item> }
     : Mapped<T, false> & {
-        readonly [K in keyof T]: K extends keyof Promise<T> | 'map' ? unknown : Reached<T[K]>;
+        // By symbols, as of loops and `using`, is reached only what is there.
+        readonly [K in keyof T]: K extends keyof Promise<T> | 'map' | symbol
+          ? unknown
+          : Reached<T[K]>;
       };
 
 type Primitive = string | number | bigint | boolean | symbol | null | undefined;
