@@ -103,7 +103,7 @@ export async function measureMemory({ subjects, sessions }) {
  * Bytes in use at client and server, after collections. What one side's collection lets go (a finalizer
  * tells the other side) the next one finds at the other: so several, until nothing more is won.
  */
-async function settled({ client, server }) {
+export async function settled({ client, server }) {
   let last = Infinity;
   for (let i = 0; i < 20; i++) {
     await Promise.all([client.ask('collect'), server.ask('collect')]);

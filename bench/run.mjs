@@ -4,7 +4,7 @@
 //
 // Names, which --only takes as well, separated by commas, are those of subjects (ours-tcp, dnode), of
 // their paths (tcp, ws), of works (seq, c64, burst, objects), of parts (churn, setup, memory, sizes, start,
-// round-trips, batches, attachments, streams, healing, page, direct, relay, rendezvous, resume, pipelines-redis, …; pipelines for
+// round-trips, batches, attachments, streams, sessions, healing, page, direct, relay, rendezvous, resume, pipelines-redis, …; pipelines for
 // all of those), and of ways through pipelines (per32, single, …). What is not the whole run writes nothing, or with --write
 // the tables that it has made anew.
 // --quick measures for a shorter time, and leaves out set-up and memory. --profile writes CPU profiles of processes
@@ -27,6 +27,7 @@ import { printReport } from './report.mjs';
 import { measureResume } from './resume.mjs';
 import { measureRoundTrips } from './round-trips.mjs';
 import { measureSizes } from './sizes.mjs';
+import { measureSessions } from './sessions.mjs';
 import { measureStart } from './start.mjs';
 import { measureStreams } from './streams.mjs';
 import { subjects } from './subjects/index.mjs';
@@ -69,6 +70,7 @@ const parts = {
   page: measurePage,
   attachments: measureAttachments,
   streams: measureStreams,
+  sessions: measureSessions,
   direct: measureDirect,
   relay: measureRelay,
   rendezvous: measureRendezvous,
@@ -132,6 +134,7 @@ function makePlan({ quick, only, rounds, profile, write, 'no-write': silent }, n
     dnodeChurn: quick ? 3_000 : 20_000,
     sessions: quick ? 200 : 1_000,
     stream: (quick ? 16 : 128) * 1024 * 1024,
+    crowd: quick ? 1_000 : 10_000,
     starts: quick ? 1 : 7,
     setups: quick ? 50 : 200,
     clients: quick ? 400 : 2_000,

@@ -4,6 +4,7 @@ import { pageSubjects, pageWorks } from './page.mjs';
 import { pipelineTables } from './pipeline-tables.mjs';
 import { relayWorks } from './relay.mjs';
 import { amount } from './resume.mjs';
+import { atOnce } from './sessions.mjs';
 import { carriers as streamCarriers, ways as streamWays } from './streams.mjs';
 import { targetsOf } from './targets.mjs';
 import { work } from './work.mjs';
@@ -33,6 +34,7 @@ const makers = {
     page,
     attachments,
     streams,
+    sessions,
     direct,
     relay,
     rendezvous,
@@ -229,6 +231,25 @@ function carried(figures, carriers, { title, note, columns }) {
     ]);
   });
   return { title, note, rows: [['', ...heads], ...rows] };
+}
+
+function sessions({ crowd, all }) {
+  const rows = all.map(({ subject, seconds, ms, answered, atClient, atServer }) => [
+    subject.label,
+    count(answered),
+    `${seconds.toFixed(1)} s`,
+    `${ms.toFixed(0)} ms`,
+    ...[atClient.heap, atServer.heap, atClient.rss, atServer.rss].map(kilobytes),
+  ]);
+  const heads = [
+    ...['answered', 'until all are there', 'a call on each, at once'],
+    ...['heap, client', 'heap, server', 'process, client', 'process, server'],
+  ];
+  return {
+    title: `${count(crowd)} sessions of one process`,
+    note: `With one other process, ${atOnce} being opened at a time, each with a first call. Then one call on each of them. What the heap and the whole process have grown by for each, after collections.`,
+    rows: [['', ...heads], ...rows],
+  };
 }
 
 function direct({ bareSeq, ourSeq, bareMany, ourMany, bareBulk, ourLetters, ourOctets }) {

@@ -131,6 +131,16 @@ export function targetsOf(results) {
       );
     }
   }
+  for (const { subject, answered } of results.sessions?.all ?? []) {
+    if (!subject.name.startsWith('ours-')) continue;
+    const { crowd } = results.sessions;
+    targets.push({
+      what: `sessions of one process that answer a call, ${subject.label}`,
+      goal: `${crowd}`,
+      reached: `${answered}`,
+      met: answered === crowd,
+    });
+  }
   for (const { subject, atClient, atServer } of results.memory ?? []) {
     if (subject.name !== 'ours-tcp') continue;
     for (const [side, { heap }] of Object.entries({ client: atClient, server: atServer })) {

@@ -93,13 +93,26 @@ export const tasks = {
     return times.sort((a, b) => a - b)[count >> 1];
   },
 
-  /** Opens sessions, and keeps them. */
-  async open({ module }, endpoint, count) {
-    for (let i = 0; i < count; i++) {
-      const client = await module.connect(endpoint);
-      await client.shout('hello');
-      kept.push(client);
-    }
+  /** Opens sessions, so many at a time, and keeps them. */
+  async open({ module }, endpoint, count, atOnce = 1) {
+    let left = count;
+    const opener = async () => {
+      while (left-- > 0) {
+        // A server that is too busy to read takes who is silent for a plain dnode of old, and greets: once more then.
+        const client = await module.connect(endpoint).catch(() => module.connect(endpoint));
+        await client.shout('hello');
+        kept.push(client);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, opener));
+  },
+
+  /** One call on each session that is open, at once: how many were answered, in how many ms. */
+  async callAll() {
+    const start = performance.now();
+    const answers = await Promise.all(kept.map((client) => client.shout('hello')));
+    const ms = performance.now() - start;
+    return { answered: answers.filter((it) => it === 'HELLO').length, ms };
   },
 
   async closeAll() {
