@@ -4,7 +4,8 @@
 //
 // Names, which --only takes as well, separated by commas, are those of subjects (ours-tcp, dnode), of
 // their paths (tcp, ws), of works (seq, c64, burst, objects), of parts (churn, setup, memory, sizes, start,
-// round-trips, batches, attachments, streams, sessions, healing, page, direct, relay, rendezvous, resume, pipelines-redis, …; pipelines for
+// round-trips, batches, attachments, streams, sessions,
+// where-the-time-goes, healing, page, direct, relay, rendezvous, resume, pipelines-redis, …; pipelines for
 // all of those), and of ways through pipelines (per32, single, …). What is not the whole run writes nothing, or with --write
 // the tables that it has made anew.
 // --quick measures for a shorter time, and leaves out set-up and memory. --profile writes CPU profiles of processes
@@ -32,6 +33,7 @@ import { measureStart } from './start.mjs';
 import { measureStreams } from './streams.mjs';
 import { subjects } from './subjects/index.mjs';
 import { ways } from './three-steps.mjs';
+import { measureWhereTheTimeGoes } from './where-the-time-goes.mjs';
 import { work } from './work.mjs';
 
 const { values: options, positionals } = parseArgs({
@@ -71,6 +73,7 @@ const parts = {
   attachments: measureAttachments,
   streams: measureStreams,
   sessions: measureSessions,
+  'where-the-time-goes': measureWhereTheTimeGoes,
   direct: measureDirect,
   relay: measureRelay,
   rendezvous: measureRendezvous,

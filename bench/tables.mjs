@@ -7,6 +7,7 @@ import { amount } from './resume.mjs';
 import { atOnce } from './sessions.mjs';
 import { carriers as streamCarriers, ways as streamWays } from './streams.mjs';
 import { targetsOf } from './targets.mjs';
+import { counted } from './where-the-time-goes.mjs';
 import { work } from './work.mjs';
 
 /** The results as tables: `{ title, note, rows }`, the first row the heads, all of text. */
@@ -35,6 +36,7 @@ const makers = {
     attachments,
     streams,
     sessions,
+    'where-the-time-goes': whereTheTimeGoes,
     direct,
     relay,
     rendezvous,
@@ -250,6 +252,44 @@ function sessions({ crowd, all }) {
     note: `With one other process, ${atOnce} being opened at a time, each with a first call. Then one call on each of them. What the heap and the whole process have grown by for each, after collections.`,
     rows: [['', ...heads], ...rows],
   };
+}
+
+function whereTheTimeGoes({ codec, traffic }) {
+  const ns = (times) => count(median(times));
+  const per = (figure) => (figure < 10 ? figure.toFixed(1) : count(figure));
+  return [
+    {
+      title: 'Where the time goes: the codec alone, in ns for a message',
+      note: 'In one process, without a channel. Encoded: the arguments. Decoded: from a line to arguments that can be passed on; bare, `JSON.parse` of what the bare channels send.',
+      rows: [
+        [
+          '',
+          'encoder',
+          'JSON.stringify',
+          'encoder ÷ JSON',
+          'decoder',
+          'JSON.parse',
+          'decoder ÷ JSON',
+        ],
+        ...Object.entries(codec).map(([title, { encode, stringify, decode, parse }]) => [
+          title,
+          ...[ns(encode), ns(stringify), times(ratio(encode, stringify))],
+          ...[ns(decode), ns(parse), times(ratio(decode, parse))],
+        ]),
+      ],
+    },
+    {
+      title: 'Where the time goes: 1,000 calls on the wire',
+      note: 'With 64 in flight, counted at the client’s socket: calls of the system that write and read, lines and bytes that it sends, bytes that it gets.',
+      rows: [
+        ['', 'writes', 'reads', 'lines', 'bytes sent', 'bytes got'],
+        ...counted.map(({ name, label }) => {
+          const { writes, reads, lines, sent, got } = traffic[name];
+          return [label, ...[writes, reads, lines, sent, got].map(per)];
+        }),
+      ],
+    },
+  ];
 }
 
 function direct({ bareSeq, ourSeq, bareMany, ourMany, bareBulk, ourLetters, ourOctets }) {

@@ -2,7 +2,7 @@ import { chunk, octets } from './bulk.mjs';
 import { churn } from './churn.mjs';
 import { inFlight } from './in-flight.mjs';
 import { makeProfiler } from './profile.mjs';
-import { watchWire } from './wire.mjs';
+import { countTraffic, watchWire } from './wire.mjs';
 import { check, work } from './work.mjs';
 
 /** What a process of the benchmark can be asked to do. Each task gets its subject, and what the parent sent. */
@@ -67,6 +67,23 @@ export const tasks = {
       const seconds = (performance.now() - start) / 1000;
       if (size !== total) throw new Error(`${size} bytes of ${total} arrived`);
       return { rate: total / seconds, wire: (wire.bytes() - before) / total };
+    } finally {
+      wire.end();
+      await client.close();
+    }
+  },
+
+  /** What 1,000 calls are on the wire, from this side, 64 in flight: `{ writes, reads, lines, sent, got }`. */
+  async traffic({ module }, endpoint, ms) {
+    const wire = watchWire();
+    const client = await module.connect(endpoint);
+    try {
+      await check(client);
+      const counts = countTraffic(wire.sockets[0]);
+      const { calls } = await work.c64.run(client, ms);
+      return Object.fromEntries(
+        Object.entries(counts).map(([what, times]) => [what, (times * 1000) / calls]),
+      );
     } finally {
       wire.end();
       await client.close();

@@ -12,3 +12,32 @@ export function watchWire() {
     end: () => unsubscribe('net.client.socket', add),
   };
 }
+
+/** Counts what a socket does from here on: what it hands to the system and gets from it, and lines. */
+export function countTraffic(socket) {
+  const counts = { writes: 0, reads: 0, lines: 0, sent: 0, got: 0 };
+  const [write, writev, push] = [socket._write, socket._writev, socket.push];
+  const note = (data) => {
+    const bytes = Buffer.from(data);
+    counts.sent += bytes.length;
+    for (let at = -1; (at = bytes.indexOf(10, at + 1)) !== -1;) counts.lines++;
+  };
+  socket._write = (data, ...rest) => {
+    counts.writes++;
+    note(data);
+    return write.call(socket, data, ...rest);
+  };
+  socket._writev = (chunks, ...rest) => {
+    counts.writes++;
+    for (const { chunk } of chunks) note(chunk);
+    return writev.call(socket, chunks, ...rest);
+  };
+  socket.push = (data, ...rest) => {
+    if (data !== null) {
+      counts.reads++;
+      counts.got += data.length;
+    }
+    return push.call(socket, data, ...rest);
+  };
+  return counts;
+}

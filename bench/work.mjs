@@ -4,7 +4,7 @@ import { deepStrictEqual } from 'node:assert';
 import { inFlight } from './in-flight.mjs';
 
 /** About 10 KB of JSON: what a list in a web page holds. */
-const object = {
+export const object = {
   page: 1,
   rows: Array.from({ length: 68 }, (_, i) => ({
     id: 1000 + i,
