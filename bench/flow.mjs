@@ -1,7 +1,6 @@
-import { Readable, Writable } from 'node:stream';
 import { chunk, octets } from './bulk.mjs';
 
-/** `total` bytes in chunks of 64 KiB, as they are asked for. */
+/** `total` bytes in chunks of 64 KiB, as they are asked for. Runs in pages too. */
 export function flow(total) {
   const data = octets();
   let left = total;
@@ -22,32 +21,4 @@ export async function drain(stream) {
   let size = 0;
   for await (const bytes of stream) size += bytes.length;
   return size;
-}
-
-/** The same as Node's streams. */
-export function nodeFlow(total) {
-  const data = Buffer.from(octets());
-  let left = total;
-  return new Readable({
-    highWaterMark: chunk,
-    read() {
-      left -= chunk;
-      this.push(left < 0 ? null : data);
-    },
-  });
-}
-
-export function nodeDrain() {
-  let size = 0;
-  return new Writable({
-    highWaterMark: chunk,
-    write(bytes, _, done) {
-      size += bytes.length;
-      done();
-    },
-    final(done) {
-      this.size = size;
-      done();
-    },
-  });
 }

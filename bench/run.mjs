@@ -4,9 +4,8 @@
 //
 // Names, which --only takes as well, separated by commas, are those of subjects (ours-tcp, dnode), of
 // their paths (tcp, ws), of works (seq, c64, burst, objects), of parts (churn, setup, memory, sizes, start,
-// round-trips, batches, attachments, streams, sessions,
-// where-the-time-goes, healing, page, direct, relay, rendezvous, resume, pipelines-redis, …; pipelines for
-// all of those), and of ways through pipelines (per32, single, …). What is not the whole run writes nothing, or with --write
+// round-trips, batches, attachments, streams, sessions, where-the-time-goes, healing, page, page-worker, direct, relay,
+// rendezvous, resume, pipelines-redis, …; pipelines for all of those), and of ways through pipelines (per32, single, …). What is not the whole run writes nothing, or with --write
 // the tables that it has made anew.
 // --quick measures for a shorter time, and leaves out set-up and memory. --profile writes CPU profiles of processes
 // to a folder.
@@ -20,6 +19,7 @@ import { measureHealing } from './healing.mjs';
 import { measureIdle } from './idle.mjs';
 import { measureMillion } from './million.mjs';
 import { measurePage } from './page.mjs';
+import { measurePageWorker } from './page-worker.mjs';
 import { measureIndexedDb, measureInMemory, measureLmdb, measureRedis } from './pipelines.mjs';
 import { endAll } from './process.mjs';
 import { measureRelay } from './relay.mjs';
@@ -70,6 +70,7 @@ const parts = {
   batches: measureBatches,
   healing: measureHealing,
   page: measurePage,
+  'page-worker': measurePageWorker,
   attachments: measureAttachments,
   streams: measureStreams,
   sessions: measureSessions,

@@ -3,10 +3,12 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-/** A server of one page, `pages/<name>.mjs`, bundled as by a user of the package. It does not listen yet. */
-export async function makeSite(name) {
+/** A server of one page, `pages/<name>.mjs`, and its workers, bundled as by a user of the package. It does not listen yet. */
+export async function makeSite(name, ...workers) {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(`pages/${name}.mjs`, import.meta.url))],
+    entryPoints: [name, ...workers].map((it) =>
+      fileURLToPath(new URL(`pages/${it}.mjs`, import.meta.url)),
+    ),
     bundle: true,
     splitting: true,
     minify: true,

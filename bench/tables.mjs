@@ -1,6 +1,7 @@
 import { carriers as attachmentCarriers, sizes as attachmentSizes } from './attachments.mjs';
 import { count, kilobytes, median, megabytes, ratio, times } from './figures.mjs';
 import { pageSubjects, pageWorks } from './page.mjs';
+import { portSubjects } from './page-worker.mjs';
 import { pipelineTables } from './pipeline-tables.mjs';
 import { relayWorks } from './relay.mjs';
 import { amount } from './resume.mjs';
@@ -33,6 +34,7 @@ const makers = {
     batches,
     healing,
     page,
+    'page-worker': pageWorker,
     attachments,
     streams,
     sessions,
@@ -193,6 +195,21 @@ function page({ rates, version }) {
   return {
     title: 'From a page',
     note: `A page in Chromium ${version} calls servers in Node, each a process of its own. Calls per second.`,
+    rows: [['', ...heads, ...heads.map((it) => `ours ÷ theirs, ${it}`)], ...rows],
+  };
+}
+
+function pageWorker({ rates, version }) {
+  const works = Object.keys(pageWorks);
+  const rows = Object.entries(portSubjects).map(([name, label]) => [
+    label,
+    ...works.map((it) => count(median(rates[name][it]))),
+    ...works.map((it) => (name === 'ours' ? '' : times(ratio(rates.ours[it], rates[name][it])))),
+  ]);
+  const heads = works.map((it) => work[it].title);
+  return {
+    title: 'From a page to its worker',
+    note: `Over a MessagePort, in Chromium ${version}. Calls per second.`,
     rows: [['', ...heads, ...heads.map((it) => `ours ÷ theirs, ${it}`)], ...rows],
   };
 }

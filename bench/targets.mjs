@@ -208,6 +208,16 @@ export function targetsOf(results) {
       met: reached >= 4,
     });
   }
+  const ports = results['page-worker']?.rates;
+  if (ports !== undefined) {
+    const reached = ratio(ports.ours.c64, ports.comlink.c64);
+    targets.push({
+      what: 'page to its worker, 64 in flight, MessagePort ÷ Comlink',
+      goal: '≥ 3',
+      reached: times(reached),
+      met: reached >= 3,
+    });
+  }
   if (direct !== undefined) {
     const trip = ratio(direct.bareSeq, direct.ourSeq);
     // What the bare channel carries is bytes as well.

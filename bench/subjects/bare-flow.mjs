@@ -3,7 +3,7 @@
 import { connect as connectSocket, createServer } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import WebSocket, { createWebSocketStream, WebSocketServer } from 'ws';
-import { nodeDrain, nodeFlow } from '../flow.mjs';
+import { nodeDrain, nodeFlow } from '../node-flow.mjs';
 
 /** @param {'tcp' | 'ws'} path */
 export async function serve(path) {

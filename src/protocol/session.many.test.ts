@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Channel } from '../channel/channel.js';
 import { memoryPair } from '../channel/memory.js';
 import { defaultLimits } from '../limits.js';
 import { settle } from '../testing/settle.js';
@@ -13,7 +14,7 @@ const count = 1_000;
 test(`${count} pairs of sessions in one process answer a call each, and leave nothing`, async () => {
   const clock = new VirtualClock();
   const ends: unknown[] = [];
-  const begin = (channel: Session['channel'], api: object): Session => {
+  const begin = (channel: Channel, api: object): Session => {
     const session = new Session({
       ...{ channel, clock, scope: syncScope(), limits: defaultLimits, api },
     });
