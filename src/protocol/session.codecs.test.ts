@@ -351,7 +351,7 @@ describe('a peer that lies', () => {
     // For each of the one with each of the other that were half a minute.
     const began = performance.now();
     expect(await them.call('take', [list, 0], { types, links })).toEqual([null, true]);
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(performance.now() - began).toBeLessThan(15_000);
     expect(went).toHaveLength(n);
   });
 
