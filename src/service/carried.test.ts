@@ -53,8 +53,7 @@ class Meeting {
 
   /** Direct channels that come about after one signal each way. */
   newDirect(): Direct {
-    const open = (channel: Channel): Channel =>
-      changed(channel, { peer: { transport: 'webrtc' } });
+    const open = (channel: Channel): Channel => changed(channel, { peer: { transport: 'webrtc' } });
     return ({ initiator, send }) => {
       let settle: { resolve: (channel: Channel) => void; reject: (error: Error) => void };
       const channel = new Promise<Channel>((resolve, reject) => (settle = { resolve, reject }));
