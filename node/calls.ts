@@ -12,10 +12,11 @@ export type * from '../src/calls/public-types.js';
 
 const runtime: CallsRuntime = {
   clock: nodeClock,
-  open(target, { timeout, tls }) {
+  open(target, { timeout, signal, tls }) {
     if (typeof target === 'string') {
       // What the user gave for TLS, which Node checks.
-      return connectChannel(target, { timeout, clock: nodeClock, tls: tls as ConnectionOptions });
+      const given = { timeout, signal, tls: tls as ConnectionOptions };
+      return connectChannel(target, { ...given, clock: nodeClock });
     }
     const channel = nodeRuntime.adopt(target);
     if (channel !== undefined) return channel;

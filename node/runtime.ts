@@ -66,12 +66,19 @@ function makeRuntime(): ServiceRuntime<At> {
       port: { says: `${port.says}, or false`, ok: (value) => value === false || port.ok(value) },
     },
     engines: [jsonRpc],
-    listen(at, limits, onChannel, answer) {
+    async listen(at, limits, onChannel, answer) {
       const enter = door({ clock: nodeClock, limits, onChannel });
       const answerAny = (exchange: Exchange) => enter(exchange) ?? answer?.(exchange);
       const request =
         at.request ?? createExchanges({ clock: nodeClock, limits, answer: answerAny });
-      return listen({ ...at, request, limits, clock: nodeClock }, onChannel);
+      const listener = await listen({ ...at, request, limits, clock: nodeClock }, onChannel);
+      return {
+        ...listener,
+        close(time) {
+          enter.close();
+          return listener.close(time);
+        },
+      };
     },
     matcher: () => semverMatcher,
     get reach() {

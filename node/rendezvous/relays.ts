@@ -14,14 +14,20 @@ const statuses: Readonly<Record<string, number>> = {
 
 /**
  * Leads a WebSocket straight to an instance of the hub's clients: for those who are no clients, and know
- * it from multicast DNS. `most`: such WebSockets at once.
+ * it from multicast DNS, or were given a ticket by one. `most`: such WebSockets at once. `onAir`: multicast DNS tells
+ * of instances that have no address of their own, and whoever hears of one is led there.
  */
 export function relays(
   hub: Hub,
   most: number,
+  onAir: boolean,
 ): (id: string, request: IncomingMessage) => Promise<Entrance | Refusal> {
   let open = 0;
-  return async (id, { socket, headers: { origin } }) => {
+  return async (id, { socket, url = '', headers: { origin } }) => {
+    const ticket = new URLSearchParams(url.split('?')[1]).get('ticket') ?? '';
+    if (!hub.admits(id, ticket, onAir)) {
+      return { status: 401, text: 'Who goes there needs a ticket, which clients are given.' };
+    }
     if (open >= most) return { status: 503, text: 'There are too many already.' };
     open++;
     socket.once('close', () => open--);

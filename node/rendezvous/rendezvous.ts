@@ -79,7 +79,7 @@ export async function openRendezvous(
     matcher: semverMatcher,
   });
   const doors = server === undefined ? ownDoors(path) : doorsBelow(path);
-  const relay = relays(hub, limits.clients);
+  const relay = relays(hub, limits.clients, options.mdns === true);
   const began = nodeClock.now();
   let status: RendezvousStats['status'] = 'up';
   let air: Multicast | undefined;

@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Channel } from '../channel/channel.js';
 import { memoryPair } from '../channel/memory.js';
 import { defaultLimits } from '../limits.js';
 import type { InstanceRecord } from '../discovery/record.js';
@@ -285,5 +286,97 @@ describe('the rendezvous', () => {
     await turns(3);
     expect(sessions[0]?.ended).toBe(true);
     expect(await passing(clock, codeOf(remote.f()))).toBe('ERR_CLOSED');
+  });
+});
+
+/** A rendezvous that says what the test has it say, and what is dialled otherwise. */
+function telling(
+  events: unknown[],
+  about: object,
+  open: (target: string) => Channel | Promise<Channel>,
+) {
+  const clock = new VirtualClock();
+  const serve = (far: Channel, api: object): void => {
+    new Session({ channel: far, clock, scope: syncScope(), limits: defaultLimits, api }).start();
+  };
+  const runtime: CallsRuntime = {
+    clock,
+    open(target) {
+      if (target !== url) return open(typeof target === 'string' ? target : '');
+      const [near, far] = memoryPair({ clock });
+      serve(far, {
+        match: (_range: string, versions: string[]) => versions.map(() => true),
+        browse: (_name: string, hear: (text: string, about: object) => void) =>
+          hear(JSON.stringify(events), about),
+      });
+      return near;
+    },
+  };
+  return { clock, serve, connect: makeConnect(runtime, { reach: (it) => it, home: () => url }) };
+}
+
+const recordOf = (id: string, endpoints: unknown) => ({
+  type: 'up',
+  record: { id: id.repeat(16), name: 'greeter', version: '1.0.0', endpoints, state: 'up' },
+});
+
+describe('what may be wrong with what is told', () => {
+  test('one that cannot be reached holds up nobody while another is there', async () => {
+    const dialled: string[] = [];
+    const { clock, serve, connect } = telling(
+      [recordOf('a', ['ws://good']), recordOf('b', ['ws://dead'])],
+      { snapshot: true, first: true },
+      (target) => {
+        dialled.push(target);
+        const [near, far] = memoryPair({ clock });
+        if (target === 'ws://good') serve(far, { f: () => 1, wait: () => new Promise(() => {}) });
+        // The other one says nothing.
+        return near;
+      },
+    );
+    using remote = await passing(clock, connect('greeter'));
+    await turns(5);
+    const begun = clock.now();
+    void remote.wait();
+    for (let i = 0; i < 20; i++) expect(await options(remote, { deadline: 100 }).f()).toBe(1);
+    expect(clock.now()).toBe(begun);
+    expect(new Set(dialled)).toEqual(new Set(['ws://good', 'ws://dead']));
+  });
+
+  test('records that are none do not hide those that are', async () => {
+    const { clock, serve, connect } = telling(
+      [
+        ...[null, {}, { record: null }, recordOf('x', ['ws://bad'])],
+        recordOf('b', [{ toString: 1 }, null, 5]),
+        recordOf('c', { toString: 1 }),
+        recordOf('a', [{ toString: 1 }, 'ws://good']),
+      ],
+      { snapshot: true, first: true, settling: 'x' },
+      () => {
+        const [near, far] = memoryPair({ clock });
+        serve(far, { f: () => 1 });
+        return near;
+      },
+    );
+    using remote = await passing(clock, connect('greeter@^1'));
+    expect(await remote.f()).toBe(1);
+  });
+
+  test('let go, it leaves no timer, whatever was under way', async () => {
+    const { clock, connect } = telling(
+      [recordOf('a', ['ws://refuses']), recordOf('b', ['ws://silent'])],
+      { snapshot: true, first: true, settling: 60_000 },
+      (target) => {
+        if (target === 'ws://refuses') throw new DserviceError('ERR_CONNECT', 'it is not there');
+        return memoryPair({ clock })[0];
+      },
+    );
+    expect(await passing(clock, codeOf(connect('greeter', { timeout: 3_000 })))).toBe(
+      'ERR_NO_INSTANCE',
+    );
+    await turns(5);
+    // The sessions of the rendezvous itself have theirs: what it serves is not ours to end.
+    await clock.advance(3_000);
+    expect(clock.pending).toBe(0);
   });
 });

@@ -31,7 +31,8 @@ class Caller {
   readonly #what: string;
   readonly #instances: Instances;
   #changed: { promise: Promise<void>; tell: () => void } | undefined;
-  #closed = false;
+  /** Aborted at the end, and with it what is being opened. */
+  readonly #gone = new AbortController();
   #why: unknown;
 
   constructor(
@@ -43,7 +44,7 @@ class Caller {
     this.#runtime = runtime;
     this.#options = options;
     const { signal: _, ...given } = options;
-    this.#given = { ...given, timeout: reach };
+    this.#given = { ...given, timeout: reach, signal: this.#gone.signal };
     this.#what = what;
     this.#instances = make(() => this.#tell());
   }
@@ -54,8 +55,9 @@ class Caller {
     const { timeout = 10_000 } = this.#options;
     const late = Math.min(due, clock.now() + timeout);
     for (;;) {
+      const ready = this.#ready();
+      if (ready !== undefined) return ready;
       const best = this.#pick();
-      if (best?.session !== undefined) return best.session;
       const next = best === undefined ? this.#change() : this.#open(best);
       await this.#until(next, late, signal);
     }
@@ -67,7 +69,7 @@ class Caller {
     const method = path.join('.');
     const due = clock.now() + deadline;
     for (;;) {
-      let session = this.#pick()?.session;
+      let session = this.#ready();
       try {
         // At once where it can be, so that calls start in the order in which they were made.
         session ??= await this.session(due, signal);
@@ -91,14 +93,24 @@ class Caller {
     }
   }
 
-  /** The one with the least to do; among several, one by lot. */
-  #pick(): Instance | undefined {
+  /** A session at once, where there is one: nobody waits for an instance that may not be reached, while another is. */
+  #ready(): CallSession | undefined {
+    const best = this.#pick();
+    if (best === undefined || best.session !== undefined) return best?.session;
+    const other = this.#pick(true)?.session;
+    if (other !== undefined) void this.#open(best);
+    return other;
+  }
+
+  /** The one with the least to do; among several, one by lot. `open`: of those that have a session. */
+  #pick(open = false): Instance | undefined {
     const { clock } = this.#runtime;
     let best: Instance | undefined;
     let least = Infinity;
     let equals = 0;
     for (const it of this.#instances) {
       if (it.rests > clock.now() || it.session?.leaving === true) continue;
+      if (open && it.session === undefined) continue;
       const load = it.session?.outstanding ?? 0;
       if (load > least) continue;
       equals = load < least ? 1 : equals + 1;
@@ -119,10 +131,10 @@ class Caller {
       if (it.session.ended) it.session = undefined;
     } catch (error) {
       this.#why = error;
-      if (it.opening !== undefined) {
+      if (it.opening !== undefined && this.#instances.has(it)) {
         const wait = rest * 2 ** Math.min(it.failures++, 5);
         it.rests = this.#runtime.clock.now() + wait;
-        this.#runtime.clock.after(wait, () => this.#tell(), true);
+        it.stopRest = this.#runtime.clock.after(wait, () => this.#tell(), true);
       }
     }
     it.opening = undefined;
@@ -132,8 +144,10 @@ class Caller {
     let why: unknown;
     for (const endpoint of it.endpoints) {
       try {
-        const session: CallSession = await openSession(this.#runtime, endpoint, this.#given, () => {
-          if (it.session === session) it.session = undefined;
+        const way = await this.#instances.way(endpoint, it.id);
+        const session = await openSession(this.#runtime, way, this.#given, () => {
+          // It may end before it is here.
+          if (it.session?.ended === true) it.session = undefined;
           this.#tell();
         });
         if (session.instance === undefined || session.instance === it.id) return session;
@@ -163,7 +177,7 @@ class Caller {
       const stopTimer = clock.after(Math.max(0, late - clock.now()), () => over(this.#none()));
       signal?.addEventListener('abort', abort);
       if (signal?.aborted === true) return abort();
-      const stopped = this.#closed
+      const stopped = this.#gone.signal.aborted
         ? new DserviceError('ERR_CLOSED', `${this.#what} was closed on this side`)
         : this.#instances.fatal;
       if (stopped !== undefined) return over(stopped);
@@ -194,8 +208,8 @@ class Caller {
   }
 
   close(): void {
-    this.#closed = true;
     this.#instances.close();
+    this.#gone.abort();
     this.#tell();
   }
 }

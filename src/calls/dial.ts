@@ -17,6 +17,7 @@ export interface CallsRuntime {
 interface OpenOptions {
   readonly tls: object | undefined;
   readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 export interface DialOptions {
@@ -59,7 +60,11 @@ export async function openSession(
   const { auth, signal, deadline = 30_000, timeout = 10_000, tls, logger = console } = options;
   const limits = { ...defaultLimits, ...options.limits };
   signal?.throwIfAborted();
-  const channel = await open(target, { tls, timeout });
+  const channel = await open(target, { tls, timeout, signal });
+  if (signal?.aborted === true) {
+    channel.destroy();
+    throw signal.reason;
+  }
   return new Promise((resolve, reject) => {
     const session = new CallSession({
       ...{ channel, clock, limits, auth, deadline },

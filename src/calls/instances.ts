@@ -15,6 +15,7 @@ export interface Instance {
   opening: Promise<CallSession> | undefined;
   /** Not before then (ms of the clock) it is tried again, and how often it failed. */
   rests: number;
+  stopRest: (() => void) | undefined;
   failures: number;
 }
 
@@ -45,8 +46,10 @@ export class Instances {
   #seen: Set<string> | undefined;
   #link: CallSession | undefined;
   #failures = 0;
-  #closed = false;
+  readonly #gone = new AbortController();
   #stopTimer: (() => void) | undefined;
+  /** Ends the wait for those who may be on their way. */
+  #stopSettling: (() => void) | undefined;
   /** Why the rendezvous cannot be reached, or what it refuses. */
   why: unknown;
   /** The range is none: there is no going on. */
@@ -72,8 +75,9 @@ export class Instances {
   async #connect(): Promise<void> {
     const { runtime, url, link, name, range } = this.#options;
     try {
-      const session = await openSession(runtime, url, link, () => this.#again());
-      if (this.#closed) return session.close();
+      const { signal } = this.#gone;
+      const session = await openSession(runtime, url, { ...link, signal }, () => this.#again());
+      if (signal.aborted) return session.close();
       this.#link = session;
       const hear = (events: unknown, about: unknown): void => {
         if (this.#link === session) this.#hear(events, about);
@@ -94,7 +98,7 @@ export class Instances {
   #again(): void {
     const { clock } = this.#options.runtime;
     this.#link = undefined;
-    if (this.#closed || this.#stopTimer !== undefined) return;
+    if (this.#gone.signal.aborted || this.#stopTimer !== undefined) return;
     const pause = Math.min(pauses.longest, pauses.first * 2 ** this.#failures++);
     this.#stopTimer = clock.after(
       pause * (0.5 + clock.random() / 2),
@@ -125,7 +129,8 @@ export class Instances {
     if (snapshot === true && more !== true && seen !== undefined) {
       // Those who were with the rendezvous before this one may be on their way.
       const wait = typeof settling === 'number' ? Math.min(settling, 60_000) : 0;
-      clock.after(
+      this.#stopSettling?.();
+      this.#stopSettling = clock.after(
         wait,
         () => {
           if (this.#seen !== seen) return;
@@ -139,7 +144,7 @@ export class Instances {
   }
 
   #one(event: Record<string, unknown>, record: Record<string, unknown>): void {
-    const { ways, url, name } = this.#options;
+    const { ways, name } = this.#options;
     const { id, version, endpoints, state } = record;
     // A path is made of it.
     if (typeof id !== 'string' || !/^[\da-f]{16}$/.test(id) || record.name !== name) return;
@@ -147,30 +152,46 @@ export class Instances {
     const known = this.#known.get(id);
     if (typeof version !== 'string' || (known === undefined && this.#known.size >= most)) return;
     const given = Array.isArray(endpoints) ? (endpoints as unknown[]) : [];
-    const reached = given.flatMap((way) => ways.reach(String(way)) ?? []);
-    if (event.dial === true) reached.push(`${url}/to/${id}`);
+    const reached = given.flatMap((way) =>
+      typeof way === 'string' ? (ways.reach(way) ?? []) : [],
+    );
+    if (event.dial === true) reached.push(this.#to(id));
     this.#seen?.add(id);
     const now = { version, endpoints: reached, up: state === 'up' && reached.length > 0 };
     if (known !== undefined) Object.assign(known, now);
     else {
-      const none = { session: undefined, opening: undefined, rests: 0, failures: 0 };
-      this.#known.set(id, { id, ...now, ...none });
+      const none = { session: undefined, opening: undefined, stopRest: undefined };
+      this.#known.set(id, { id, ...now, ...none, rests: 0, failures: 0 });
     }
   }
 
   /** It is gone, by what is told; what it was asked before may yet be answered. */
   #drop(id: string): void {
-    const session = this.#known.get(id)?.session;
+    const known = this.#known.get(id);
     this.#known.delete(id);
-    session?.retire();
+    known?.stopRest?.();
+    known?.session?.retire();
+  }
+
+  /** An endpoint as it is dialled: past a rendezvous that asks for credentials, with a ticket of its. */
+  async way(endpoint: string, id: string): Promise<string> {
+    const link = this.#link;
+    if (link?.remote.ticket === undefined || endpoint !== this.#to(id)) return endpoint;
+    const ticket: unknown = await link.call('ticket', 'ticket', [id], { deadline: 5_000 });
+    return `${endpoint}?ticket=${typeof ticket === 'string' ? ticket : ''}`;
+  }
+
+  #to(id: string): string {
+    return `${this.#options.url}/to/${id}`;
   }
 
   /** Which of the versions that were heard of are in range. */
   #ask(): void {
     const { range } = this.#options;
     const link = this.#link;
-    const versions = [...this.#known.values()].map(({ version }) => version);
-    const fresh = [...new Set(versions)].filter((version) => !this.#fits.has(version));
+    const versions = new Set([...this.#known.values()].map(({ version }) => version));
+    const fresh = [...versions].filter((version) => !this.#fits.has(version));
+    for (const version of this.#fits.keys()) if (!versions.has(version)) this.#fits.delete(version);
     if (range === undefined || link === undefined || fresh.length === 0) return;
     for (const version of fresh) this.#fits.set(version, undefined);
     this.#match(link, range, fresh).catch((error: unknown) => {
@@ -195,10 +216,14 @@ export class Instances {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#gone.abort();
     this.#stopTimer?.();
+    this.#stopSettling?.();
     this.#link?.close();
-    for (const { session } of this.#known.values()) session?.close();
+    for (const { session, stopRest } of this.#known.values()) {
+      stopRest?.();
+      session?.close();
+    }
     this.#known.clear();
   }
 }

@@ -406,3 +406,59 @@ describe('with a peer that is hostile', () => {
     expect(ends).toMatchObject([{ code: 'ERR_HEARTBEAT' }]);
   });
 });
+
+describe('a call never hangs', () => {
+  const never = (): Promise<never> => new Promise(() => {});
+
+  test('whose argument never comes: its deadline, its signal and the end of the session end it', async () => {
+    const { session, remote, clock, server } = await pair({ f: () => 1 });
+    const control = new AbortController();
+    const late = errorOf(options(remote, { deadline: 50 }).f(never()));
+    const given = errorOf(options(remote, { signal: control.signal }).f(never(), never()));
+    const lost = errorOf(remote.f(never()));
+    expect(session.outstanding).toBe(3);
+    await clock.advance(50);
+    expect(await late).toEqual(fail('ERR_DEADLINE', false));
+    control.abort();
+    expect(await given).toEqual(fail('ERR_CANCELLED', false));
+    expect(server.tables.serving).toBe(0);
+    session.close();
+    expect(await lost).toEqual(fail('ERR_CLOSED', false));
+    expect(session.outstanding).toBe(0);
+  });
+
+  test('whose argument comes late has what is left of its deadline', async () => {
+    const { remote, clock } = await pair({ f: never });
+    let come = (_value: number): void => {};
+    const out = errorOf(options(remote, { deadline: 100 }).f(new Promise((it) => (come = it))));
+    await clock.advance(60);
+    come(1);
+    await turns(2);
+    await clock.advance(39);
+    const soon = await Promise.race([out, turns(2).then(() => 'waits')]);
+    expect(soon).toBe('waits');
+    await clock.advance(1);
+    expect(await out).toEqual(fail('ERR_DEADLINE', true));
+  });
+
+  test('an outcome that cannot be read: the call has run', async () => {
+    const { session, send, got } = await against(ourHello);
+    const out = errorOf(session.call('f', 'f', []));
+    await turns(2);
+    await send(`{"method":${got().at(-1)?.reply},"arguments":{"0":null}}`);
+    expect(await out).toEqual(fail('ERR_MALFORMED', true));
+  });
+});
+
+test('a peer that reads no line as long as an error gets none, and nothing fails for it', async () => {
+  const hello = { ...ourHello, limits: { line: 1_024 + 40 } };
+  const { session, send, got } = await against(hello);
+  void session.call('f', 'f', [() => Promise.resolve('x'.repeat(100))]);
+  await turns(2);
+  const id = Number(Object.keys(got().at(-1)?.callbacks ?? {})[0]);
+  const before = got().length;
+  await send({ method: id, arguments: [], reply: 7 });
+  await turns(3);
+  expect(got()).toHaveLength(before);
+  expect(session.ended).toBe(false);
+});

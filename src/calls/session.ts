@@ -13,6 +13,7 @@ import { isRecord, type Message, readId } from '../protocol/message.js';
 import type { CallOptions } from '../protocol/options.js';
 import type { Reference } from '../protocol/references.js';
 import { Unresolved } from '../protocol/unresolved.js';
+import type { Call } from './call.js';
 import { Callbacks } from './callbacks.js';
 import { LinesOut } from './lines-out.js';
 import { cancelled, handled, rejected } from './outcome.js';
@@ -43,19 +44,6 @@ const features: readonly Feature[] = [
 /** An idle session pings so often (ms), and ends after so many that were missed. */
 const idle = 15_000;
 const misses = 2;
-
-/** A call whose outcome is waited for. */
-interface Call {
-  readonly method: string;
-  /** It was made as a plain peer's: the outcome comes by a callback. */
-  readonly plain: boolean;
-  /** Which of the lines that were written it is. */
-  readonly line: number;
-  fulfil(value: unknown): void;
-  reject(error: unknown): void;
-  /** Ends its timer, and its listener on a signal. */
-  cleanup(): void;
-}
 
 const ignore = (): void => {};
 
@@ -171,23 +159,10 @@ export class CallSession {
     } catch (error) {
       if (error instanceof Unresolved && error.promise instanceof Promise) {
         const { promise } = error;
-        return handled(
-          promise.then(
-            (value: unknown) =>
-              this.call(
-                to,
-                name,
-                args,
-                given,
-                bare,
-                new Map([...(settled ?? []), [promise, value]]),
-              ),
-            // That is not this call's error: whether it may have run is another question.
-            (reason: unknown) => {
-              throw asRun(reason);
-            },
-          ),
-        );
+        return this.#await(promise, name, given, (value, left) => {
+          const known = new Map([...(settled ?? []), [promise, value]]);
+          return this.call(to, name, args, left, bare, known);
+        });
       }
       if (!DserviceError.is(error)) return rejected(error);
       return rejected(Object.assign(error, { mayHaveRun: false, method: name }));
@@ -205,10 +180,37 @@ export class CallSession {
     return this.#wait(id, name, line, plain, given);
   }
 
+  /** Waits for a promise among the arguments of a call, but no longer than for the call. */
+  #await(
+    promise: Promise<unknown>,
+    name: string,
+    given: CallOptions,
+    call: (value: unknown, left: CallOptions) => Promise<unknown>,
+  ): Promise<unknown> {
+    const { clock } = this.#options;
+    const id = this.#tables.nextId();
+    const { deadline = this.#options.deadline } = given;
+    const due = clock.now() + deadline;
+    promise.then(
+      (value: unknown) => {
+        const left = deadline === Infinity ? deadline : Math.max(1, due - clock.now());
+        this.#take(id)?.fulfil(call(value, { ...given, deadline: left }));
+        this.#settled();
+      },
+      (reason: unknown) => {
+        // That is not this call's error: whether it may have run is another question.
+        this.#take(id)?.reject(asRun(reason));
+        this.#settled();
+      },
+    );
+    return this.#wait(id, name, undefined, false, given);
+  }
+
+  /** Without a line, nothing leaves. */
   #wait(
     id: number,
     method: string,
-    line: string,
+    line: string | undefined,
     plain: boolean,
     { signal, deadline = this.#options.deadline }: CallOptions,
   ): Promise<unknown> {
@@ -223,13 +225,14 @@ export class CallSession {
           deadline === Infinity ? undefined : this.#options.clock.after(deadline, late, true);
         signal?.addEventListener('abort', abort);
         this.#pending.set(id, {
-          ...{ method, plain, line: this.#out.pushed + 1, fulfil, reject },
+          ...{ method, plain, fulfil, reject },
+          line: line === undefined ? Infinity : this.#out.pushed + 1,
           cleanup() {
             stopTimer?.();
             signal?.removeEventListener('abort', abort);
           },
         });
-        this.#write(line);
+        if (line !== undefined) this.#write(line);
       }),
     );
   }
@@ -245,8 +248,8 @@ export class CallSession {
     const call = this.#take(id);
     if (call === undefined) return;
     // It leaves at the end of this turn, if it has not.
-    error.mayHaveRun = true;
-    this.#control('cancel', `,"call":${id}`);
+    error.mayHaveRun = call.line !== Infinity;
+    if (error.mayHaveRun) this.#control('cancel', `,"call":${id}`);
     call.reject(error);
     this.#settled();
   }
@@ -270,14 +273,8 @@ export class CallSession {
   }
 
   #reply(id: number, answer: readonly unknown[]): void {
-    let text: string;
-    try {
-      text = this.#tables.encode(answer);
-    } catch (error) {
-      const { code, message } = asKnown(error);
-      text = this.#tables.encode([new DserviceError(code, message)]);
-    }
-    this.#write(`{"method":${id},"arguments":${text}}`);
+    const text = this.#tables.encodeAnswer(answer);
+    if (text !== undefined) this.#write(`{"method":${id},"arguments":${text}}`);
   }
 
   #sendCulls(): void {
@@ -323,7 +320,7 @@ export class CallSession {
   /** Tells whoever waits, on either side, that a message was refused. */
   #refuse(error: DserviceError, reply: number | undefined, outcome: unknown): void {
     const call = typeof outcome === 'number' ? this.#take(outcome) : undefined;
-    call?.reject(error);
+    call?.reject(Object.assign(error, { mayHaveRun: true }));
     if (reply !== undefined && this.#tables.hello !== undefined) this.#reply(reply, [error]);
     this.#settled();
   }
@@ -384,7 +381,7 @@ export class CallSession {
         });
       }
     } catch (error) {
-      call.reject(error);
+      call.reject(Object.assign(asKnown(error), { method: call.method, mayHaveRun: true }));
     }
   }
 

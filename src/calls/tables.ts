@@ -4,6 +4,7 @@ import type { Limits } from '../limits.js';
 import { fits } from '../protocol/ascii.js';
 import { decode } from '../protocol/decode.js';
 import { encode } from '../protocol/encode.js';
+import { asKnown } from '../protocol/error-value.js';
 import { isExposed } from '../protocol/exposed.js';
 import { LocalFunctions } from '../protocol/functions.js';
 import type { Feature, Hello } from '../protocol/hello.js';
@@ -89,6 +90,20 @@ export class Tables {
       // The peer will never hear of these, so it will never let them go.
       for (const id of mentioned) this.local.unmention(id);
       throw error;
+    }
+  }
+
+  /** The outcome of a callback, or why it cannot be sent; undefined for a peer that reads no line as long as that. */
+  encodeAnswer(answer: readonly unknown[]): string | undefined {
+    try {
+      return this.encode(answer);
+    } catch (error) {
+      const { code, message } = asKnown(error);
+      try {
+        return this.encode([new DserviceError(code, message)]);
+      } catch {
+        return undefined;
+      }
     }
   }
 

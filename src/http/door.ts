@@ -23,7 +23,7 @@ const usage = (at: string): string =>
 export function door({ clock, limits, onChannel }: DoorOptions) {
   const events = new EventChannels({ clock, limits, onChannel });
   /** Undefined where a request is not for here. A promise of undefined: its caller went away. */
-  return (exchange: Exchange): Promise<Answer | undefined> | undefined => {
+  const enter = (exchange: Exchange): Promise<Answer | undefined> | undefined => {
     const { method, url } = exchange;
     const [at] = url.split('?', 1);
     const headers = allowOrigin(exchange);
@@ -42,6 +42,8 @@ export function door({ clock, limits, onChannel }: DoorOptions) {
     const here = `${exchange.peer.transport}://${exchange.header('host')}`;
     return Promise.resolve(note(405, usage(here), { ...headers, Allow: 'POST' }));
   };
+  /** Nobody new comes. Sessions are their owner's to end. */
+  return Object.assign(enter, { close: () => events.close() });
 
   async function batch(
     exchange: Exchange,

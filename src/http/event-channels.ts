@@ -26,6 +26,7 @@ export interface EventChannelsOptions {
 export class EventChannels {
   readonly #options: EventChannelsOptions;
   readonly #streams = new Map<string, EventStream>();
+  #closed = false;
 
   constructor(options: EventChannelsOptions) {
     this.#options = options;
@@ -34,7 +35,7 @@ export class EventChannels {
   /** Opens a stream. */
   open(exchange: Exchange, headers: Record<string, string>): Answer {
     const { limits } = this.#options;
-    if (this.#streams.size >= limits.sessions) return { status: 503, headers };
+    if (this.#closed || this.#streams.size >= limits.sessions) return { status: 503, headers };
     const id = newId();
     const stream = new EventStream(exchange.peer, this.#options, () => this.#streams.delete(id));
     this.#streams.set(id, stream);
@@ -49,6 +50,12 @@ export class EventChannels {
         },
       ],
     };
+  }
+
+  /** Opens no more, and ends those to which nobody has posted: they have no session that would. */
+  close(): void {
+    this.#closed = true;
+    for (const stream of this.#streams.values()) stream.endUnused();
   }
 
   /** Takes what goes the other way. */
@@ -100,6 +107,10 @@ class EventStream {
   #tooLate(): void {
     this.#stop();
     this.#outlet?.destroy();
+  }
+
+  endUnused(): void {
+    if (this.#next === 0) this.#tooLate();
   }
 
   #watch(): void {

@@ -10,6 +10,9 @@ const enough = 256 * 1024;
 /** Unsent characters at which `write` returns false. */
 const window = 128 * 1024;
 
+/** Characters of an event that has not ended. A session bounds its lines itself, mostly at less. */
+const longest = 64 * 1024 * 1024;
+
 /** `fetch`, as far as it is used. */
 export type Fetch = (url: string, options: RequestInit) => Promise<Response>;
 
@@ -87,10 +90,16 @@ export function makeEvents(clock: Clock, fetch: Fetch) {
 
     /** Reads one event. */
     const read = (event: string): void => {
-      const name = /^event: (\w+)$/m.exec(event)?.[1];
-      const lines = event.split('\n').filter((line) => line.startsWith('data: '));
-      const data = lines.map((line) => line.slice('data: '.length)).join('\n');
+      // Not by a pattern of several lines: what it takes for the end of one may be within a string of somebody's.
+      const lines = event.split('\n');
+      const of = (field: string): string[] =>
+        lines.filter((line) => line.startsWith(field)).map((line) => line.slice(field.length));
+      const [name] = of('event: ');
+      const data = of('data: ').join('\n');
       if (name === 'open') {
+        // A path is made of it.
+        if (id !== undefined || !/^\w{1,64}$/.test(data))
+          throw new Error('that is no stream of ours');
         id = data;
         send();
       } else if (name === 'end') {
@@ -121,6 +130,11 @@ export function makeEvents(clock: Clock, fetch: Fetch) {
         // oxlint-disable-next-line no-await-in-loop -- one piece after the other
         const { done = true, value = '' } = (await reader?.read()) ?? {};
         if (done) break;
+        if (text.length > longest) throw new DserviceError('ERR_LIMIT', 'an event has no end');
+        if (!value.includes('\n')) {
+          text += value;
+          continue;
+        }
         const events = (text + value).split('\n\n');
         text = events.pop() ?? '';
         for (const event of events) read(event);

@@ -31,6 +31,8 @@ export interface ClientOptions {
   readonly dials: Dials;
   readonly match: Match;
   readonly scope: ContextScope;
+  /** Where clients are asked who they are: a ticket to an instance, for a connection of its own. */
+  readonly ticket?: ((id: string) => string) | undefined;
   /** Whether the hub takes on nothing new. */
   leaving(): boolean;
 }
@@ -47,7 +49,9 @@ export class Client {
 
   /** The functions that the client gets; `this` is nothing to them. */
   get api(): Record<string, AnyFunction> {
+    const { ticket } = this.#options;
     return {
+      ...(ticket && { ticket: (id: unknown) => this.#ticket(ticket, id) }),
       announce: (record, key, accept) => this.#announce(record, key, accept),
       browse: (name, listener, form) => this.#browse(name, listener, form),
       dial: (id, near) => this.#dial(id, near),
@@ -120,6 +124,11 @@ export class Client {
     const { dials, party, scope } = this.#options;
     const { signal } = contextOf(scope);
     return await dials.open(party, checkId(id), remoteSide(near), signal);
+  }
+
+  #ticket(give: (id: string) => string, id: unknown): string {
+    this.#begin();
+    return give(checkId(id));
   }
 
   async #match(range: unknown, given: unknown): Promise<readonly boolean[]> {

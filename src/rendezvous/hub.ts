@@ -13,6 +13,7 @@ import { defaultHubLimits, type HubLimits, hubTimes, sessionLimits } from './hub
 import { Party } from './party.js';
 import { refusal } from './refusal.js';
 import { Registry } from './registry.js';
+import { Tickets } from './tickets.js';
 
 export interface HubOptions {
   readonly clock?: Clock;
@@ -53,6 +54,8 @@ export class Hub {
   readonly #clients = new Set<Party>();
   readonly #locals = new Set<HubLocal>();
   readonly #match: Match;
+  /** Where clients are asked who they are. */
+  readonly #tickets: Tickets | undefined;
   #own: HubLocal | undefined;
   #parties = 0;
   #leaving = false;
@@ -63,6 +66,7 @@ export class Hub {
     this.#limits = { ...defaultHubLimits, ...options.limits };
     this.#match = options.match ?? matchBy(options.matcher);
     this.#registry = new Registry(clock);
+    this.#tickets = options.authenticate && new Tickets(clock);
     this.#dials = new Dials({ clock, limits: this.#limits, registry: this.#registry });
     this.#server = new Server((_remote: object, session: SessionHandle) => this.#serve(session), {
       ...{ clock, scope: this.#scope, logger, deadline: hubTimes.deadline },
@@ -103,6 +107,16 @@ export class Hub {
   }
 
   /**
+   * Whether somebody who is no client may be led to an instance: where clients are asked who they are, one of them
+   * must have got the ticket. `open`: but for those of clients that have no address of their own.
+   */
+  admits(instance: string, ticket: string, open: boolean): boolean {
+    if (this.#tickets === undefined || this.#tickets.take(ticket, instance)) return true;
+    const entry = open ? this.#registry.get(instance) : undefined;
+    return entry?.owner.local === false && entry.record.endpoints.length === 0;
+  }
+
+  /**
    * A channel to an instance that a client announced, for somebody who is not one: the client is told
    * their origin and address. Rejects with ERR_NO_INSTANCE, ERR_CONNECT, ERR_TIMEOUT, ERR_BUSY.
    */
@@ -139,6 +153,7 @@ export class Hub {
       dials: this.#dials,
       match: this.#match,
       scope: this.#scope,
+      ticket: this.#tickets && ((id) => this.#tickets?.give(id) ?? ''),
       leaving: () => this.#leaving,
     });
     this.#clients.add(party);

@@ -14,6 +14,8 @@ import type { InstanceRecord } from '../record.js';
  * - `dial(id, near)` → `Far`. ERR_NO_INSTANCE has `settling`, as `About` has it, while that is not over.
  * - `signal(dial, data)`: any JSON, for the other end of a dial.
  * - `match(range, versions)` → a boolean for each.
+ * - `ticket(id)`, where it asks for credentials: a word by which a WebSocket, once and within 30 s, is let to
+ *   `<rendezvous>/to/<id>?ticket=…`.
  * - `stay()`: comes to its end when the client has no dial any more. For one that was told `bye`.
  *
  * Text of a dial goes in pieces of at most `relayPiece` characters, `more: true` on all but the last of a
