@@ -67,7 +67,10 @@ test('of connect', async () => {
   const caller = dservice();
   for (const [options, message] of [
     [{ wait: -1 }, '`wait` is a positive number'],
-    [{ retries: 1 }, '"retries" is no option of connect: wait, deadline, hedge, instance, intercept are'],
+    [
+      { retries: 1 },
+      '"retries" is no option of connect: wait, deadline, hedge, instance, intercept are',
+    ],
   ] as [object, string][]) {
     await expect(caller.connect('a', options)).rejects.toMatchObject({
       code: 'ERR_OPTION',
