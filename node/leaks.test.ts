@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { MessageChannel } from 'node:worker_threads';
 import { afterAll, describe, expect, test } from 'vitest';
 import { staticDiscovery } from '../src/discovery/static.js';
@@ -155,7 +156,7 @@ async function empty(
   before: readonly unknown[],
 ): Promise<void> {
   const tables = (): unknown[] => sides().map((it) => it.tables);
-  for (let i = 0; i < 100 && JSON.stringify(tables()) !== JSON.stringify(before); i++) {
+  for (let i = 0; i < 100 && !isDeepStrictEqual(tables(), before); i++) {
     globalThis.gc?.();
     await new Promise((resolve) => setImmediate(resolve));
     await new Promise((resolve) => setTimeout(resolve, 1));
@@ -228,7 +229,13 @@ test('a session that ends amid everything holds nothing', async () => {
   await empty(() => both, [noTables, noTables]);
 });
 
-test('ten thousand sessions, each dialled and disposed of, leave the heap where it was', async () => {
+/** Rounds between two looks at the heap, and how often it is looked at. */
+const slice = 500;
+const slices = 5;
+
+// A jump of the heap is not a leak: a table has doubled, code was compiled. What every session loses is there in each
+// slice; 300 bytes a session would be 150 kB, and half of the slices grow by less than 50.
+test('thousands of sessions, each dialled and disposed of, leave the heap where it was', async () => {
   const rounds = async (count: number): Promise<number> => {
     for (let n = 0; n < count; n++) {
       const { port1, port2 } = new MessageChannel();
@@ -243,7 +250,9 @@ test('ten thousand sessions, each dialled and disposed of, leave the heap where 
     }
     return process.memoryUsage().heapUsed;
   };
-  await rounds(1_000);
-  const before = await rounds(1_000);
-  expect((await rounds(10_000)) - before).toBeLessThan(3e6);
-}, 400_000);
+  const heaps = [await rounds(3 * slice)];
+  for (let n = 0; n < slices; n++) heaps.push(await rounds(slice));
+  const growth = heaps.slice(1).map((heap, i) => heap - heaps[i]!);
+  growth.sort((a, b) => a - b);
+  expect(growth[(slices - 1) / 2]).toBeLessThan(slice * 200);
+}, 120_000);
