@@ -5,7 +5,7 @@ import { root } from '../../scripts/root.mjs';
 import { run } from '../run.js';
 
 const modern = `
-import dservice, { serve, dial, DserviceError } from 'dservice';
+import dservice, { codec, serve, dial, DserviceError } from 'dservice';
 import type { Remote, RemoteIterable } from 'dservice';
 import { connect, dial as dialCalls, options as callOptions, type Remote as CallsRemote } from 'dservice/calls';
 import dnode from 'dservice/dnode';
@@ -34,6 +34,24 @@ export async function finish(): Promise<void> {
   // @ts-expect-error There is no such option.
   await orders.push('charge', {}, { ident: state + ending });
   await orders.stop({ drain: false });
+}
+
+class Money {
+  #cents = 0;
+  plus(other: Money): Money {
+    this.#cents += other.#cents;
+    return this;
+  }
+}
+const codecs = [codec({ name: 'money', for: Money, encode: () => 0, decode: () => new Money() })];
+declare module 'dservice' {
+  interface Register {
+    codecs: typeof codecs;
+  }
+}
+export async function pays(remote: Remote<{ price(): Money; pay(it: Money): void }>): Promise<Money> {
+  await remote.pay(new Money());
+  return (await remote.price()).plus(new Money());
 }
 
 interface Greeter {

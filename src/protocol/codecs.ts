@@ -2,16 +2,16 @@ import { DserviceError } from '../errors.js';
 import { type Coded, messageOf } from './encode.js';
 
 /** How instances of a class travel: as data, by a name that both sides know. */
-export interface Codec {
+export interface Codec<T = unknown> {
   readonly name: string;
   /** The class. */
-  readonly for: abstract new (...args: never[]) => unknown;
+  readonly for: abstract new (...args: never[]) => T;
   /** Whether it takes instances of classes that extend it as well; `decode` makes what it wants of them. */
   readonly subclasses?: boolean;
   /** The data of an instance: anything that calls can carry. */
   encode(value: unknown): unknown;
   /** An instance of its data, which comes from a peer and may be anything: what it throws refuses the call. */
-  decode(data: unknown): unknown;
+  decode(data: unknown): T;
   /** Those of one session: so they weigh nothing where none is made. Throws ERR_OPTION. @internal */
   among(all: readonly Codec[]): Codecs;
 }
@@ -32,7 +32,7 @@ type Data = [] | unknown[] | {} | null | undefined;
  * Lets instances of a class be values of calls, between peers that both have a codec of that name among their
  * `codecs`. Both functions are synchronous. Throws ERR_OPTION.
  */
-export function codec<T, D extends Data>(given: CodecOf<T, D>): Codec {
+export function codec<T, D extends Data>(given: CodecOf<T, D>): Codec<T> {
   const { name, for: Class, subclasses, encode, decode } = given;
   if (typeof name !== 'string' || name === '' || name.length > 100) {
     throw wrong('the `name` of a codec is 1 to 100 characters');

@@ -44,7 +44,7 @@ export interface FunctionIds {
   outcome?(value: object): number | undefined;
   /** What promises among the arguments turned out to be. */
   readonly settled?: ReadonlyMap<object, unknown> | undefined;
-  /** What stands for a stream, which is taken; undefined for other values. Throws ERR_LIMIT, ERR_DATA. */
+  /** What stands for a stream, which is taken; undefined for other values. What it throws becomes ERR_DATA. */
   stream?(value: object): StreamParts | undefined;
   /** What an instance of a class with a codec goes as. What it throws becomes ERR_DATA. */
   coded?(value: object): Coded | undefined;

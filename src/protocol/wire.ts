@@ -151,7 +151,7 @@ export class Wire {
     };
   }
 
-  /** What stands for a stream, if it is one. Throws ERR_LIMIT, ERR_DATA. */
+  /** What stands for a stream, if it is one. Throws ERR_LIMIT, and why it cannot be sent. */
   #open(value: object): StreamParts | undefined {
     const stream = outgoing(value);
     if (!(stream instanceof Outgoing)) return stream && { parts: stream };

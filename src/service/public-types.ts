@@ -41,6 +41,7 @@ export type {
   RetryEvent,
 } from './observer.js';
 export type { Candidate, Pick, Picker } from './pick.js';
+export type { Register } from './register.js';
 export type { Remote, RemoteFunction, RemoteIterable, RemotePromise } from './remote.js';
 export type { Listenable, ListenContext, Listener, Logger } from './runtime.js';
 export type { Adoptable, ServeOptions } from './serve.js';

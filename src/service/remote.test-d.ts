@@ -1,5 +1,6 @@
 import { expectTypeOf, test } from 'vitest';
 import { Exposed } from '../protocol/exposed.js';
+import { codec } from '../protocol/codecs.js';
 import type { Dialled } from './dial.js';
 import type { Remote, RemoteIterable, RemotePromise } from './remote.js';
 
@@ -272,4 +273,81 @@ test('of an object, or of a class that is served', () => {
   expectTypeOf<Remote<unknown>>().toBeUnknown();
   // oxlint-disable-next-line no-explicit-any
   expectTypeOf<Remote<any>>().toBeAny();
+});
+
+class Money {
+  readonly #cents: number;
+  constructor(cents: number) {
+    this.#cents = cents;
+  }
+  plus(other: Money): Money {
+    return new Money(this.#cents + other.#cents);
+  }
+  toData(): number {
+    return this.#cents;
+  }
+}
+class Unknown {
+  readonly #secret = 1;
+  reveal(): number {
+    return this.#secret;
+  }
+}
+const codecs = [
+  codec({
+    name: 'money',
+    for: Money,
+    encode: (it) => it.toData(),
+    decode: (data) => new Money(data),
+  }),
+  codec({
+    name: 'headers',
+    for: Headers,
+    encode: (it) => [...it],
+    decode: (it) => new Headers(it),
+  }),
+];
+declare module './register.js' {
+  interface Register {
+    codecs: typeof codecs;
+  }
+}
+interface Till {
+  price(sku: string): Money;
+  prices(): Promise<Map<string, Money>>;
+  open(): { readonly paid: Money; readonly head: Headers };
+  pay(amount: Money, done: (rest: Money) => void): void;
+  unknown(): Unknown;
+  user(): User;
+  greet(user: Remote<User>, all?: Remote<User>[]): string;
+}
+
+test('classes with a codec', () => {
+  const till = {} as Remote<Till>;
+  expectTypeOf(till.price('x')).resolves.toEqualTypeOf<Money>();
+  expectTypeOf(till.prices()).resolves.toEqualTypeOf<Map<string, Money>>();
+  expectTypeOf(till.open()).resolves.toEqualTypeOf<{
+    readonly paid: Money;
+    readonly head: Headers;
+  }>();
+  expectTypeOf(till.open().paid).resolves.toEqualTypeOf<Money>();
+  void till.pay(till.price('x'), (rest) => expectTypeOf(rest).toEqualTypeOf<Money>());
+  void till.pay(new Money(1), () => {});
+  // @ts-expect-error What looks like money is none.
+  void till.pay({ plus: (it: Money) => it, toData: () => 1 }, () => {});
+  // One without: its members.
+  expectTypeOf(till.unknown()).resolves.not.toEqualTypeOf<Unknown>();
+});
+
+test('objects by reference are let go of', () => {
+  const till = {} as Remote<Till>;
+  expectTypeOf(till.user()).resolves.toExtend<Disposable>();
+  void (async () => {
+    using user = await till.user();
+    expectTypeOf(user.name()).resolves.toEqualTypeOf<string>();
+    void till.greet(user, [user, till.user()]);
+    // @ts-expect-error What is not here yet is not let go of.
+    using early = till.user();
+    void early;
+  });
 });

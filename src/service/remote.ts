@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Exposed, Sharing } from '../protocol/exposed.js';
+import type { Registered } from './register.js';
 
 /** Values that arrive as what they are. */
 type ByValue =
@@ -13,6 +14,7 @@ type ByValue =
   | ReadonlySet<unknown>
   | Blob
   | AbortSignal
+  | Registered
   // A ReadableStream and a WritableStream of the web, of whichever library.
   | { getReader(...args: never[]): unknown }
   | { getWriter(...args: never[]): unknown };

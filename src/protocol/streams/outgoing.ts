@@ -26,7 +26,7 @@ export class Outgoing {
     this.info = info;
   }
 
-  /** Takes it: nobody else reads or writes it from here on. Throws ERR_DATA where somebody does. */
+  /** Takes it: nobody else reads or writes it from here on. Throws why where somebody does. */
   open(): Producer | Consumer {
     return this.#open();
   }
@@ -91,8 +91,9 @@ function take(value: object): void {
   taken.add(value);
 }
 
-function spent(why: string): DserviceError {
-  return new DserviceError('ERR_DATA', `the stream cannot be sent: it ${why}`);
+/** Where it stands is known to who sends it. */
+function spent(why: string): Error {
+  return new Error(`the stream ${why}`);
 }
 
 function ofIterable(iterable: AsyncIterable<unknown>): Producer {

@@ -78,7 +78,7 @@ export class Streams {
     return this.#theirs.size > 0;
   }
 
-  /** The functions by which the peer reads or writes a stream of ours. Throws ERR_LIMIT, ERR_DATA. */
+  /** The functions by which the peer reads or writes a stream of ours. Throws ERR_LIMIT, and why it cannot be sent. */
   open(stream: Outgoing): Record<string, AnyFunction> {
     if (this.#own.size >= this.limit) {
       throw new DserviceError('ERR_LIMIT', `the peer has ${this.limit} streams already`);
