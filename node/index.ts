@@ -23,6 +23,7 @@ export { everyone, type Everyone, type Outcome, type Outcomes } from '../src/ser
 export { health } from '../src/service/health.js';
 export { onBroken } from '../src/service/on-broken.js';
 export { set } from '../src/service/set.js';
+export { transfer } from '../src/protocol/transfer.js';
 
 export type * from '../src/service/public-types.js';
 export type { Batched, BatchOptions } from '../src/http/batch.js';

@@ -25,6 +25,7 @@ export const publicNames: Readonly<Record<string, readonly string[]>> = {
     'sessionOf',
     'set',
     'staticDiscovery',
+    'transfer',
   ],
   'dservice/node': [
     'DserviceError',
@@ -51,6 +52,7 @@ export const publicNames: Readonly<Record<string, readonly string[]>> = {
     'sessionOf',
     'set',
     'staticDiscovery',
+    'transfer',
   ],
   'dservice/browser': [
     'DserviceError',
@@ -77,6 +79,7 @@ export const publicNames: Readonly<Record<string, readonly string[]>> = {
     'set',
     'shareRendezvous',
     'staticDiscovery',
+    'transfer',
     'windowPeer',
     'windows',
   ],

@@ -8,15 +8,27 @@ export interface ChannelPeer {
   readonly origin?: string;
 }
 
+/** What goes over as it is, and is gone here: values of a kind that `postMessage` transfers. */
+export interface Moved {
+  readonly values: readonly object[];
+  /** The values, and in the place of views their buffers. */
+  readonly list: readonly object[];
+}
+
+/** What follows the last of some lines: raw bytes; and, only where a channel `moves`, values. */
+export interface Attachments extends ReadonlyArray<Uint8Array<ArrayBuffer>> {
+  readonly moved?: Moved;
+}
+
 /** What the owner of a channel is told. No handler is called before `open` has returned. */
 export interface ChannelHandlers {
   /**
    * Something arrived. A byte channel hands over bytes, cut anywhere; a message channel hands over
    * text that is one or more whole lines (the last newline may be missing), and the raw bytes that
    * follow its last line in pieces of their own, cut anywhere. The bytes belong to the receiver until it
-   * returns: whoever keeps them copies them.
+   * returns: whoever keeps them copies them. `moved` came with the one line that `data` is.
    */
-  receive(data: Uint8Array | string): void;
+  receive(data: Uint8Array | string, moved?: readonly unknown[]): void;
   /** After `write` returned false: there is room again. */
   drain(): void;
   /**
@@ -39,6 +51,8 @@ export interface Channel {
   readonly peer: ChannelPeer;
   /** Raw bytes may follow a line. Where it is not so, `write` is given text alone. */
   readonly binary?: boolean;
+  /** Values may be moved along with a line: all that `postMessage` transfers, but for this, which is its own port. */
+  readonly moves?: object | undefined;
   /** It is one request and its answer, in place of a connection: `Once` of the protocol, for the session over it. */
   readonly once?: object | undefined;
   /** Starts delivery. Called once. */
@@ -48,7 +62,7 @@ export interface Channel {
    * they have left, and changes nothing of them. False asks the writer to wait for `drain`; all is taken
    * all the same.
    */
-  write(data: string, bytes?: readonly Uint8Array<ArrayBuffer>[]): boolean;
+  write(data: string, bytes?: Attachments): boolean;
   /** Bytes taken and not yet handed to the transport's peer, as well as the transport can tell. */
   readonly buffered: number;
   /** Asks the transport to deliver nothing more until `resume`. What is under way may still arrive. */

@@ -60,6 +60,9 @@ export function readFirstLine(
       get binary() {
         return channel.binary === true;
       },
+      get moves() {
+        return channel.moves;
+      },
       get buffered() {
         return channel.buffered;
       },
@@ -109,8 +112,9 @@ export function readFirstLine(
     let stopTimer = clock.after(quiet, decide, true);
 
     channel.open({
-      receive(data) {
-        if (through) return handlers?.receive(data);
+      receive(data, moved) {
+        // Before that, nobody has said that anything may be moved.
+        if (through) return handlers?.receive(data, moved);
         // Bytes are lent: what is kept is copied.
         early.push(typeof data === 'string' ? data : data.slice());
         if (size === 0 && !done) {

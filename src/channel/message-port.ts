@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../clock.js';
-import type { Channel, ChannelPeer } from './channel.js';
+import type { Attachments, Channel, ChannelPeer } from './channel.js';
 import { channelOver } from './transport.js';
 
 /**
@@ -7,8 +7,7 @@ import { channelOver } from './transport.js';
  * Worker and parentPort of `node:worker_threads`.
  */
 export interface PortLike {
-  postMessage(message: unknown): void;
-  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  postMessage(message: unknown, transfer?: readonly object[]): void;
   addEventListener?(type: string, listener: (event: Event) => void): void;
   removeEventListener?(type: string, listener: (event: Event) => void): void;
   on?(type: string, listener: (value: unknown) => void): unknown;
@@ -22,7 +21,7 @@ export interface PortLike {
  * A channel over a port. The port is the channel's from here on: a MessagePort is closed with it (a
  * Worker is not ended); a worker has to make it before its first `await`, or messages are lost. Both ends have to be channels of this kind. Messages that are neither text
  * nor bytes are ignored, but for `{dservice}`, which is ours: a number says how much was read (a port has no
- * back-pressure of its own), `'close'` says that the other side has ended (older engines do not).
+ * back-pressure of its own), a list holds the values of the line that is posted next, `'close'` says that the other side has ended (older engines do not).
  * `window`: unread characters at which `write` returns false; the same at both ends.
  */
 export function messagePortChannel(
@@ -35,6 +34,7 @@ export function messagePortChannel(
   let unread = 0;
   let read = 0;
   let sentEnd = false;
+  let moved: readonly unknown[] | undefined;
 
   // The ports of a page that goes end without a word to the other side, in Chromium at least. Only pages
   // have the event.
@@ -56,13 +56,18 @@ export function messagePortChannel(
   const message = (event: unknown): void => {
     // Listeners of Node's `on` get the value itself.
     const data = port.on ? event : (event as MessageEvent<unknown>).data;
-    if (typeof data === 'string') return feed.push(data);
+    if (typeof data === 'string') {
+      const values = moved;
+      moved = undefined;
+      return feed.push(data, values);
+    }
     // Of another window's classes, where the port was made there.
     if (ArrayBuffer.isView(data)) {
       return feed.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     }
     const mark = (data as { dservice?: unknown } | null)?.dservice;
     if (mark === 'close') over();
+    else if (Array.isArray(mark)) moved = mark;
     else if (typeof mark === 'number') {
       unread = Math.max(0, unread - mark);
       if (unread <= window / 2) feed.drained();
@@ -83,8 +88,17 @@ export function messagePortChannel(
       framing: 'messages',
       peer,
       binary: true,
-      send(data, attached = []) {
+      moves: port,
+      send(text, attached: Attachments = []) {
+        let data = text;
         unread += data.length;
+        if (attached.moved !== undefined) {
+          // What is not readable there is lost without a word: so the line goes by itself, and misses it.
+          const last = data.lastIndexOf('\n', data.length - 2) + 1;
+          if (last > 0) port.postMessage(data.slice(0, last));
+          data = data.slice(last);
+          port.postMessage({ dservice: attached.moved.values }, attached.moved.list);
+        }
         port.postMessage(data);
         for (const bytes of attached) {
           if (bytes.length === 0) continue;

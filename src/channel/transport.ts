@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import { defaultLimits } from '../limits.js';
-import type { Channel, ChannelHandlers, ChannelPeer } from './channel.js';
+import type { Attachments, Channel, ChannelHandlers, ChannelPeer } from './channel.js';
 
 /** What an adapter does for its channel. It begins paused: `resume` is called at `open`. */
 export interface Transport {
@@ -11,8 +11,10 @@ export interface Transport {
   readonly once?: object;
   /** `send` takes bytes. */
   readonly binary?: boolean;
+  /** `send` takes values: see `Channel`. */
+  readonly moves?: object;
   /** Takes the text, and the bytes that follow it, whatever they have to wait for. Not called after `end` or `abort`. */
-  send(data: string, bytes?: readonly Uint8Array<ArrayBuffer>[]): void;
+  send(data: string, bytes?: Attachments): void;
   /** Bytes taken and not yet handed on. */
   buffered(): number;
   /** The owner has read this piece. */
@@ -29,8 +31,8 @@ export interface Transport {
 
 /** What an adapter tells its channel. */
 export interface Feed {
-  /** Something arrived. */
-  push(data: Uint8Array | string): void;
+  /** Something arrived; `moved` with one line. */
+  push(data: Uint8Array | string, moved?: readonly unknown[]): void;
   /** There may be room again. */
   drained(): void;
   /** The transport is over: what was pushed is delivered, then the owner is told. */
@@ -66,7 +68,7 @@ class TransportChannel implements Channel, Feed {
   readonly #clock: Clock | undefined;
   readonly #most: number;
   /** What came while nobody took it. */
-  #queue: (Uint8Array | string)[] | undefined;
+  #queue: [data: Uint8Array | string, moved: readonly unknown[] | undefined][] | undefined;
   #queued = 0;
   #handlers: ChannelHandlers | undefined;
   #end: { error: Error | undefined } | undefined;
@@ -99,6 +101,10 @@ class TransportChannel implements Channel, Feed {
     return this.#transport.binary === true;
   }
 
+  get moves(): object | undefined {
+    return this.#transport.moves;
+  }
+
   get once(): object | undefined {
     return this.#transport.once;
   }
@@ -107,13 +113,13 @@ class TransportChannel implements Channel, Feed {
     return this.#transport.buffered();
   }
 
-  push(data: Uint8Array | string): void {
+  push(data: Uint8Array | string, moved?: readonly unknown[]): void {
     if (this.#end !== undefined) return;
     const owner = this.#handlers;
     if (owner !== undefined && !this.#paused && !this.#flowing && this.#queue === undefined) {
       this.#flowing = true;
       try {
-        owner.receive(data);
+        owner.receive(data, moved);
         this.#transport.taken?.(data);
       } finally {
         this.#flowing = false;
@@ -121,7 +127,7 @@ class TransportChannel implements Channel, Feed {
       return this.#flow();
     }
     this.#queue ??= [];
-    this.#queue.push(data);
+    this.#queue.push([data, moved]);
     this.#queued += data.length;
     this.#flow();
     // One message may be as long as it likes: whoever cuts messages has bounded it.
@@ -147,7 +153,7 @@ class TransportChannel implements Channel, Feed {
     this.resume();
   }
 
-  write(data: string, bytes?: readonly Uint8Array<ArrayBuffer>[]): boolean {
+  write(data: string, bytes?: Attachments): boolean {
     if (this.#closing) return true;
     this.#transport.send(data, bytes);
     if (this.buffered <= this.#window) return true;
@@ -197,9 +203,10 @@ class TransportChannel implements Channel, Feed {
     if (owner === undefined || this.#flowing) return;
     this.#flowing = true;
     try {
-      for (let data; !this.#paused && (data = this.#queue?.shift()) !== undefined;) {
+      for (let next; !this.#paused && (next = this.#queue?.shift()) !== undefined;) {
+        const [data, moved] = next;
         this.#queued -= data.length;
-        owner.receive(data);
+        owner.receive(data, moved);
         this.#transport.taken?.(data);
       }
     } finally {

@@ -72,7 +72,7 @@ export function windowChannel(
     stop();
     inner = messagePortChannel(port, { clock, window });
     inner.open({
-      receive: (data) => feed.push(data),
+      receive: (data, moved) => feed.push(data, moved),
       drain: () => feed.drained(),
       close(error) {
         stop();
@@ -122,6 +122,8 @@ export function windowChannel(
       framing: 'messages',
       peer: { transport: 'window', origin },
       binary: true,
+      // Its port is not made yet; and nobody moves a window.
+      moves: target,
       send(data, bytes) {
         if (inner === undefined) early.push({ data, bytes });
         else inner.write(data, bytes);

@@ -1,9 +1,13 @@
+import type { Attachments } from '../channel/channel.js';
 import type { ErrorCode } from '../errors.js';
 import { fitsKind } from './bytes.js';
 import { isRecord, type Message } from './message.js';
 
-/** Raw bytes that follow a line, one for each entry of its `types.bytes` (protocol page, `bin`). Each has a buffer of its own. */
-export type Attached = readonly Uint8Array<ArrayBuffer>[];
+/**
+ * Raw bytes that follow a line, one for each entry of its `types.bytes` (protocol page, `bin`). Each has a buffer of its
+ * own. Values that were moved with it are beside them, and may be alone there.
+ */
+export type Attached = Attachments;
 
 /** What has to follow a line before its message is whole. */
 export interface Following {
@@ -33,9 +37,17 @@ export function sizeOf(attached: readonly Uint8Array[] | undefined): number {
   return attached === undefined ? 0 : attached.reduce((sum, { length }) => sum + length, 0);
 }
 
+/** Bytes, and what was moved with their line, which is anything that a peer may post. */
+export function withMoved(bytes: Attached, moved: readonly unknown[]): Attached {
+  return Object.assign([...bytes], { moved: { values: moved.map(Object), list: [] } });
+}
+
 /** What came with a message that is whole. JSON cannot hold any, so what a peer says there is not taken for it. */
 export function attachedTo({ bin }: Message): Attached | undefined {
-  const found = Array.isArray(bin) && bin.length > 0 && bin.every((it) => it instanceof Uint8Array);
+  const found =
+    Array.isArray(bin) &&
+    (bin.length > 0 || 'moved' in bin) &&
+    bin.every((it) => it instanceof Uint8Array);
   // As was just seen; and bytes that stand in a message are those that a `Collector` put there.
   return found ? (bin as Attached) : undefined;
 }

@@ -92,3 +92,23 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
   return bytes;
 }
+
+/** Bytes in a copy, of which JSON is made when it is known how they travel. */
+export class Bytes {
+  readonly view: Uint8Array;
+  #attached = false;
+
+  constructor(view: Uint8Array) {
+    this.view = view;
+  }
+
+  /** They follow the line: as they are now, in a buffer of their own. */
+  attach(): Uint8Array<ArrayBuffer> {
+    this.#attached = true;
+    return this.view.slice();
+  }
+
+  toJSON(): string | null {
+    return this.#attached ? null : toBase64(this.view);
+  }
+}

@@ -1,3 +1,4 @@
+import type { Moved } from '../channel/channel.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Attached } from './attachments.js';
@@ -15,7 +16,7 @@ export interface References {
   reference(id: number, path: unknown): AnyFunction;
   /** A function of ours that comes back, or what it stands for. Throws ERR_REFERENCE for an id that we never gave. */
   ours(id: number): unknown;
-  /** The bytes that followed the line of a message. */
+  /** What followed the line of a message. */
   attached?(message: Message): Attached | undefined;
   /** Puts streams and objects in the place of the functions that stand for them. Returns when that is done, where it is not yet. */
   compose?(
@@ -32,6 +33,8 @@ export interface DecodeOptions {
   /** False reads `callbacks` and `links` only, as dnode does. */
   readonly extended: boolean;
   readonly limits: Pick<Limits, 'entries' | 'bigintDigits' | 'regexp'>;
+  /** Values may be moved beside the line. */
+  readonly moves?: boolean;
   /** What stands for the outcome of a call among the arguments, where outcomes may stand there. */
   readonly slot?: ((call: number) => unknown) | undefined;
 }
@@ -60,7 +63,10 @@ export function decode(
   }
   const place = new Placement(args, options.limits.entries);
   if (options.extended && types !== undefined) {
-    place.leaves(types, options.limits, references.attached?.(message));
+    const attached = references.attached?.(message);
+    place.leaves(types, options.limits, attached);
+    if (options.moves === true && isRecord(types) && types.clone !== undefined)
+      place.moved(types, attached?.moved);
   }
   place.put('callbacks', callbacks, (id, path) => references.reference(id, path));
   let late: Promise<unknown> | undefined;
@@ -178,9 +184,25 @@ export class Placement {
     for (const [i, entry] of this.paths(types, 'bytes').entries()) {
       if (!Array.isArray(entry)) throw malformed('an entry of `types.bytes` is not a pair');
       const [kind, path] = entry as unknown[];
-      if (attached === undefined) {
+      if (attached === undefined || attached.length === 0) {
         this.#replace('bytes', path, (text) => makeBytes(String(kind), fromBase64(text)));
       } else this.#attach(path, String(kind), attached[i]);
+    }
+  }
+
+  /** Puts what was moved beside the line in its place, where null stands. */
+  moved(types: Readonly<Record<string, unknown>>, { values = [] }: Partial<Moved> = {}): void {
+    const paths = this.paths(types, 'clone');
+    if (paths.length !== values.length) {
+      throw malformed('there is not one value for each of `types.clone`');
+    }
+    for (const [i, path] of paths.entries()) {
+      const [parent, last] = this.target(path);
+      const value = values[i];
+      if (value === undefined || isHolder(value) || child(parent, last) !== null) {
+        throw malformed('what was moved is not of a kind that is, or has no place');
+      }
+      put(parent, last, value);
     }
   }
 
@@ -381,6 +403,17 @@ function keyOf(path: unknown): string {
 function isPlain(value: unknown): value is Parent {
   if (typeof value !== 'object' || value === null) return false;
   return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+}
+
+const holders = new Set(['Array', 'Map', 'Set', 'Error', 'Number', 'String', 'Boolean', 'BigInt']);
+
+/** Whether it may hold other values, or is none but a box: those travel in the line, where they are counted. */
+function isHolder(value: object): boolean {
+  const proto: unknown = Object.getPrototypeOf(value);
+  if (typeof proto !== 'object' || proto === null) return true;
+  // Of any realm: what is plain has the prototype that has none.
+  if (Object.getPrototypeOf(proto) === null) return true;
+  return holders.has(Object.prototype.toString.call(value).slice(8, -1));
 }
 
 export function child(parent: Parent, key: string | number): unknown {

@@ -1,6 +1,6 @@
 import { DserviceError, type ErrorDetails } from '../errors.js';
 import type { Limits } from '../limits.js';
-import { toBase64, viewBytes } from './bytes.js';
+import { Bytes, viewBytes } from './bytes.js';
 import { forbidden, type Path, type TypeTags } from './message.js';
 import { room } from './plain.js';
 import { Unresolved } from './unresolved.js';
@@ -65,6 +65,8 @@ export interface EncodeOptions {
   ) => string | undefined;
   /** Takes bytes that are to follow the line, and returns the key that says so, led by a comma; nothing where they stand in it. */
   readonly attach?: ((bytes: readonly Bytes[]) => string) | undefined;
+  /** Told of each object of the message: whether it goes beside the line, as it is. What it throws becomes ERR_DATA. */
+  readonly moves?: ((value: object, path: Path) => boolean) | undefined;
 }
 
 /**
@@ -104,26 +106,6 @@ function kindOf(value: object): string {
 const hiddenKeys = ['cause', 'errors', 'error', 'suppressed'] as const;
 
 const boxes = new Set(['Number', 'String', 'Boolean', 'BigInt', 'Symbol']);
-
-/** Bytes in a copy, of which JSON is made when it is known how they travel. */
-export class Bytes {
-  readonly view: Uint8Array;
-  #attached = false;
-
-  constructor(view: Uint8Array) {
-    this.view = view;
-  }
-
-  /** They follow the line: as they are now, in a buffer of their own. */
-  attach(): Uint8Array<ArrayBuffer> {
-    this.#attached = true;
-    return this.view.slice();
-  }
-
-  toJSON(): string | null {
-    return this.#attached ? null : toBase64(this.view);
-  }
-}
 
 /** Copies arguments into what JSON can hold, and notes what it cannot. */
 class Walk {
@@ -273,6 +255,10 @@ class Walk {
   }
 
   #contents(value: object): unknown {
+    if (this.#options.moves?.(value, this.#path) === true) {
+      this.#tag('clone');
+      return null;
+    }
     if (Array.isArray(value)) {
       this.#room(value.length);
       // Array.from also visits holes.
@@ -308,7 +294,8 @@ class Walk {
       return json === value ? this.#properties(value) : this.#value(json);
     }
     if (kind !== 'Object' && kind !== 'Arguments' && this.#options.extended) {
-      throw this.#unsendable(`a ${kind} stays in its process`);
+      const unless = this.#options.moves && ', unless `transfer` moves it';
+      throw this.#unsendable(`a ${kind} stays in its process${unless ?? ''}`);
     }
     return this.#properties(value);
   }

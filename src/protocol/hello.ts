@@ -25,6 +25,7 @@ export const features = [
   'signal',
   'new',
   'share',
+  'clone',
 ] as const;
 
 export type Feature = (typeof features)[number];
@@ -39,6 +40,15 @@ export const bits = Object.fromEntries(features.map((feature, i) => [feature, 1 
 export function bitsOf(named: readonly Feature[]): number {
   return named.reduce((all, feature) => all | bits[feature], 0);
 }
+
+/** What has to be agreed for a control. */
+export const featuresOfControls = {
+  ping: 'ping',
+  pong: 'ping',
+  cancel: 'cancel',
+  release: 'pipeline',
+  bye: 'bye',
+} as const;
 
 /** What each side says of itself in its first `methods` message. */
 export interface Hello {
@@ -86,7 +96,7 @@ export interface HelloOptions {
   readonly resume?: { readonly token?: string | undefined } | true | undefined;
   readonly codecs?: readonly { readonly name: string }[] | undefined;
   /** What it is said over. */
-  readonly channel: Pick<Channel, 'binary'>;
+  readonly channel: Pick<Channel, 'binary' | 'moves'>;
 }
 
 export function makeHello(options: HelloOptions): Hello {
@@ -105,12 +115,16 @@ export function makeHello(options: HelloOptions): Hello {
   };
 }
 
-/** What a side names: all but `resume` where it does not, and `bin` where the channel cannot. */
+/** What a side names: all but `resume` where it does not, and `bin` and `clone` where the channel cannot. */
 export function featuresOf(
-  { binary = false }: Pick<Channel, 'binary'>,
+  { binary = false, moves }: Pick<Channel, 'binary' | 'moves'>,
   resume: object | true | undefined,
 ): readonly Feature[] {
-  const can: Partial<Record<Feature, boolean>> = { bin: binary, resume: resume !== undefined };
+  const can: Partial<Record<Feature, boolean>> = {
+    bin: binary,
+    resume: resume !== undefined,
+    clone: moves !== undefined,
+  };
   return features.filter((feature) => can[feature] !== false);
 }
 

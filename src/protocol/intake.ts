@@ -9,6 +9,7 @@ import {
   type Following,
   readLengths,
   sizeOf,
+  withMoved,
 } from './attachments.js';
 import { messageOf } from './encode.js';
 import type { Budget, Keeper } from './budget.js';
@@ -70,6 +71,8 @@ export class Intake implements Keeper {
   /** A piece has begun since that was asked for the last time. */
   fresh = true;
   #stopped = false;
+  /** What was moved with the line that is read next. */
+  #moved: readonly unknown[] | undefined;
   /** Messages that were read, but for those that a resume does not send again. */
   got = 0;
 
@@ -111,8 +114,9 @@ export class Intake implements Keeper {
     this.#options.onFatal(code, message);
   }
 
-  push(data: Uint8Array | string): void {
+  push(data: Uint8Array | string, moved?: readonly unknown[]): void {
     this.fresh = true;
+    this.#moved = moved;
     try {
       this.#lines.push(data);
     } catch (error) {
@@ -160,6 +164,7 @@ export class Intake implements Keeper {
   /** Reads one line again, that was read before its time, and what followed it. */
   reread(line: string, attached: Attached | undefined): void {
     const { got } = this;
+    this.#moved = attached?.moved?.values;
     this.read(line)?.done(attached);
     this.got = got;
   }
@@ -168,6 +173,8 @@ export class Intake implements Keeper {
   read(line: string): Following | undefined {
     if (this.#stopped) return undefined;
     let message: unknown;
+    const moved = this.#moved;
+    if (moved !== undefined) this.#moved = undefined;
     this.got++;
     try {
       const over = measure(line, this.#options.limits);
@@ -183,14 +190,19 @@ export class Intake implements Keeper {
     }
     if (!isCounted(message)) this.got--;
     if (this.#lines.binary === true && isRecord(message) && message.bin !== undefined) {
-      return this.#awaitBytes(message, line);
+      return this.#awaitBytes(message, line, moved);
     }
+    if (moved !== undefined && isRecord(message)) message.bin = withMoved([], moved);
     this.#deliver(message, line);
     return undefined;
   }
 
   /** A message that raw bytes follow: it counts, and is refused if it is, when they have come. */
-  #awaitBytes(message: Message, line: string): Following | undefined {
+  #awaitBytes(
+    message: Message,
+    line: string,
+    moved: readonly unknown[] | undefined,
+  ): Following | undefined {
     const counted = isCounted(message) ? 1 : 0;
     this.got -= counted;
     const lengths = readLengths(message.bin);
@@ -205,7 +217,8 @@ export class Intake implements Keeper {
       done: (attached) => {
         if (this.#stopped) return;
         this.got += counted;
-        message.bin = attached;
+        message.bin =
+          attached === undefined || moved === undefined ? attached : withMoved(attached, moved);
         if (refusal === undefined && attached !== undefined) return this.#deliver(message, line);
         const { code, what } = refusal ?? cutShort;
         this.#refuse(code, what, message.reply, message.method);

@@ -1,4 +1,4 @@
-import type { Channel, ChannelHandlers, ChannelPeer } from '../channel/channel.js';
+import type { Attachments, Channel, ChannelHandlers, ChannelPeer } from '../channel/channel.js';
 
 /**
  * The channel of a session, which may be another one tomorrow: what the session says to it goes to the
@@ -32,6 +32,10 @@ export class Link implements Channel {
     return this.#channel.binary === true;
   }
 
+  get moves(): object | undefined {
+    return this.#channel.moves;
+  }
+
   /** Nothing is read: it is paused, or there is none. */
   get halted(): boolean {
     return this.#paused || this.#away;
@@ -46,8 +50,8 @@ export class Link implements Channel {
     const channel = this.#channel;
     const current = (): boolean => channel === this.#channel && !this.#away;
     channel.open({
-      receive: (data) => {
-        if (current()) handlers.receive(data);
+      receive: (data, moved) => {
+        if (current()) handlers.receive(data, moved);
       },
       drain: () => {
         if (current()) handlers.drain();
@@ -58,7 +62,7 @@ export class Link implements Channel {
     });
   }
 
-  write(data: string, bytes?: readonly Uint8Array<ArrayBuffer>[]): boolean {
+  write(data: string, bytes?: Attachments): boolean {
     return this.#away || this.#channel.write(data, bytes);
   }
 

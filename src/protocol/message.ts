@@ -18,6 +18,8 @@ export interface TypeTags {
   object?: Path[];
   codec?: [name: string, path: Path][];
   signal?: Path[];
+  /** What was moved beside the line, in this order. */
+  clone?: Path[];
   /** `info` is a blob's size and type, and a file's name and date. */
   stream?: [kind: string, path: Path, info?: object][];
 }

@@ -162,7 +162,7 @@ export class Session implements SessionHandle {
   start(): void {
     const { clock, limits, api, once } = this.#options;
     this.#channel.open({
-      receive: (data) => this.#receive(data),
+      receive: (data, moved) => this.#receive(data, moved),
       drain: () => this.#flow.drained(),
       close: (error) => this.#lost(error),
     });
@@ -301,10 +301,10 @@ export class Session implements SessionHandle {
     this.#finish('ERR_API', `the api cannot be sent: ${messageOf(error)}`);
   }
 
-  #receive(data: Uint8Array | string): void {
+  #receive(data: Uint8Array | string, moved?: readonly unknown[]): void {
     this.#pulse.heard(this.#intake.collecting);
     this.#wire.outbox.cork();
-    this.#intake.push(data);
+    this.#intake.push(data, moved);
     this.#flow.read(data.length);
     this.continuity?.read(data.length);
     this.#wire.outbox.uncork();

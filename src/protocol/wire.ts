@@ -4,19 +4,20 @@ import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { ascii, fits } from './ascii.js';
 import { type Attached, attachedTo, sizeOf } from './attachments.js';
+import type { Bytes } from './bytes.js';
 import type { Codec, Codecs } from './codecs.js';
 import { decode, type DecodeOptions, type References } from './decode.js';
 import {
   type AnyFunction,
-  type Bytes,
   encode,
   type EncodeOptions,
   type FunctionIds,
   type StreamParts,
 } from './encode.js';
 import { LocalFunctions } from './functions.js';
-import { bits, bitsOf, type Feature, type Hello } from './hello.js';
+import { bits, bitsOf, type Feature, featuresOfControls, type Hello } from './hello.js';
 import { isRecord, type Message, readId } from './message.js';
+import { Moves } from './moves.js';
 import { Outbox } from './outbox.js';
 import { OwnMethods } from './own-methods.js';
 import { standsFor } from './pipelining/recording.js';
@@ -37,15 +38,6 @@ const cullsAtOnce = 2_000;
 const fewBytes = 512;
 
 const slot = (call: number) => new Slot(call);
-
-/** What has to be agreed for a control. */
-const features = {
-  ping: 'ping',
-  pong: 'ping',
-  cancel: 'cancel',
-  release: 'pipeline',
-  bye: 'bye',
-} as const;
 
 /** Promises, and what they turned out to be. */
 export type Settled = ReadonlyMap<object, unknown>;
@@ -87,6 +79,8 @@ export class Wire {
   readonly #mentioned: number[] = [];
   /** What follows the line of the message encoded last. */
   #attached: Attached | undefined;
+  /** Where values can be moved beside a line. */
+  readonly #moves: Moves | undefined;
   /** The streams in it, by their functions. */
   readonly #opened: Record<string, AnyFunction>[] = [];
   #given: References;
@@ -102,10 +96,10 @@ export class Wire {
   constructor(options: WireOptions, caller: Caller) {
     const { channel, clock, limits } = options;
     this.limits = limits;
-    const stacks = options.stacks === true;
-    this.#encoding = { extended: false, stacks, limits, plainJson };
+    this.#encoding = { extended: false, stacks: options.stacks === true, limits, plainJson };
     this.#decoding = { extended: false, limits };
     this.outbox = new Outbox(channel, clock, limits);
+    if (channel.moves !== undefined) this.#moves = new Moves(channel.moves);
     this.local = new LocalFunctions(() => this.nextId(), limits.functions);
     this.local.onGone = (fn, culled) => {
       const stream = streamFunction(fn);
@@ -241,8 +235,9 @@ export class Wire {
     const attach: EncodeOptions['attach'] = this.agreed('bin')
       ? (bytes) => this.#attach(bytes, hello)
       : undefined;
+    const moves = extended && this.agreed('clone') ? this.#moves?.move : undefined;
     // No literal begins with what is spread: it would get a shape of its own.
-    this.#encoding = { extended, streams, stacks, limits, plainJson, attach };
+    this.#encoding = { extended, streams, stacks, limits, plainJson, attach, moves };
     if (extended) this.#codecs?.agree(hello.codecs ?? []);
     const objects = extended && this.agreed('object');
     const signals = extended && this.agreed('signal');
@@ -263,7 +258,7 @@ export class Wire {
         ...this.#given,
       };
     }
-    this.#decoding = { extended: true, limits: this.limits };
+    this.#decoding = { extended: true, limits: this.limits, moves: moves !== undefined };
     this.local.limit = Math.min(this.local.limit, hello.limits.functions ?? Infinity);
   }
 
@@ -284,8 +279,8 @@ export class Wire {
   writeCull: (line: string) => void = (line) => this.write(line);
 
   /** A message between sessions, where the peer knows what to do with it. */
-  control(control: 'ping' | 'pong' | 'cancel' | 'release' | 'bye', rest = ''): void {
-    const feature = features[control];
+  control(control: keyof typeof featuresOfControls, rest = ''): void {
+    const feature = featuresOfControls[control];
     if (!this.agreed(feature)) return;
     this.outbox.push(`{"control":"${control}"${rest}}\n`, feature !== 'ping');
   }
@@ -316,10 +311,15 @@ export class Wire {
           : this.#withCallback(args, outcome, settled);
       const line = this.hello?.limits.line ?? Infinity;
       // The rest of the message needs some room too.
-      if (fits(encoded, line - 1_024)) return encoded;
+      if (fits(encoded, line - 1_024)) {
+        // The last that can go wrong: before, nothing is gone.
+        if (this.#moves !== undefined) this.#attached = this.#moves.take(this.#attached);
+        return encoded;
+      }
       throw new DserviceError('ERR_LIMIT', `the peer reads lines of at most ${line} bytes`);
     } catch (error) {
       this.#attached = undefined;
+      this.#moves?.clear();
       // The peer will never hear of these, so it will never let them go.
       for (const id of this.#mentioned) this.local.unmention(id);
       // Those that have got no id yet.
@@ -330,10 +330,10 @@ export class Wire {
     }
   }
 
-  /** As `encode`, of what will stand within another message: no bytes follow it. */
+  /** As `encode`, of what will stand within another message: nothing follows it. */
   encodeWithin(args: readonly unknown[]): string {
     const encoding = this.#encoding;
-    this.#encoding = { ...encoding, attach: undefined };
+    this.#encoding = { ...encoding, attach: undefined, moves: undefined };
     try {
       return this.encode(args);
     } finally {

@@ -15,9 +15,23 @@ type ByValue =
   | Blob
   | AbortSignal
   | Registered
+  | Transferred
   // A ReadableStream and a WritableStream of the web, of whichever library.
   | { getReader(...args: never[]): unknown }
   | { getWriter(...args: never[]): unknown };
+
+/** What is moved to a peer over a MessagePort, and arrives as what it is: of pages, and of Node. */
+type Transferred =
+  | { postMessage(...args: never[]): void; start(): void; close(): void }
+  | Instance<'ImageBitmap'>
+  | Instance<'OffscreenCanvas'>
+  | Instance<'VideoFrame'>
+  | Instance<'AudioData'>
+  | Instance<'RTCDataChannel'>;
+
+/** An instance of what the runtime has by that name: never, where it is not known. */
+type Instance<Name extends string> =
+  typeof globalThis extends Record<Name, { readonly prototype: infer T }> ? T : never;
 
 /** An async iterable of the peer's: it is read once, and whoever leaves it, or disposes of it, ends it there. */
 export type RemoteIterable<V> = AsyncIterableIterator<V> & AsyncDisposable & Disposable;
