@@ -6,6 +6,7 @@ import { fromBase64, makeBytes } from './bytes.js';
 import type { AnyFunction } from './encode.js';
 import { fillError, makeError } from './error-value.js';
 import { forbidden, isRecord, type Message, readId } from './message.js';
+import { readDate, readNumber, readRegExp, weigh } from './texts.js';
 
 /**
  * What the decoder needs to know of functions: the tables behind it. What may be missing is what a session can do
@@ -437,29 +438,4 @@ function name(key: unknown): string {
   if (typeof key !== 'string' || forbidden.has(key))
     throw malformed('a path holds a key that is not allowed');
   return key;
-}
-
-function readDate(text: string): Date {
-  const date = new Date(text);
-  if (!Number.isNaN(date.getTime()) || text === 'Invalid Date') return date;
-  throw new SyntaxError('no date');
-}
-
-function readNumber(text: string): number {
-  if (!['NaN', 'Infinity', '-Infinity', '-0'].includes(text))
-    throw new SyntaxError('not one of them');
-  return Number(text);
-}
-
-/** Compiling `\p{RGI_Emoji}` takes milliseconds, and `\W` (with the flags `iu`) a tenth of that. */
-function weigh(regexp: string): number {
-  let weight = regexp.length;
-  for (const [escape] of regexp.matchAll(/\\[pPWDS]/g)) weight += /p/i.test(escape) ? 512 : 64;
-  return weight;
-}
-
-function readRegExp(text: string): RegExp {
-  const end = text.lastIndexOf('/');
-  if (text[0] !== '/' || end === 0) throw new SyntaxError('no slashes');
-  return new RegExp(text.slice(1, end), text.slice(end + 1));
 }
