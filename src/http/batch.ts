@@ -5,7 +5,7 @@ import { type Intercept, interceptorsOf } from '../protocol/intercept.js';
 import { makeHello } from '../protocol/hello.js';
 import type { CallOptions } from '../protocol/options.js';
 import { Session } from '../protocol/session.js';
-import type { Again } from '../protocol/pipelining/when-settled.js';
+import type { Again } from '../protocol/pipelining/unsettled.js';
 import type { Settled } from '../protocol/wire.js';
 import { DserviceError } from '../errors.js';
 import { rejected } from '../protocol/calls.js';

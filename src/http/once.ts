@@ -3,7 +3,7 @@ import type { Limits } from '../limits.js';
 import { type Feature, type Hello, readHello } from '../protocol/hello.js';
 import { tellNobody } from '../protocol/methods.js';
 import type { CallOptions } from '../protocol/options.js';
-import type { Again } from '../protocol/pipelining/when-settled.js';
+import type { Again } from '../protocol/pipelining/unsettled.js';
 import type { Settled } from '../protocol/wire.js';
 import type { Once, OnceParts } from '../protocol/once.js';
 

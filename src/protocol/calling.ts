@@ -15,7 +15,7 @@ import type { Ahead, MapFunction } from './pipelining/ahead.js';
 import { Later } from './pipelining/later.js';
 import { checkRecorded, Recording } from './pipelining/recording.js';
 import { RemotePromise } from './pipelining/remote-promise.js';
-import { type Again, whenSettled } from './pipelining/when-settled.js';
+import { type Again, Unsettled } from './pipelining/unsettled.js';
 import { constructsNothing, headOf, type Reference } from './references.js';
 import { StreamCalls } from './streams/stream-calls.js';
 import { Unresolved } from './unresolved.js';
@@ -48,6 +48,7 @@ export class Calling implements Owner {
   #recording: Recording | undefined;
   /** Calls of the functions of streams. */
   #streams: StreamCalls | undefined;
+  #unsettled: Unsettled | undefined;
   /** When the turn began of which the calls are gathered: their deadlines count from there. */
   #turn = 0;
   /** Why nothing can be called any more. */
@@ -66,10 +67,9 @@ export class Calling implements Owner {
   }
 
   get streams(): StreamCalls {
-    if (this.#streams === undefined) {
-      this.#streams = new StreamCalls(this.#wire, this.#pending, this);
-      if (this.over !== undefined) this.#streams.end(this.over);
-    }
+    if (this.#streams !== undefined) return this.#streams;
+    this.#streams = new StreamCalls(this.#wire, this.#pending, this);
+    if (this.over !== undefined) this.#streams.end(this.over);
     return this.#streams;
   }
 
@@ -127,8 +127,7 @@ export class Calling implements Owner {
     // What stands for the outcome is no promise, but is used as one would be.
     if (this.#recording !== undefined) return this.#recording.call(head, args) as Promise<unknown>;
     const observed = this.#options.observer?.call(name, given);
-    const own = observed === undefined ? given : observed.options;
-    const outcome = this.#call(head, name, args, own, bare, settled, again);
+    const outcome = this.#call(head, name, args, observed?.options ?? given, bare, settled, again);
     return observed === undefined ? outcome : observed.follow(outcome);
   }
 
@@ -157,10 +156,11 @@ export class Calling implements Owner {
       if (!(error instanceof Unresolved) || !(error.promise instanceof Promise)) {
         return this.#refuse(error, name);
       }
-      return whenSettled(error.promise, settled, (more) =>
+      this.#unsettled ??= new Unsettled(this.#options);
+      return this.#unsettled.wait(error.promise, settled, name, given, (more, rest) =>
         again === undefined
-          ? this.#call(head, name, args, given, bare, more)
-          : again(more, args ?? [], given),
+          ? this.#call(head, name, args, rest, bare, more)
+          : again(more, args ?? [], rest),
       );
     }
     if (silent) {
@@ -168,9 +168,8 @@ export class Calling implements Owner {
       return unanswered === undefined ? Promise.resolve() : rejected(unanswered(name));
     }
     const current = this.#options.scope.get();
-    let deadline = given?.deadline ?? this.#options.deadline;
     const left = given?.apart === true ? undefined : current?.deadline;
-    if (left !== undefined && left < deadline) deadline = left;
+    const deadline = Math.min(given?.deadline ?? this.#options.deadline, left ?? Infinity);
     if (wire.plain) return this.#wait(id, name, `${line}}`, deadline, given);
     const named = given?.deadline !== undefined || left !== undefined;
     const meta =
@@ -442,6 +441,7 @@ export class Calling implements Owner {
     this.#overAt = this.#clock.now();
     this.#held.clear();
     this.#streams?.end(this.over);
+    this.#unsettled?.end(this.over);
     const { code, message, cause } = why;
     // A channel may know that nothing has arrived of what was written to it.
     const none = DserviceError.is(cause) && cause.mayHaveRun === false;
