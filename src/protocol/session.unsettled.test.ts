@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { sessionPair } from '../testing/fixtures/peer.js';
-import { turns } from '../testing/recorder.js';
 import { options } from './options.js';
 
 type Echo = { echo(value: unknown): Promise<unknown> };
@@ -33,7 +32,7 @@ test('an argument that never settles is waited for as long as the call may take'
 
 test('what is late leaves the call what is left of its time', async () => {
   const { remote, clock } = await pair();
-  let settle = (_: unknown): void => {};
+  let settle: (value: unknown) => void = () => {};
   const argument = new Promise<unknown>((resolve) => (settle = resolve));
   const call = options(remote, { deadline: 500 }).echo(argument);
   await clock.advance(400);

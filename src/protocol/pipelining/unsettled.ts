@@ -40,7 +40,7 @@ export class Unsettled {
     const began = this.#clock.now();
     const value = new Promise<unknown>((resolve, reject) => {
       const stop = (why: DserviceError): void => {
-        done();
+        leave();
         why.mayHaveRun = false;
         reject(why);
       };
@@ -52,7 +52,7 @@ export class Unsettled {
         stop(new DserviceError('ERR_DEADLINE', text, { method }));
       };
       const cancel = deadline > longestTimer ? undefined : this.#clock.after(deadline, late);
-      const done = (): void => {
+      const leave = (): void => {
         cancel?.();
         signal?.removeEventListener('abort', abort);
         this.#ends.delete(end);
@@ -61,13 +61,14 @@ export class Unsettled {
       this.#ends.add(end);
       promise.then(
         (it) => {
-          done();
+          leave();
           resolve(it);
         },
         (error: unknown) => {
-          done();
+          leave();
           // That is not this call's error: whether it may have run is another question.
-          reject(DserviceError.is(error) ? asRun(error) : (error as Error));
+          // oxlint-disable-next-line prefer-promise-reject-errors -- who made the promise may have rejected with anything
+          reject(DserviceError.is(error) ? asRun(error) : error);
         },
       );
     });
