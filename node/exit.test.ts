@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { Children } from './fixtures/children.js';
+import { meetingPlace } from './fixtures/local.js';
 import { Exposed, serve } from './index.js';
 
 // Processes take their time to start on a busy machine.
@@ -79,4 +80,21 @@ test.each(['tcp', 'ws'])('who dials over %s with `using` ends by itself', async 
   expect(child.errors).toBe('');
   expect(child.lines).toEqual(said);
   await server.close();
+});
+
+test('who connects by name with `using` ends by itself', async () => {
+  const { port, start } = await meetingPlace();
+  await start('all@1.0.0', api);
+  const child = children.start(
+    uses(
+      `const discovery = mdns({ reach: 'local', port: ${port} });
+      const remote = await dservice({ discovery }).connect('all@^1');`,
+    ),
+  );
+  // Connections are shared, and there as long as the service holds a callback: till it is collected there.
+  const collecting = setInterval(() => globalThis.gc?.(), 50);
+  onTestFinished(() => clearInterval(collecting));
+  expect(await child.ended).toEqual({ code: 0, signal: null });
+  expect(child.errors).toBe('');
+  expect(child.lines).toEqual(said);
 });

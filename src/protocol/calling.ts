@@ -41,7 +41,7 @@ export class Calling implements Owner {
   readonly #options: CallingOptions;
   readonly #wire: Wire;
   readonly #clock: Clock;
-  readonly #pending: PendingCalls<PendingCall>;
+  readonly pending: PendingCalls<PendingCall>;
   /** Calls held back, in order: the channel is full, or the peer has enough of them. */
   readonly #held: HeldLines;
   /** What is called is not called, but written down, while this is there. */
@@ -59,7 +59,7 @@ export class Calling implements Owner {
     this.#options = options;
     this.#wire = options.wire;
     this.#clock = options.clock;
-    this.#pending = new PendingCalls(options.clock, (id) => this.#expire(id));
+    this.pending = new PendingCalls(options.clock, (id) => this.#expire(id));
     this.#held = new HeldLines(this.#wire);
     // Lines that are held name functions of the peer's: they are let go after these lines.
     this.#wire.writeCull = (line) => this.#send(line);
@@ -68,14 +68,14 @@ export class Calling implements Owner {
 
   get streams(): StreamCalls {
     if (this.#streams !== undefined) return this.#streams;
-    this.#streams = new StreamCalls(this.#wire, this.#pending, this);
+    this.#streams = new StreamCalls(this.#wire, this.pending, this);
     if (this.over !== undefined) this.#streams.end(this.over);
     return this.#streams;
   }
 
   /** Calls whose outcome is not in. */
   get outstanding(): number {
-    return this.#pending.size;
+    return this.pending.size;
   }
 
   reference(target: Reference, args: unknown[], given?: CallOptions): Promise<unknown> {
@@ -220,7 +220,7 @@ export class Calling implements Owner {
 
   /** Whether what is asked of the outcome of a call can be sent now, since the peer keeps it. */
   #keep(call: PendingCall): boolean {
-    if (call.owner !== this || this.#pending.get(call.id) !== call) return false;
+    if (call.owner !== this || this.pending.get(call.id) !== call) return false;
     if (call.kept || !this.#wire.agreed('pipeline')) return call.kept;
     const key = ',"keep":true';
     call.kept =
@@ -240,7 +240,7 @@ export class Calling implements Owner {
   }
 
   #take(id: number): PendingCall | undefined {
-    const call = this.#pending.take(id);
+    const call = this.pending.take(id);
     if (call?.kept === true) this.#wire.control('release', `,"call":${id}`);
     return call;
   }
@@ -285,8 +285,8 @@ export class Calling implements Owner {
         signal?.removeEventListener('abort', abort);
       };
     }
-    this.#pending.add(call);
-    if (this.#mustHold || this.#pending.size > this.#room()) this.#held.add(line, id);
+    this.pending.add(call);
+    if (this.#mustHold || this.pending.size > this.#room()) this.#held.add(line, id);
     else this.#write(call, line);
     this.#options.onCall();
     return call.outcome;
@@ -319,10 +319,10 @@ export class Calling implements Owner {
     for (const held of this.#held) {
       const { line, attached, id } = held;
       // Calls still held are pending too, but are not yet the peer's burden.
-      const burden = this.#pending.size - this.#held.calls;
+      const burden = this.pending.size - this.#held.calls;
       if (this.#wire.outbox.blocked || (id !== undefined && burden >= this.#room())) return;
       this.#held.take(held);
-      const call = id === undefined ? undefined : this.#pending.get(id);
+      const call = id === undefined ? undefined : this.pending.get(id);
       if (call === undefined) this.#wire.write(line, attached);
       else this.#write(call, line, attached);
     }
@@ -330,7 +330,7 @@ export class Calling implements Owner {
 
   /** Whether that is the id of a call that waits. */
   awaits(id: unknown): boolean {
-    return typeof id === 'number' && this.#pending.get(id) !== undefined;
+    return typeof id === 'number' && this.pending.get(id) !== undefined;
   }
 
   /** Takes the outcome of a call, if the message is one. */
@@ -361,7 +361,7 @@ export class Calling implements Owner {
   }
 
   #expire(id: number): void {
-    const method = this.#pending.get(id)?.method ?? '';
+    const method = this.pending.get(id)?.method ?? '';
     const text = `no outcome of ${method} before its deadline`;
     this.#giveUp(id, new DserviceError('ERR_DEADLINE', text, { method }));
   }
@@ -384,7 +384,7 @@ export class Calling implements Owner {
     const { outbox } = this.#wire;
     const fresh = new Set<number>();
     const given: number[] = [];
-    for (const call of this.#pending.inOrder()) {
+    for (const call of this.pending.inOrder()) {
       if (call.given?.elsewhere === undefined) continue;
       const { id } = call;
       const { elsewhere, idempotent = mayRunTwice(call.method) } = call.given;
@@ -445,6 +445,6 @@ export class Calling implements Owner {
     const { code, message, cause } = why;
     // A channel may know that nothing has arrived of what was written to it.
     const none = DserviceError.is(cause) && cause.mayHaveRun === false;
-    this.#pending.rejectAll(code, message, none ? 0 : this.#wire.outbox.written, cause);
+    this.pending.rejectAll(code, message, none ? 0 : this.#wire.outbox.written, cause);
   }
 }

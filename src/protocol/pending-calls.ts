@@ -26,6 +26,8 @@ export class PendingCalls<Call extends Waiting> {
   /** The ids of those that had the usual deadline when all were looked at last, the first due at the end. */
   #due: number[] = [];
   #stopSweep: (() => void) | undefined;
+  /** Told when the first has come, and when the last has gone. */
+  onUse: (() => void) | undefined;
 
   /** `expire` is told the id of each call whose deadline has passed, and takes it. */
   constructor(clock: Clock, expire: (id: number) => void) {
@@ -36,6 +38,11 @@ export class PendingCalls<Call extends Waiting> {
   /** How many there are, but for those of streams. */
   get size(): number {
     return this.#byId.size - this.#apart;
+  }
+
+  /** Whether there are any, those of streams as well. */
+  get some(): boolean {
+    return this.#byId.size > 0;
   }
 
   /** In the order in which they were made. */
@@ -50,6 +57,7 @@ export class PendingCalls<Call extends Waiting> {
   add(call: Call): void {
     this.#byId.set(call);
     if (call.apart === true) this.#apart++;
+    if (this.#byId.size === 1) this.onUse?.();
     if (call.due !== 0 && this.#stopSweep === undefined) this.#sweepAt(call.due);
   }
 
@@ -57,6 +65,7 @@ export class PendingCalls<Call extends Waiting> {
     const call = this.#byId.delete(id);
     if (call === undefined) return undefined;
     if (call.apart === true) this.#apart--;
+    if (this.#byId.size === 0) this.onUse?.();
     call.cleanup?.();
     return call;
   }

@@ -87,6 +87,7 @@ export class Session implements SessionHandle {
       ...{ wire: this.#wire, clock, scope, observer, intercept: intercept?.call },
       ...{ onCall: () => this.#pulse.busy(), onSettled: () => this.#farewell.settled() },
     });
+    this.#calling.pending.onUse = () => !this.#held && this.hold(false);
     this.#serving = new Serving({
       session: this,
       ...{ wire: this.#wire, clock, scope, observer, callbacks: options.callbacks },
@@ -236,10 +237,10 @@ export class Session implements SessionHandle {
     return { ...this.#wire.tables, ...calls };
   }
 
-  /** Whether the channel keeps the process alive, as it does while the peer holds a function of ours, or streams. */
+  /** Whether the channel keeps the process alive, as calls, streams and functions of ours that the peer holds do. */
   hold(keep: boolean): void {
     this.#held = keep;
-    this.#channel.hold(keep || this.#wire.held || this.#wire.anyStreams?.used === true);
+    this.#channel.hold(keep || this.#calling.pending.some || this.#wire.held);
   }
 
   announce(api: object): void {
@@ -385,9 +386,7 @@ export class Session implements SessionHandle {
     const identity = await this.#admission.decide(this.#wire.hello?.auth, this.#peer);
     if (this.#ended) return;
     if (identity === tooLate) return this.#finish('ERR_TIMEOUT', String(tooLate.description));
-    if (identity === undefined) {
-      return this.#finish('ERR_AUTH', 'the credentials were not accepted');
-    }
+    if (identity === undefined) return this.#finish('ERR_AUTH', 'credentials were not accepted');
     this.#admission.admitted = true;
     this.#peer = { ...this.#peer, identity };
     this.#sendApi(false);

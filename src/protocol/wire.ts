@@ -173,9 +173,9 @@ export class Wire {
     return { local, references, streams, signals };
   }
 
-  /** Whether the peer holds functions of ours that it may call. */
+  /** Whether the peer holds functions of ours that it may call, or there are streams. */
   get held(): boolean {
-    return this.local.size > (this.signals?.own ?? 0);
+    return this.local.size > (this.signals?.own ?? 0) || this.anyStreams?.used === true;
   }
 
   /** A signal of the peer's was aborted, or never will be. */
