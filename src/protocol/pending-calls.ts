@@ -40,9 +40,9 @@ export class PendingCalls<Call extends Waiting> {
     return this.#byId.size - this.#apart;
   }
 
-  /** Whether there are any, those of streams as well. */
-  get some(): boolean {
-    return this.#byId.size > 0;
+  /** Whether there are none, those of streams included. */
+  get empty(): boolean {
+    return this.#byId.size === 0;
   }
 
   /** In the order in which they were made. */

@@ -240,7 +240,7 @@ export class Session implements SessionHandle {
   /** Whether the channel keeps the process alive, as calls, streams and functions of ours that the peer holds do. */
   hold(keep: boolean): void {
     this.#held = keep;
-    this.#channel.hold(keep || this.#calling.pending.some || this.#wire.held);
+    this.#channel.hold(keep || !this.#calling.pending.empty || this.#wire.held);
   }
 
   announce(api: object): void {
