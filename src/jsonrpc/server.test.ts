@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { defaultLimits, type Limits } from '../limits.js';
 import { contextOf, syncScope } from '../protocol/context.js';
 import { Exposed } from '../protocol/exposed.js';
-import { Gates } from '../protocol/gate.js';
+import { makeGate } from '../protocol/gate.js';
+import { Gates } from '../protocol/gates.js';
 import { method } from '../protocol/method.js';
 import type { Answer, EngineHost, Exchange } from '../service/engine.js';
 import { turns } from '../testing/recorder.js';
@@ -464,7 +465,7 @@ describe('what a service says of its methods and of itself holds here too', () =
     const clock = new VirtualClock();
     const gates = new Gates(clock);
     const { call, clock: own } = make({ gates }, { shelf: new Shelf() });
-    const place = gates.enter('shelf.read', { concurrency: 1 }, { start() {}, late() {} });
+    const place = gates.enter('shelf.read', { concurrency: 1, gate: makeGate }, { start() {}, late() {} });
     const first = call('shelf.read');
     await turns(2);
     expect(await call('shelf.read')).toEqual(

@@ -7,7 +7,7 @@ import { arrive } from '../protocol/chain.js';
 import { arity, invokerOf, isChecked, type Sink } from '../protocol/checked.js';
 import { ServedCall } from '../protocol/context.js';
 import { type AnyFunction, messageOf } from '../protocol/encode.js';
-import { Gates, type Place } from '../protocol/gate.js';
+import { Gates, type Place } from '../protocol/gates.js';
 import { type MethodOptions, methodOptions } from '../protocol/method-options.js';
 import type { Meta } from '../protocol/message.js';
 import type { Peer } from '../protocol/session-handle.js';

@@ -1,9 +1,9 @@
 import { invoke, isClassic, isThenable, type Outcome } from './bridge.js';
 import { rejected } from './calls.js';
 import type { ContextScope, ServedCall } from './context.js';
-import { DserviceError } from '../errors.js';
+import type { DserviceError } from '../errors.js';
 import type { AnyFunction } from './encode.js';
-import type { MethodOptions, Said } from './method-options.js';
+import { foreign, type MethodOptions, type Said } from './method-options.js';
 import type { AnySchema } from './schema.js';
 import {
   invalidArguments,
@@ -35,12 +35,11 @@ export function isChecked<T extends MethodOptions>(said: T | undefined): said is
   return said !== undefined && (said.args !== undefined || said.result !== undefined);
 }
 
-/** What runs a method that has schemas. One that comes without it, of another version, is not run unchecked. */
+/** What runs a method that has schemas. */
 export function invokerOf({ invoke: given }: Said): typeof invokeChecked {
   // What `method` has put there.
   if (typeof given === 'function') return given as typeof invokeChecked;
-  const text = 'a method with schemas was made by another version of dservice';
-  return (...[, , , , , sink]) => sink.reject(new DserviceError('ERR_API', text));
+  return (...[, , , , , sink]) => sink.reject(foreign('schemas'));
 }
 
 /** How many arguments a handler gets, of so many that were given: as many as there are schemas. */

@@ -1,5 +1,7 @@
 import { DserviceError } from '../errors.js';
+import type { References } from './decode.js';
 import { type Coded, messageOf } from './encode.js';
+import { placeCoded } from './place-coded.js';
 
 /** How instances of a class travel: as data, by a name that both sides know. */
 export interface Codec<T = unknown> {
@@ -120,8 +122,12 @@ export class Codecs {
     return undefined;
   }
 
+  /** Puts instances in the place of their data. */
+  readonly place: NonNullable<References['coded']> = (...placed) =>
+    placeCoded(...placed, (name, data) => this.#decode(name, data));
+
   /** Throws ERR_MALFORMED for a name that was not agreed upon, ERR_DATA for data that is none. */
-  decode(name: unknown, data: unknown): unknown {
+  #decode(name: unknown, data: unknown): unknown {
     const found = this.#byName.get(name);
     if (found === undefined) throw noCodec(name);
     try {

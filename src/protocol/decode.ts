@@ -1,4 +1,3 @@
-import type { Moved } from '../channel/channel.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Attached } from './attachments.js';
@@ -24,8 +23,8 @@ export interface References {
     place: Placement,
     types: Readonly<Record<string, unknown>>,
   ): Promise<unknown> | undefined;
-  /** Makes an instance of its data, by the name of its codec. Throws ERR_MALFORMED, ERR_DATA. */
-  coded?(name: unknown, data: unknown): unknown;
+  /** Puts instances in the place of their data. Throws ERR_MALFORMED, ERR_DATA. */
+  coded?(place: Placement, types: Readonly<Record<string, unknown>>, links: unknown): void;
   /** The arguments are whole when this is resolved, and not before. */
   wait?(whole: Promise<void>): void;
 }
@@ -34,8 +33,14 @@ export interface DecodeOptions {
   /** False reads `callbacks` and `links` only, as dnode does. */
   readonly extended: boolean;
   readonly limits: Pick<Limits, 'entries' | 'bigintDigits' | 'regexp'>;
-  /** Values may be moved beside the line. */
-  readonly moves?: boolean;
+  /** Puts values that were moved beside the line in their places, where that may be. Throws ERR_MALFORMED. */
+  readonly moved?:
+    | ((
+        place: Placement,
+        types: Readonly<Record<string, unknown>>,
+        values?: readonly unknown[],
+      ) => void)
+    | undefined;
   /** What stands for the outcome of a call among the arguments, where outcomes may stand there. */
   readonly slot?: ((call: number) => unknown) | undefined;
 }
@@ -66,8 +71,8 @@ export function decode(
   if (options.extended && types !== undefined) {
     const attached = references.attached?.(message);
     place.leaves(types, options.limits, attached);
-    if (options.moves === true && isRecord(types) && types.clone !== undefined)
-      place.moved(types, attached?.moved);
+    if (isRecord(types) && types.clone !== undefined)
+      options.moved?.(place, types, attached?.moved?.values);
   }
   place.put('callbacks', callbacks, (id, path) => references.reference(id, path));
   let late: Promise<unknown> | undefined;
@@ -85,7 +90,10 @@ export function decode(
   }
   const rest = (): void => {
     place.links(links);
-    if (isRecord(types) && types.codec !== undefined) place.coded(types, links, references.coded);
+    if (isRecord(types) && types.codec !== undefined) {
+      if (references.coded === undefined) throw malformed('there are no codecs here');
+      references.coded(place, types, links);
+    }
     place.fill();
   };
   if (late === undefined) rest();
@@ -98,7 +106,7 @@ export function malformed(what: string): DserviceError {
 }
 
 type Container = Map<unknown, unknown> | Set<unknown> | Error;
-type Parent = unknown[] | Record<string, unknown>;
+export type Parent = unknown[] | Record<string, unknown>;
 
 /** The arguments of a message, while values are put in their places. */
 export class Placement {
@@ -191,22 +199,6 @@ export class Placement {
     }
   }
 
-  /** Puts what was moved beside the line in its place, where null stands. */
-  moved(types: Readonly<Record<string, unknown>>, { values = [] }: Partial<Moved> = {}): void {
-    const paths = this.paths(types, 'clone');
-    if (paths.length !== values.length) {
-      throw malformed('there is not one value for each of `types.clone`');
-    }
-    for (const [i, path] of paths.entries()) {
-      const [parent, last] = this.target(path);
-      const value = values[i];
-      if (value === undefined || isHolder(value) || child(parent, last) !== null) {
-        throw malformed('what was moved is not of a kind that is, or has no place');
-      }
-      put(parent, last, value);
-    }
-  }
-
   containers(types: Readonly<Record<string, unknown>>): void {
     const exceptions = new Set<unknown>();
     for (const kind of ['map', 'set', 'exception', 'error'] as const) {
@@ -245,63 +237,17 @@ export class Placement {
     for (const fill of this.#fills) fill();
   }
 
-  /** Makes instances of their data: those within others first, as they were written. */
-  coded(types: Readonly<Record<string, unknown>>, links: unknown, make: References['coded']): void {
-    const entries = this.paths(types, 'codec');
-    const aliases = new Map<string, unknown[]>();
-    for (const link of Array.isArray(links) ? (links as { from: unknown; to: unknown }[]) : []) {
-      const key = keyOf(link.from);
-      const known = aliases.get(key);
-      if (known === undefined) aliases.set(key, [link.to]);
-      else known.push(link.to);
-    }
-    let made: unknown;
-    let last: string | undefined;
-    /** Links to an instance mean what is made last at its path. Each is followed once, however often that is named. */
-    const follow = (): void => {
-      if (last === undefined) return;
-      const inside = `${last},`;
-      for (const to of aliases.get(last) ?? []) {
-        // Those within its data mean that.
-        if (keyOf(to).startsWith(inside)) continue;
-        const [holder, key] = this.target(to);
-        put(holder, key, made);
-      }
-      aliases.delete(last);
-    };
-    /** What holds instances, and until which of them. */
-    const until = new Map<object, number>();
-    for (const [i, entry] of entries.entries()) {
-      if (!Array.isArray(entry) || make === undefined) throw malformed('there are no codecs here');
-      this.#parent(entry[1], (holder) => until.set(holder, i));
-    }
-    for (const [i, entry] of entries.entries()) {
-      const [name, path] = entry as unknown[];
-      const at = keyOf(path);
-      if (at !== last) follow();
-      last = at;
-      const [parent, key] = this.target(path);
-      const data = child(parent, key);
-      this.#complete(data, (holder) => (until.get(holder) ?? -1) < i);
-      made = make?.(name, data);
-      put(parent, key, made);
-    }
-    follow();
+  /** What a map, a set or an error is made of while it is not filled; undefined of anything else. */
+  rawOf(made: object): Parent | undefined {
+    return this.#raw.get(made);
   }
 
-  /** Fills what stands in a value, which is needed before the rest; but what `isReady` says holds more that is to come. */
-  #complete(value: unknown, isReady: (raw: object) => boolean): void {
-    const found = [value];
-    for (const each of found) {
-      if (typeof each !== 'object' || each === null || this.#whole.has(each)) continue;
-      const raw = this.#raw.get(each);
-      if (raw === undefined && !isPlain(each)) continue;
-      // It holds what is being made: it is filled with the rest.
-      if (!isReady(raw ?? each)) continue;
-      this.#whole.add(each);
-      if (raw !== undefined) fillOne(each, raw);
-      for (const inner of Object.values(raw ?? each)) found.push(inner);
-    }
+  /** Fills what stands at a place, which is needed before the rest. False where it was before. */
+  fillEarly(made: object, raw: Parent | undefined): boolean {
+    if (this.#whole.has(made)) return false;
+    this.#whole.add(made);
+    if (raw !== undefined) fillOne(made, raw);
+    return true;
   }
 
   #each(
@@ -351,7 +297,7 @@ export class Placement {
 
   /** What holds the value at a path, and its key there. */
   target(path: unknown): [parent: Parent, key: string | number] {
-    const parent = this.#parent(path);
+    const parent = this.parent(path);
     const key: unknown = (path as unknown[]).at(-1);
     if (Array.isArray(parent)) return [parent, index(key, parent)];
     return [parent, name(key)];
@@ -364,7 +310,7 @@ export class Placement {
   }
 
   /** What holds the value at a path; `visit` is told of all that does. */
-  #parent(path: unknown, visit?: (holder: Parent) => void): Parent {
+  parent(path: unknown, visit?: (holder: Parent) => void): Parent {
     if (!Array.isArray(path) || path.length === 0)
       throw malformed('a path is not an array of keys');
     let at: Parent = this.#args;
@@ -395,26 +341,10 @@ function fillOne(made: object, raw: Parent): void {
   }
 }
 
-/** A path as one text: of paths within it the beginning. */
-function keyOf(path: unknown): string {
-  return Array.isArray(path) ? path.map((key) => JSON.stringify(String(key))).join(',') : '';
-}
-
 /** An array or an object as JSON makes them: nothing else is stepped into. */
-function isPlain(value: unknown): value is Parent {
+export function isPlain(value: unknown): value is Parent {
   if (typeof value !== 'object' || value === null) return false;
   return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
-}
-
-const holders = new Set(['Array', 'Map', 'Set', 'Error', 'Number', 'String', 'Boolean', 'BigInt']);
-
-/** Whether it may hold other values, or is none but a box: those travel in the line, where they are counted. */
-function isHolder(value: object): boolean {
-  const proto: unknown = Object.getPrototypeOf(value);
-  if (typeof proto !== 'object' || proto === null) return true;
-  // Of any realm: what is plain has the prototype that has none.
-  if (Object.getPrototypeOf(proto) === null) return true;
-  return holders.has(Object.prototype.toString.call(value).slice(8, -1));
 }
 
 export function child(parent: Parent, key: string | number): unknown {

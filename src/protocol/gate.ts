@@ -1,63 +1,15 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
+import type { Arrival, Gate, MakeGate, Place } from './gates.js';
 import type { MethodOptions } from './method-options.js';
 
 /** So many wait where a method says how many run, and not how many wait. */
 const usualQueue = 100;
 
-/** What a call does at the gate of its method. */
-export interface Arrival {
-  /** Milliseconds that it may wait. */
-  readonly deadline?: number | undefined;
-  /** It cannot be told to come again later: it waits, however many do. */
-  readonly patient?: boolean;
-  /** The method's name, for errors. */
-  readonly method?: string | undefined;
-  /** Its turn: it runs until its place is left. Never throws. */
-  start(place: Place): void;
-  /** Its time passed while it waited; its place is left already. */
-  late(error: DserviceError): void;
-}
+/** Where `method` is told of a `concurrency`, it hands this over with the handler (`Gates`). */
+export const makeGate: MakeGate = (clock, onEmpty) => new MethodGate(clock, onEmpty);
 
-/** A call's place at the gate: it runs, or waits for its turn. */
-export interface Place {
-  readonly waits: boolean;
-  /** The call has ended, or waits no longer. A second time, nothing. */
-  leave(): void;
-}
-
-/**
- * The gates of what is served: how many calls of a method run at once, over all sessions, and how many
- * wait for that. A gate is there while calls are at it, so there are never more gates than calls.
- */
-export class Gates {
-  readonly #clock: Clock;
-  readonly #gates = new Map<unknown, Gate>();
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /**
-   * Lets a call in, at once or in its turn. `key` tells methods apart. Throws ERR_BUSY where as many wait
-   * as may: then nothing was started.
-   */
-  enter(key: unknown, options: MethodOptions, arrival: Arrival): Place {
-    let gate = this.#gates.get(key);
-    if (gate === undefined) {
-      gate = new Gate(this.#clock, () => this.#gates.delete(key));
-      this.#gates.set(key, gate);
-    }
-    return gate.enter(options, arrival);
-  }
-
-  /** Methods of which a call runs. */
-  get busy(): number {
-    return this.#gates.size;
-  }
-}
-
-class Gate {
+class MethodGate implements Gate {
   readonly #clock: Clock;
   readonly #onEmpty: () => void;
   readonly #waiting = new Set<Visitor>();
@@ -110,12 +62,12 @@ class Gate {
 }
 
 class Visitor implements Place {
-  readonly #gate: Gate;
+  readonly #gate: MethodGate;
   readonly #arrival: Arrival;
   #stopTimer: (() => void) | undefined;
   #left = false;
 
-  constructor(gate: Gate, arrival: Arrival) {
+  constructor(gate: MethodGate, arrival: Arrival) {
     this.#gate = gate;
     this.#arrival = arrival;
   }

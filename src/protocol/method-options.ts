@@ -25,6 +25,8 @@ export interface MethodOptions {
 export interface Said extends MethodOptions {
   /** Of one that has schemas, what runs it (`invokeChecked`): so that a page without any carries nothing that checks. */
   readonly invoke?: unknown;
+  /** Of one that says how many of its calls run at once, what makes its gate (`makeGate`): for the same reason. */
+  readonly gate?: unknown;
 }
 
 // A registered symbol, so that methods of another copy of this package are recognised.
@@ -32,6 +34,12 @@ const marked = Symbol.for('dservice.method');
 
 export function mark(options: Said, fn: object): void {
   Object.defineProperty(fn, marked, { value: options, configurable: true });
+}
+
+/** One that comes without what should come with it, of another version, is not run as if nothing had been said of it. */
+export function foreign(what: string): DserviceError {
+  const text = `a method with ${what} was made by another version of dservice`;
+  return new DserviceError('ERR_API', text, { mayHaveRun: false });
 }
 
 /** A method that is bound to what it is a method of: of that, the same was said. */

@@ -1,5 +1,6 @@
 import { invokeChecked, isChecked } from './checked.js';
-import { mark, type MethodOptions } from './method-options.js';
+import { makeGate } from './gate.js';
+import { mark, type MethodOptions, type Said } from './method-options.js';
 import { check, flag, type Rule, text, texts, whole } from '../rules.js';
 import {
   type AnySchema,
@@ -81,6 +82,11 @@ export function method<C extends abstract new (...args: never[]) => unknown>(
 ): C;
 export function method(options: MethodOptions, fn: object): unknown {
   check('a method', options, rules);
-  mark(isChecked(options) ? { ...options, invoke: invokeChecked } : options, fn);
+  const said: Said = {
+    ...options,
+    ...(isChecked(options) && { invoke: invokeChecked }),
+    ...(options.concurrency !== undefined && { gate: makeGate }),
+  };
+  mark(said, fn);
   return fn;
 }

@@ -1,14 +1,14 @@
 import { DserviceError } from '../errors.js';
 import type { Attached } from './attachments.js';
 import { messageOf } from './encode.js';
+import { listed, type Mover } from './listed.js';
 import type { Path } from './message.js';
-import { listOf } from './transfer.js';
 
 /** These travel by the functions that read and write them. */
 const streams = new Set(['ReadableStream', 'WritableStream', 'TransformStream']);
 
-/** What of a message is moved beside its line: found while it is encoded, and taken once nothing else can fail. */
-export class Moves {
+/** Moves what `transfer` was told of, as `postMessage` does. */
+export class Moves implements Mover {
   readonly #port: object;
   readonly #listed = new Set<object>();
   #found: object[] = [];
@@ -20,8 +20,8 @@ export class Moves {
   }
 
   /** Whether that is moved: it, or the buffer of a view, was listed with a value that it is or stands in. Throws for what cannot be. */
-  readonly move = (value: object, path: Path): boolean => {
-    const list = listOf(value);
+  move(value: object, path: Path): boolean {
+    const list = listed.get(value)?.list;
     if (list !== undefined) this.#add(list);
     if (this.#listed.size === 0) return false;
     const thing = sourceOf(value);
@@ -33,7 +33,7 @@ export class Moves {
     this.#found.push(value);
     this.#paths.push(path.join('.'));
     return true;
-  };
+  }
 
   #add(list: readonly object[]): void {
     if (new Set(list).size < list.length) throw new TypeError('it is listed twice with `transfer`');

@@ -3,7 +3,7 @@ import type { DserviceError } from '../errors.js';
 import type { Sink } from './checked.js';
 import { ServedCall } from './context.js';
 import { passedOn } from './error-value.js';
-import type { Place } from './gate.js';
+import type { Place } from './gates.js';
 import type { Meta } from './message.js';
 import type { ObservedServing } from './observer.js';
 import type { Answer } from './pipelining/kept.js';

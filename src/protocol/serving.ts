@@ -8,11 +8,11 @@ import type { ContextScope } from './context.js';
 import type { AnyFunction } from './encode.js';
 import { asKnown } from './error-value.js';
 import { isProperty } from './exposed.js';
-import type { Gates } from './gate.js';
+import type { Gates } from './gates.js';
 import type { InterceptServing } from './intercept.js';
 import { type Message, type Meta, readId, weight } from './message.js';
 import { noMeta, readMeta } from './meta.js';
-import { constructing, type MethodOptions, methodOptions } from './method-options.js';
+import { constructing, methodOptions, type Said } from './method-options.js';
 import type { SessionObserver } from './observer.js';
 import { callable } from './options.js';
 import { Outcomes } from './outcomes.js';
@@ -252,7 +252,7 @@ export class Serving implements Host, CallHost {
     call: RunningCall,
     fn: AnyFunction,
     args: unknown[],
-    said: MethodOptions | undefined,
+    said: Said | undefined,
     name: string,
     answer: Reference | undefined,
     sink: Sink,
@@ -271,7 +271,7 @@ export class Serving implements Host, CallHost {
     call: RunningCall,
     fn: AnyFunction,
     args: unknown[],
-    said: MethodOptions | undefined,
+    said: Said | undefined,
     answer: Reference | undefined,
   ): number | undefined {
     // Who gives the callback that the handler declares is answered there, and waits for nothing else.
@@ -298,7 +298,7 @@ export class Serving implements Host, CallHost {
   /** Runs a call when there is room for it among those of its method, or refuses it with ERR_BUSY. */
   #enter(
     call: RunningCall,
-    said: MethodOptions,
+    said: Said,
     method: string | undefined,
     run: () => void,
   ): void {

@@ -7,7 +7,7 @@ import type { Codec } from './codecs.js';
 import type { Subscribe } from './controls.js';
 import type { ContextScope } from './context.js';
 import type { Resumable } from './continuity.js';
-import type { Gates } from './gate.js';
+import type { Gates } from './gates.js';
 import type { Identity } from './hello.js';
 import type { HeartbeatTimes } from './heartbeat.js';
 import type { Interceptors } from './intercept.js';

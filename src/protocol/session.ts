@@ -13,7 +13,7 @@ import { closeWell, lossOf, readClose, untold, whyOver, writeClose } from './clo
 import { Farewell } from './farewell.js';
 import { fillRemote } from './fill-remote.js';
 import { Flow } from './flow.js';
-import { Gates } from './gate.js';
+import { Gates } from './gates.js';
 import { featuresOf, type Hello, makeHello, readHello } from './hello.js';
 import { Intake } from './intake.js';
 import { Link } from './link.js';

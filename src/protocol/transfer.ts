@@ -1,7 +1,6 @@
 import { DserviceError } from '../errors.js';
-
-/** What is to be moved along with a value. */
-const lists = new WeakMap<object, readonly object[]>();
+import { listed } from './listed.js';
+import { Moves } from './moves.js';
 
 /**
  * Marks what is moved rather than copied where `value` goes over a MessagePort, as an argument, an outcome or within
@@ -13,10 +12,9 @@ export function transfer<T>(value: T, list: readonly object[]): T {
   if (!marked || !Array.isArray(list)) {
     throw new DserviceError('ERR_DATA', '`transfer(value, list)` takes an object and an array');
   }
-  lists.set(value, [...(list as readonly object[])]);
+  listed.set(value, {
+    list: [...(list as readonly object[])],
+    makeMover: (port) => new Moves(port),
+  });
   return value;
-}
-
-export function listOf(value: object): readonly object[] | undefined {
-  return lists.get(value);
 }

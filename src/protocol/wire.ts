@@ -6,6 +6,7 @@ import { ascii, fits } from './ascii.js';
 import { type Attached, attachedTo, sizeOf } from './attachments.js';
 import type { Bytes } from './bytes.js';
 import type { Codec, Codecs } from './codecs.js';
+import { listed, type Mover } from './listed.js';
 import { decode, type DecodeOptions, type References } from './decode.js';
 import {
   type AnyFunction,
@@ -17,8 +18,8 @@ import {
 import { LocalFunctions } from './functions.js';
 import { bits, bitsOf, type Feature, featuresOfControls, type Hello } from './hello.js';
 import { isRecord, type Message, readId } from './message.js';
-import { Moves } from './moves.js';
 import { Outbox } from './outbox.js';
+import { placeMoved } from './place-moved.js';
 import { OwnMethods } from './own-methods.js';
 import { standsFor } from './pipelining/recording.js';
 import { Slot } from './pipelining/slots.js';
@@ -38,6 +39,9 @@ const cullsAtOnce = 2_000;
 const fewBytes = 512;
 
 const slot = (call: number) => new Slot(call);
+
+/** Stands last among the arguments of a plain peer's call, for the function by which that answers. */
+const answer: AnyFunction = () => undefined;
 
 /** Promises, and what they turned out to be. */
 export type Settled = ReadonlyMap<object, unknown>;
@@ -77,10 +81,13 @@ export class Wire {
   readonly #codecs: Codecs | undefined;
   /** What the message being encoded mentions so far. */
   readonly #mentioned: number[] = [];
+  /** The id of the function by which a plain peer answers what is being encoded. */
+  #outcome: number | undefined;
   /** What follows the line of the message encoded last. */
   #attached: Attached | undefined;
-  /** Where values can be moved beside a line. */
-  readonly #moves: Moves | undefined;
+  /** The port beside whose lines values can be moved, where there is one; and what is moved, once something was. */
+  readonly #port: object | undefined;
+  #moves: Mover | undefined;
   /** The streams in it, by their functions. */
   readonly #opened: Record<string, AnyFunction>[] = [];
   #given: References;
@@ -99,7 +106,7 @@ export class Wire {
     this.#encoding = { extended: false, stacks: options.stacks === true, limits, plainJson };
     this.#decoding = { extended: false, limits };
     this.outbox = new Outbox(channel, clock, limits);
-    if (channel.moves !== undefined) this.#moves = new Moves(channel.moves);
+    this.#port = channel.moves;
     this.local = new LocalFunctions(() => this.nextId(), limits.functions);
     this.local.onGone = (fn, culled) => {
       const stream = streamFunction(fn);
@@ -114,6 +121,7 @@ export class Wire {
     );
     this.#ids = {
       mention: (fn, fresh, path) => {
+        if (fn === answer && this.#outcome !== undefined) return this.#outcome;
         const id = this.local.mention(fn, fresh, path);
         this.#mentioned.push(id);
         this.signals?.mentioned(fn);
@@ -141,7 +149,7 @@ export class Wire {
         throw new DserviceError('ERR_REFERENCE', `function ${id} was never given on this session`);
       },
       attached: attachedTo,
-      ...(codecs && { coded: (name, data) => codecs.decode(name, data) }),
+      ...(codecs && { coded: codecs.place }),
     };
   }
 
@@ -235,7 +243,11 @@ export class Wire {
     const attach: EncodeOptions['attach'] = this.agreed('bin')
       ? (bytes) => this.#attach(bytes, hello)
       : undefined;
-    const moves = extended && this.agreed('clone') ? this.#moves?.move : undefined;
+    const port = extended && this.agreed('clone') ? this.#port : undefined;
+    const moves: EncodeOptions['moves'] =
+      port &&
+      ((value, path) =>
+        (this.#moves ??= listed.get(value)?.makeMover(port))?.move(value, path) === true);
     // No literal begins with what is spread: it would get a shape of its own.
     this.#encoding = { extended, streams, stacks, limits, plainJson, attach, moves };
     if (extended) this.#codecs?.agree(hello.codecs ?? []);
@@ -258,7 +270,7 @@ export class Wire {
         ...this.#given,
       };
     }
-    this.#decoding = { extended: true, limits: this.limits, moves: moves !== undefined };
+    this.#decoding = { extended: true, limits: this.limits, moved: moves && placeMoved };
     this.local.limit = Math.min(this.local.limit, hello.limits.functions ?? Infinity);
   }
 
@@ -301,14 +313,12 @@ export class Wire {
     if (this.#opened.length > 0) this.#opened.length = 0;
     this.#attached = undefined;
     try {
-      const encoded =
-        outcome === undefined
-          ? encode(
-              args,
-              settled === undefined ? this.#ids : { ...this.#ids, settled },
-              this.#encoding,
-            )
-          : this.#withCallback(args, outcome, settled);
+      this.#outcome = outcome;
+      const encoded = encode(
+        outcome === undefined ? args : [...args, answer],
+        settled === undefined ? this.#ids : { ...this.#ids, settled },
+        this.#encoding,
+      );
       const line = this.hello?.limits.line ?? Infinity;
       // The rest of the message needs some room too.
       if (fits(encoded, line - 1_024)) {
@@ -385,17 +395,6 @@ export class Wire {
     // In a copy, since they may be changed as soon as the call has returned.
     this.#attached = all.map((bytes) => bytes.attach());
     return `,"bin":[${this.#attached.map(({ length }) => length).join(',')}]`;
-  }
-
-  #withCallback(args: readonly unknown[], outcome: number, settled: Settled | undefined): string {
-    const callback: AnyFunction = () => undefined;
-    const { mention } = this.#ids;
-    const ids: FunctionIds = {
-      ...this.#ids,
-      settled,
-      mention: (fn, fresh, path) => (fn === callback ? outcome : mention(fn, fresh, path)),
-    };
-    return encode([...args, callback], ids, this.#encoding);
   }
 
   /**

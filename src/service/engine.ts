@@ -7,7 +7,7 @@ import type { Api } from '../protocol/api.js';
 import type { Authorize } from '../protocol/authorize.js';
 import type { ContextScope } from '../protocol/context.js';
 import type { Question } from '../protocol/controls.js';
-import type { Gates } from '../protocol/gate.js';
+import type { Gates } from '../protocol/gates.js';
 import type { Interceptors } from '../protocol/intercept.js';
 import type { Identity } from '../protocol/hello.js';
 import type { SessionObserver } from '../protocol/observer.js';

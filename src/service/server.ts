@@ -5,7 +5,7 @@ import { full, writeClose } from '../protocol/close.js';
 import type { Resumable } from '../protocol/continuity.js';
 import { Budget } from '../protocol/budget.js';
 import { messageOf } from '../protocol/encode.js';
-import { Gates } from '../protocol/gate.js';
+import { Gates } from '../protocol/gates.js';
 import type { Once } from '../protocol/once.js';
 import { Session } from '../protocol/session.js';
 import type { SessionOptions } from '../protocol/session-options.js';

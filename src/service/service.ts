@@ -6,7 +6,7 @@ import { DserviceError } from '../errors.js';
 import { defaultLimits, type Limits } from '../limits.js';
 import { type Api, checkApi } from '../protocol/api.js';
 import { messageOf } from '../protocol/encode.js';
-import { Gates } from '../protocol/gate.js';
+import { Gates } from '../protocol/gates.js';
 import { interceptorsOf } from '../protocol/intercept.js';
 import { Caller, type Found } from './caller.js';
 import { Dependencies } from './dependencies.js';

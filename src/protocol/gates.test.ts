@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { DserviceError } from '../errors.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
-import { type Arrival, Gates, type Place } from './gate.js';
+import { makeGate } from './gate.js';
+import { type Arrival, Gates, type Place } from './gates.js';
 import type { MethodOptions } from './method-options.js';
 
 /** Calls at gates, and what became of each. */
@@ -18,14 +19,18 @@ class Door {
     more: Partial<Arrival> & { key?: unknown; onStart?: (place: Place) => void } = {},
   ): void {
     const { key = 'read', onStart, ...arrival } = more;
-    const place = this.gates.enter(key, options, {
-      start: (at) => {
-        this.started.push(name);
-        onStart?.(at);
+    const place = this.gates.enter(
+      key,
+      { ...options, gate: makeGate },
+      {
+        start: (at) => {
+          this.started.push(name);
+          onStart?.(at);
+        },
+        late: (error) => this.late.push([name, error]),
+        ...arrival,
       },
-      late: (error) => this.late.push([name, error]),
-      ...arrival,
-    });
+    );
     this.places.set(name, place);
   }
 
@@ -134,5 +139,13 @@ test('a call that comes in while another is let in waits for its turn, and gets 
   });
   expect(door.started).toEqual(['a', 'b']);
   door.leave('b');
+  expect(door.gates.busy).toBe(0);
+});
+
+test('a method of another version, which brings no gate, is not run as if it had no bounds', () => {
+  const door = new Door();
+  expect(() => door.gates.enter('read', { concurrency: 1 }, { start() {}, late() {} })).toThrow(
+    expect.objectContaining({ code: 'ERR_API', mayHaveRun: false }),
+  );
   expect(door.gates.busy).toBe(0);
 });
