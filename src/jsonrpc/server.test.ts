@@ -465,7 +465,11 @@ describe('what a service says of its methods and of itself holds here too', () =
     const clock = new VirtualClock();
     const gates = new Gates(clock);
     const { call, clock: own } = make({ gates }, { shelf: new Shelf() });
-    const place = gates.enter('shelf.read', { concurrency: 1, gate: makeGate }, { start() {}, late() {} });
+    const place = gates.enter(
+      'shelf.read',
+      { concurrency: 1, gate: makeGate },
+      { start() {}, late() {} },
+    );
     const first = call('shelf.read');
     await turns(2);
     expect(await call('shelf.read')).toEqual(

@@ -296,12 +296,7 @@ export class Serving implements Host, CallHost {
   }
 
   /** Runs a call when there is room for it among those of its method, or refuses it with ERR_BUSY. */
-  #enter(
-    call: RunningCall,
-    said: Said,
-    method: string | undefined,
-    run: () => void,
-  ): void {
+  #enter(call: RunningCall, said: Said, method: string | undefined, run: () => void): void {
     try {
       // A method is one over all sessions, also where each has an api of its own; any other function is
       // what was said of it.
