@@ -101,7 +101,7 @@ test('an outcome that is not valid is -32603, told to nobody but who serves', as
 
 test('each call is asked for, and refused with ERR_FORBIDDEN', async () => {
   const asked: CallRequest[] = [];
-  const authorize = (call: CallRequest): unknown => {
+  const authorize = (call: CallRequest): Promise<boolean> => {
     asked.push(call);
     if (call.args[0] === 'throws') throw new Error('the secret');
     return Promise.resolve(call.args[0] === 'may');

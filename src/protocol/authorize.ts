@@ -23,12 +23,14 @@ export interface CallRequest {
  * Decides whether a call may run: true, or a promise of true. Anything else, and a throw, refuses it with
  * ERR_FORBIDDEN.
  */
-export type Authorize = (call: CallRequest) => unknown;
+export type Authorize = (call: CallRequest) => boolean | PromiseLike<boolean>;
 
 /** A call that may be refused before it runs. */
 export interface Refusable extends ServedCall {
   /** It will not run: `told` is for its caller, `detail` (the same, without it) for who serves. */
   refuse(told: DserviceError, detail?: DserviceError): void;
+  /** It will not run, by a fault of the service. */
+  fault(told: DserviceError, detail: DserviceError): void;
 }
 
 /**
@@ -43,7 +45,7 @@ export function authorizeCall(
 ): void {
   const { name, session } = request;
   const decide = (answer: unknown): void => {
-    if (answer !== true) return call.refuse(forbidden(name));
+    if (answer !== true) return answer === false ? call.refuse(forbidden(name)) : unclear(answer);
     // Who decides may have ended the session.
     if (!session.ended) return start();
     const details = { method: name.slice(0, 64), mayHaveRun: false };
@@ -53,6 +55,11 @@ export function authorizeCall(
     const detail = forbidden(name, { cause });
     // What is no error of ours was not written for peers.
     call.refuse(DserviceError.is(cause) ? detail : forbidden(name), detail);
+  };
+  // Most likely it forgets to return.
+  const unclear = (answer: unknown): void => {
+    const text = `${name.slice(0, 64)} was refused: authorize answered ${typeof answer}, not true or false`;
+    call.fault(forbidden(name), new DserviceError('ERR_FORBIDDEN', text));
   };
   let decided: PromiseLike<() => void> | (() => void) = () => {};
   scope.run(call, () => {
