@@ -32,7 +32,9 @@ const table = [
     of: 'src/calls/',
     may: [
       ...ground,
-      ...['ascii', 'bridge', 'close', 'decode', 'encode', 'error-value', 'exposed'].map(ofProtocol),
+      ...['ascii', 'bridge', 'close', 'decode', 'encode', 'error-value', 'exposing'].map(
+        ofProtocol,
+      ),
       ...[
         'fill-remote',
         'functions',

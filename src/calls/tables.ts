@@ -5,7 +5,7 @@ import { fits } from '../protocol/ascii.js';
 import { decode } from '../protocol/decode.js';
 import { encode } from '../protocol/encode.js';
 import { asKnown } from '../protocol/error-value.js';
-import { isExposed } from '../protocol/exposed.js';
+import { exposing } from '../protocol/exposing.js';
 import { LocalFunctions } from '../protocol/functions.js';
 import type { Feature, Hello } from '../protocol/hello.js';
 import { type Message, readId } from '../protocol/message.js';
@@ -156,7 +156,7 @@ export class Tables {
 /** What would arrive as something else, since this session cannot send it as what it is. Throws ERR_DATA. */
 function refuseBeyond(value: object): undefined {
   const stream = Symbol.asyncIterator in value || 'getReader' in value || 'getWriter' in value;
-  if (!stream && !isExposed(value) && !('arrayBuffer' in value)) return;
+  if (!stream && exposing(value) === undefined && !('arrayBuffer' in value)) return;
   const text = 'streams, blobs and instances of `Exposed` are beyond dservice/calls';
   throw new DserviceError('ERR_DATA', text);
 }

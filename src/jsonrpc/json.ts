@@ -1,7 +1,7 @@
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { encode } from '../protocol/encode.js';
-import { exposedParts } from '../protocol/exposed.js';
+import { exposedParts } from '../protocol/exposing.js';
 import { standsFor } from '../protocol/pipelining/recording.js';
 import { plainJson } from '../protocol/quick.js';
 import { outgoing } from '../protocol/streams/outgoing.js';
@@ -25,7 +25,7 @@ const noFunctions = {
     throw new DserviceError('ERR_DATA', `${what} cannot be sent by JSON-RPC`);
   },
   own: () => undefined,
-  exposed: (value: object) => exposedParts(value, () => () => undefined),
+  exposed: exposedParts,
   later: standsFor,
 };
 

@@ -1,7 +1,7 @@
 import { DserviceError } from '../errors.js';
 import type { AnyFunction } from '../protocol/encode.js';
-import { exposedNames, isExposed } from '../protocol/exposed.js';
-import { bound, methodOptions } from '../protocol/method-options.js';
+import { exposing } from '../protocol/exposing.js';
+import { methodOptions } from '../protocol/method-options.js';
 import type { Call } from './request.js';
 
 /** Characters of a method's name, and names within it. */
@@ -25,14 +25,14 @@ export function findMethod(api: object, name: string): AnyFunction | undefined {
 }
 
 function step(from: object, key: string): unknown {
-  if (!isExposed(from)) {
+  const exposes = exposing(from);
+  if (exposes === undefined) {
     return Object.prototype.propertyIsEnumerable.call(from, key)
       ? Reflect.get(from, key)
       : undefined;
   }
-  if (!exposedNames(from).includes(key)) return undefined;
-  const method: unknown = Reflect.get(from, key);
-  return typeof method === 'function' ? bound(method as AnyFunction, from) : undefined;
+  const has = exposes.methods(from).has(key) && typeof Reflect.get(from, key) === 'function';
+  return has ? exposes.bound(from, key) : undefined;
 }
 
 /**

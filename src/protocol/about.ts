@@ -1,5 +1,5 @@
 import type { AnyFunction } from './encode.js';
-import { exposedNames, isExposed } from './exposed.js';
+import { exposing } from './exposing.js';
 import { isRecord } from './message.js';
 import { methodOptions } from './method-options.js';
 import { callable } from './options.js';
@@ -67,10 +67,11 @@ function methodsOf(api: object): [path: string, fn: AnyFunction][] {
   const visit = (group: object, before: string, depth: number): void => {
     if (met.has(group) || depth > deepest) return;
     met.add(group);
-    const exposed = isExposed(group);
-    for (const key of exposed ? exposedNames(group) : Object.keys(group)) {
+    const methods = exposing(group)?.methods(group);
+    for (const key of methods?.keys() ?? Object.keys(group)) {
       if (left-- <= 0 || found.length >= mostMethods) return;
-      const value: unknown = exposed ? methodNamed(group, key) : dataAt(group, key);
+      const value: unknown =
+        methods?.get(key) ?? Object.getOwnPropertyDescriptor(group, key)?.value;
       // What stands for a function elsewhere says nothing of it.
       if (typeof value === 'function') {
         if (!(callable in value)) found.push([`${before}${key}`, value as AnyFunction]);
@@ -79,17 +80,6 @@ function methodsOf(api: object): [path: string, fn: AnyFunction][] {
   };
   visit(api, '', 0);
   return found;
-}
-
-function dataAt(group: object, key: string): unknown {
-  return Object.getOwnPropertyDescriptor(group, key)?.value;
-}
-
-/** A method of an exposed instance, where the prototype has it. */
-function methodNamed(instance: object, name: string): unknown {
-  let at: unknown = instance;
-  while (isRecord(at) && !Object.hasOwn(at, name)) at = Object.getPrototypeOf(at);
-  return isRecord(at) ? dataAt(at, name) : undefined;
 }
 
 /** What the peer's `methods` says of them. What is malformed, or too much, is left out. Never throws. */

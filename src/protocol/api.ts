@@ -1,7 +1,7 @@
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { encode, messageOf } from './encode.js';
-import { exposedParts, isExposed } from './exposed.js';
+import { exposedParts, exposing } from './exposing.js';
 import { standsFor } from './pipelining/recording.js';
 import type { SessionHandle } from './session-handle.js';
 import { refuseStream } from './streams/outgoing.js';
@@ -30,7 +30,12 @@ export function checkApi(api: unknown): asserts api is object {
     }
   }
   const proto: unknown = Object.getPrototypeOf(api);
-  if (typeof api !== 'object' || proto === null || isExposed(api) || Object.keys(api).length > 0)
+  if (
+    typeof api !== 'object' ||
+    proto === null ||
+    exposing(api) !== undefined ||
+    Object.keys(api).length > 0
+  )
     return;
   const methods = Object.getOwnPropertyNames(proto).filter((key) => key !== 'constructor');
   if (proto !== Object.prototype && methods.length > 0) {
@@ -44,7 +49,7 @@ export function checkSendable(api: Api, limits: Limits): void {
   const none = {
     mention: () => 0,
     own: () => undefined,
-    exposed: (value: object) => exposedParts(value, () => () => undefined),
+    exposed: exposedParts,
     later: standsFor,
     stream: refuseStream,
   };

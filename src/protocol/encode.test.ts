@@ -5,7 +5,8 @@ import { defaultLimits } from '../limits.js';
 import { graphDifference } from '../testing/fixtures/graph.js';
 import { decode, type References } from './decode.js';
 import { type AnyFunction, encode, type FunctionIds } from './encode.js';
-import { Exposed, exposedParts } from './exposed.js';
+import { Exposed } from './exposed.js';
+import { exposing } from './exposing.js';
 import type { Message } from './message.js';
 import { plainJson } from './quick.js';
 
@@ -22,10 +23,12 @@ function tables() {
       return ++last;
     },
     own: () => undefined,
-    exposed: (value) =>
-      exposedParts(value, (instance, name) =>
-        (Reflect.get(instance, name) as AnyFunction).bind(instance),
-      ),
+    exposed(value) {
+      const methods = exposing(value)?.methods(value);
+      return (
+        methods && Object.fromEntries([...methods].map(([name, fn]) => [name, fn.bind(value)]))
+      );
+    },
   };
   const references: References = {
     reference(id) {

@@ -1,7 +1,10 @@
 import { DserviceError } from '../errors.js';
+import type { AnyFunction } from './encode.js';
+import { exposed, type Exposing, ofProperty } from './exposing.js';
+import { bound, keepSaid } from './method-options.js';
+import { self, standInFor } from './remote-object.js';
 
-// Registered symbols, so that classes of another copy of this package are recognised.
-const exposed = Symbol.for('dservice.exposed');
+// A registered symbol, as that of `exposed`.
 /** Under this symbol the prototypes of exposed instances have the names of the properties that they share. */
 export const shared: unique symbol = Symbol.for('dservice.shared') as never;
 
@@ -9,9 +12,6 @@ export const shared: unique symbol = Symbol.for('dservice.shared') as never;
 export interface Sharing<K extends string> {
   readonly [shared]: readonly K[];
 }
-
-/** Of a function that reads and writes a property. */
-const ofProperty = Symbol('property');
 
 /** What no shared property is called: what every object has, and what promises and JSON look for. */
 const reserved: ReadonlySet<string> = new Set(['then', 'toJSON', 'prototype']);
@@ -22,8 +22,8 @@ const reserved: ReadonlySet<string> = new Set(['then', 'toJSON', 'prototype']);
  * those that `Exposed.with` names. A class that extends it and stands in an api can be constructed from afar.
  */
 export class Exposed {
-  get [exposed](): true {
-    return true;
+  get [exposed](): Exposing {
+    return behaviour;
   }
 
   /**
@@ -54,34 +54,59 @@ export class Exposed {
 }
 
 /** The names of the properties that an exposed instance shares. */
-export function sharedNames(instance: object): readonly string[] {
+function sharedNames(instance: object): readonly string[] {
   return (instance as Partial<Sharing<string>>)[shared] ?? [];
 }
 
-/** Whether a value goes by reference, for extending `Exposed` of this or another copy of the package. */
-export function isExposed(value: object): boolean {
-  return exposed in value;
-}
-
-/** The callable names of an exposed instance. */
-export function exposedNames(instance: object): string[] {
-  const names = new Set<string>();
-  let proto: unknown = Object.getPrototypeOf(instance);
-  while (typeof proto === 'object' && proto !== null && !Object.hasOwn(proto, exposed)) {
-    for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(proto))) {
-      if (name === 'constructor' || name.startsWith('_') || name in Object.prototype) continue;
-      if (typeof property.value === 'function') names.add(name);
+/** What every instance has of itself. */
+const behaviour: Exposing = {
+  methods(instance) {
+    const found = new Map<string, AnyFunction>();
+    let proto: unknown = Object.getPrototypeOf(instance);
+    while (typeof proto === 'object' && proto !== null && !Object.hasOwn(proto, exposed)) {
+      for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(proto))) {
+        if (name === 'constructor' || name.startsWith('_') || name in Object.prototype) continue;
+        const fn: unknown = property.value;
+        // Called with what a peer sends, as every handler.
+        if (typeof fn === 'function' && !found.has(name)) found.set(name, fn as AnyFunction);
+      }
+      proto = Object.getPrototypeOf(proto);
     }
-    proto = Object.getPrototypeOf(proto);
-  }
-  return [...names];
-}
+    return found;
+  },
+  has: (instance, name) =>
+    name.startsWith('=')
+      ? sharedNames(instance).includes(name.slice(1))
+      : behaviour.methods(instance).has(name),
+  names(instance, share) {
+    const methods = [...behaviour.methods(instance).keys()];
+    const properties = share ? sharedNames(instance) : [];
+    return [
+      ...methods,
+      ...properties.filter((name) => !methods.includes(name)).map((name) => `=${name}`),
+    ];
+  },
+  bound(instance, name) {
+    if (name === self) return standInFor(instance);
+    if (name.startsWith('=')) return sharedProperty(instance, name.slice(1));
+    const method: unknown = Reflect.get(instance, name);
+    if (typeof method !== 'function') throw new TypeError(`${name} is not a function`);
+    return bound(method as AnyFunction, instance);
+  },
+  constructing(fn) {
+    // No such thing as `Exposed` itself; and a classic function can be given any prototype, a class cannot.
+    const writable = Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable !== false;
+    if (writable || Object.hasOwn(fn.prototype as object, exposed)) return undefined;
+    const made = (...args: unknown[]): unknown => Reflect.construct(fn, args);
+    return Object.defineProperty(keepSaid(fn, made), 'length', { value: fn.length });
+  },
+};
 
 /**
  * A property that an exposed instance shares, as a function: without arguments it reads, with one it writes. It
  * throws ERR_METHOD for what cannot be read or written: what is not there, a method, what has no getter or setter.
  */
-export function sharedProperty(instance: object, name: string): (...args: unknown[]) => unknown {
+function sharedProperty(instance: object, name: string): AnyFunction {
   const property = (...args: unknown[]): unknown => {
     const found = sharedNames(instance).includes(name) ? propertyOf(instance, name) : isMethod;
     const { get, set, writable } = found;
@@ -97,11 +122,6 @@ export function sharedProperty(instance: object, name: string): (...args: unknow
     return undefined;
   };
   return Object.assign(property, { [ofProperty]: true });
-}
-
-/** Whether a function reads and writes a property. */
-export function isProperty(fn: object): boolean {
-  return ofProperty in fn;
 }
 
 /** What stands where a property would. */
@@ -124,34 +144,4 @@ function propertyOf(instance: object, name: string): PropertyDescriptor {
 function noProperty(name: string, what: string): DserviceError {
   const text = `there is no property "${name.slice(0, 64)}" that can be ${what}`;
   return new DserviceError('ERR_METHOD', text, { method: name.slice(0, 64), mayHaveRun: false });
-}
-
-/** Whether a function is a class whose instances go by reference, and no such thing as `Exposed` itself. */
-export function isExposedClass(fn: (...args: never[]) => unknown): boolean {
-  const { prototype } = fn as { prototype?: unknown };
-  return (
-    typeof prototype === 'object' &&
-    prototype !== null &&
-    exposed in prototype &&
-    !Object.hasOwn(prototype, exposed) &&
-    // A classic function can be given any prototype; a class cannot.
-    Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false
-  );
-}
-
-/**
- * What goes in the place of a value that goes by reference: its methods, and where it may, `=name` for each property
- * that it shares. Undefined for what goes by value.
- */
-export function exposedParts<F>(
-  value: object,
-  method: (instance: object, name: string) => F,
-  share = false,
-): Record<string, F> | undefined {
-  if (!isExposed(value)) return undefined;
-  const names = exposedNames(value);
-  if (share) {
-    for (const name of sharedNames(value)) if (!names.includes(name)) names.push(`=${name}`);
-  }
-  return Object.fromEntries(names.map((name) => [name, method(value, name)]));
 }

@@ -1,5 +1,5 @@
 import { DserviceError } from '../errors.js';
-import { isExposedClass } from './exposed.js';
+import { exposing } from './exposing.js';
 import type { AnyFunction } from './encode.js';
 import type { AnySchema, ArgumentSchemas } from './schema.js';
 
@@ -42,13 +42,16 @@ export function foreign(what: string): DserviceError {
   return new DserviceError('ERR_API', text, { mayHaveRun: false });
 }
 
-/** A method that is bound to what it is a method of: of that, the same was said. */
-export function bound(fn: (...args: never[]) => unknown, to: object): AnyFunction {
-  // Called with what a peer sends, as every handler.
-  const made = fn.bind(to) as AnyFunction;
+/** A function that stands for another: of it, the same was said. */
+export function keepSaid(fn: object, made: AnyFunction): AnyFunction {
   const said = methodOptions(fn);
   if (said !== undefined) mark(said, made);
   return made;
+}
+
+/** A method that is bound to what it is a method of. */
+export function bound(fn: AnyFunction, to: object): AnyFunction {
+  return keepSaid(fn, fn.bind(to));
 }
 
 /** What was said of a function. */
@@ -56,14 +59,10 @@ export function methodOptions(fn: object): Said | undefined {
   return (fn as { [marked]?: Said })[marked];
 }
 
-/** A class as a function that constructs: of that, the same was said. Throws ERR_METHOD for what is no exposed class. */
+/** A class as a function that constructs. Throws ERR_METHOD for what is no exposed class. */
 export function constructing(fn: AnyFunction): AnyFunction {
-  if (!isExposedClass(fn)) {
-    const text = 'that is no class that can be constructed from afar: it extends `Exposed`';
-    throw new DserviceError('ERR_METHOD', text, { mayHaveRun: false });
-  }
-  const made = (...args: unknown[]): unknown => Reflect.construct(fn, args);
-  const said = methodOptions(fn);
-  if (said !== undefined) mark(said, made);
-  return Object.defineProperty(made, 'length', { value: fn.length });
+  const made = exposing(Object(fn.prototype) as object)?.constructing(fn);
+  if (made !== undefined) return made;
+  const text = 'that is no class that can be constructed from afar: it extends `Exposed`';
+  throw new DserviceError('ERR_METHOD', text, { mayHaveRun: false });
 }

@@ -7,7 +7,7 @@ import { arity, invokerOf, isChecked, type Sink } from './checked.js';
 import type { ContextScope } from './context.js';
 import type { AnyFunction } from './encode.js';
 import { asKnown } from './error-value.js';
-import { isProperty } from './exposed.js';
+import { ofProperty } from './exposing.js';
 import type { Gates } from './gates.js';
 import type { InterceptServing } from './intercept.js';
 import { type Message, type Meta, readId, weight } from './message.js';
@@ -189,7 +189,7 @@ export class Serving implements Host, CallHost {
         ? answer
         : undefined;
     // A plain peer that reads a property asks for it by its callback, which is not to be written there.
-    if (callback !== undefined && this.#wire.plain && isProperty(fn)) args.pop();
+    if (callback !== undefined && this.#wire.plain && ofProperty in fn) args.pop();
     const call = new RunningCall(session, meta, passed, clock, this, reply, callback);
     if (callback !== undefined) call.held = last;
     call.sink = sink;

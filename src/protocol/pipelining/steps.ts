@@ -1,6 +1,6 @@
 import { DserviceError } from '../../errors.js';
 import type { AnyFunction } from '../encode.js';
-import { isExposed, sharedNames, sharedProperty } from '../exposed.js';
+import { exposing } from '../exposing.js';
 import { hidden } from './ahead.js';
 
 /** Keys of a path, at most. */
@@ -29,10 +29,8 @@ export function stepTo(
   let at = value;
   for (const [i, key] of path.entries()) {
     if (typeof at !== 'object' || at === null) throw missing(path.slice(0, i + 1));
-    if (isExposed(at)) {
-      const shares = sharedNames(at).includes(key);
-      at = methodOf(at, key) ?? (shares ? sharedProperty(at, key)() : undefined);
-    } else at = has(at, key) ? (Reflect.get(at, key) as unknown) : undefined;
+    if (exposing(at) !== undefined) at = methodOf(at, key) ?? methodOf(at, `=${key}`)?.();
+    else at = has(at, key) ? (Reflect.get(at, key) as unknown) : undefined;
   }
   return at;
 }
