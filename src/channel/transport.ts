@@ -147,10 +147,12 @@ class TransportChannel implements Channel, Feed {
 
   open(owner: ChannelHandlers): void {
     this.#handlers = owner;
+    this.#paused = false;
+    this.#transport.resume?.();
     queueMicrotask(() => {
       if (this.buffered <= this.#window) this.drained();
+      this.#flow();
     });
-    this.resume();
   }
 
   write(data: string, bytes?: Attachments): boolean {
@@ -171,7 +173,8 @@ class TransportChannel implements Channel, Feed {
   resume(): void {
     this.#paused = false;
     this.#transport.resume?.();
-    queueMicrotask(() => this.#flow());
+    // What is there from now on is delivered as it comes.
+    if ((this.#queue ?? this.#end) !== undefined) queueMicrotask(() => this.#flow());
   }
 
   close(): void {

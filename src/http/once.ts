@@ -68,7 +68,7 @@ export class Asking implements Once {
   /** What was called leaves, and nothing else can be called. */
   leave(): void {
     const { calling, farewell, wire } = this.#parts;
-    seal(calling, notThere());
+    calling.seal(notThere);
     farewell.heard = true;
     wire.outbox.uncork();
   }
@@ -101,7 +101,7 @@ export class Answering implements Once {
     const { wire, calling, serving, farewell, api } = parts;
     this.#parts = parts;
     wire.unanswered = unanswered;
-    calling.streams.end(unanswered('a stream'));
+    calling.streamsOver = () => unanswered('a stream');
     farewell.adapt({
       alone: true,
       plain: () => false,
@@ -118,14 +118,8 @@ export class Answering implements Once {
   }
 
   end(): void {
-    if (this.#parts !== undefined) seal(this.#parts.calling, answered());
+    this.#parts?.calling.seal(answered);
   }
-}
-
-/** Nothing more can be called; what waits goes on waiting. */
-function seal(calling: OnceParts['calling'], why: DserviceError): void {
-  calling.over = why;
-  calling.streams.end(why);
 }
 
 /** What a callback of a batch was called for has no way back. */

@@ -33,6 +33,7 @@ export function requestChannel({
 }: RequestChannelOptions): Channel {
   const gone = new AbortController();
   let sent = false;
+  let stop = (): void => {};
   const { channel, feed } = channelOver(
     {
       framing: 'bytes',
@@ -44,6 +45,7 @@ export function requestChannel({
         const receive = (piece: Uint8Array): void => feed.push(piece);
         post.send({ headers, body: hello + data, signal: gone.signal, receive }).then(
           ({ status }) => {
+            stop();
             const whole = status === 200 || status === 204;
             feed.ended(whole ? undefined : refusalOf(url, status));
           },
@@ -56,7 +58,7 @@ export function requestChannel({
           feed.ended();
           gone.abort();
         };
-        if (sent) clock.after(grace, over, true);
+        if (sent) stop = clock.after(grace, over, true);
         else over();
       },
       abort: () => gone.abort(),

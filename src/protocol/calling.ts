@@ -4,7 +4,7 @@ import { since } from './ago.js';
 import type { Attached } from './attachments.js';
 import { cancelled, fulfil, headOn, nameOf, type Owner, PendingCall, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
-import { HeldLines } from './held.js';
+import { HeldLines, isCallOf } from './held.js';
 import type { InterceptCalls } from './intercept.js';
 import type { Message } from './message.js';
 import { writeMeta } from './meta.js';
@@ -51,8 +51,9 @@ export class Calling implements Owner {
   #unsettled: Unsettled | undefined;
   /** When the turn began of which the calls are gathered: their deadlines count from there. */
   #turn = 0;
-  /** Why nothing can be called any more. */
-  over: DserviceError | undefined;
+  /** Why nothing can be called any more, and no function of a stream: made where somebody asks. */
+  over: (() => DserviceError) | undefined;
+  streamsOver: (() => DserviceError) | undefined;
   #overAt: number | undefined;
 
   constructor(options: CallingOptions) {
@@ -69,7 +70,8 @@ export class Calling implements Owner {
   get streams(): StreamCalls {
     if (this.#streams !== undefined) return this.#streams;
     this.#streams = new StreamCalls(this.#wire, this.pending, this);
-    if (this.over !== undefined) this.#streams.end(this.over);
+    const over = this.streamsOver ?? this.over;
+    if (over !== undefined) this.#streams.end(over);
     return this.#streams;
   }
 
@@ -381,7 +383,7 @@ export class Calling implements Owner {
    * may run twice: as their caller says, or else the peer of the method. They reject with ERR_CONNECTION_LOST, and do not leave when the peer is back.
    */
   yield(mayRunTwice: (method: string) => boolean): void {
-    const { outbox } = this.#wire;
+    const { outbox, local } = this.#wire;
     const fresh = new Set<number>();
     const given: number[] = [];
     for (const call of this.pending.inOrder()) {
@@ -393,7 +395,7 @@ export class Calling implements Owner {
       if (!written && call.line !== Infinity) fresh.add(id);
       given.push(id);
     }
-    if (fresh.size > 0) outbox.withdraw((line) => this.#isCallOf(fresh, line));
+    if (fresh.size > 0) outbox.withdraw((line) => isCallOf(fresh, line, local));
     for (const id of given) this.#yield(id);
   }
 
@@ -409,22 +411,13 @@ export class Calling implements Owner {
     this.#options.onSettled();
   }
 
-  /** Whether a line makes one of these calls. Then nobody will hear of the functions in it, nor let them go. */
-  #isCallOf(ids: ReadonlySet<number>, line: string): boolean {
-    // Our own line, of the turn in which the connection was lost: there are few.
-    const { reply, callbacks } = JSON.parse(line) as Message;
-    if (typeof reply !== 'number' || !ids.has(reply)) return false;
-    for (const key of Object.keys(callbacks ?? {})) this.#wire.local.unmention(Number(key));
-    return true;
-  }
-
   #settled(): void {
     if (this.#held.size > 0) this.release();
     this.#options.onSettled();
   }
 
-  #since(over: DserviceError): DserviceError {
-    return since(over, this.#overAt === undefined ? 0 : this.#clock.now() - this.#overAt);
+  #since(over: () => DserviceError): DserviceError {
+    return since(over(), this.#overAt === undefined ? 0 : this.#clock.now() - this.#overAt);
   }
 
   #refuse(error: unknown, method: string): Promise<never> {
@@ -435,13 +428,18 @@ export class Calling implements Owner {
     return rejected(error);
   }
 
+  /** Nothing more can be called; what waits goes on waiting. */
+  seal(why: () => DserviceError): void {
+    this.over = why;
+    this.#streams?.end(why);
+  }
+
   /** Nothing is called any more; what waits is rejected. */
   end(why: DserviceError): void {
-    this.over ??= why;
+    this.seal(this.over ?? (() => why));
     this.#overAt = this.#clock.now();
     this.#held.clear();
-    this.#streams?.end(this.over);
-    this.#unsettled?.end(this.over);
+    this.#unsettled?.end(why);
     const { code, message, cause } = why;
     // A channel may know that nothing has arrived of what was written to it.
     const none = DserviceError.is(cause) && cause.mayHaveRun === false;

@@ -438,10 +438,10 @@ export class Session implements SessionHandle {
     this.continuity?.stop();
     this.#cancelHandshake?.();
     // Of one request it is known why there is no answer.
-    const why = () => whyOver(error, (this.#options.once && error?.code) ?? code);
+    const why = whyOver(error, (this.#options.once && error?.code) ?? code);
     this.#options.once?.end();
-    for (const it of [this.#calling, this.#serving, this.#wire.anyStreams]) it?.end(why());
-    this.#wire.clear((this.reason = why()));
+    for (const it of [this.#calling, this.#serving, this.#wire.anyStreams]) it?.end(why);
+    this.#wire.clear((this.reason = why));
     this.#admission.take();
     this.#farewell.end();
     this.#events.emit('end', error);

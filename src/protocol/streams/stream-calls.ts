@@ -14,7 +14,7 @@ export class StreamCalls {
   readonly #pending: PendingCalls<PendingCall>;
   readonly #owner: Owner;
   readonly #held: HeldLines;
-  #over: DserviceError | undefined;
+  #over: (() => DserviceError) | undefined;
 
   constructor(wire: Wire, pending: PendingCalls<PendingCall>, owner: Owner) {
     this.#wire = wire;
@@ -25,7 +25,7 @@ export class StreamCalls {
 
   /** Never throws. */
   call(target: Reference, args: unknown[]): Promise<unknown> {
-    const over = this.#over;
+    const over = this.#over?.();
     if (over !== undefined) return rejected(new DserviceError(over.code, over.message, over));
     const wire = this.#wire;
     if (target.released) return rejected(wire.references.error(target));
@@ -58,7 +58,7 @@ export class StreamCalls {
     }
   }
 
-  end(why: DserviceError): void {
+  end(why: () => DserviceError): void {
     this.#over = why;
     this.#held.clear();
   }
