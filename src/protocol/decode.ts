@@ -18,13 +18,17 @@ export interface References {
   ours(id: number): unknown;
   /** What followed the line of a message. */
   attached?(message: Message): Attached | undefined;
-  /** Puts streams and objects in the place of the functions that stand for them. Returns when that is done, where it is not yet. */
+  /**
+   * Puts what was moved, streams, signals and objects in the place of what stands for them. Returns when that is done,
+   * where it is not yet. Throws ERR_MALFORMED, ERR_LIMIT.
+   */
   compose?(
     place: Placement,
-    types: Readonly<Record<string, unknown>>,
+    types: Types,
+    attached: Attached | undefined,
   ): Promise<unknown> | undefined;
   /** Puts instances in the place of their data. Throws ERR_MALFORMED, ERR_DATA. */
-  coded?(place: Placement, types: Readonly<Record<string, unknown>>, links: unknown): void;
+  coded?(place: Placement, types: Types, links: unknown): void;
   /** The arguments are whole when this is resolved, and not before. */
   wait?(whole: Promise<void>): void;
 }
@@ -33,14 +37,6 @@ export interface DecodeOptions {
   /** False reads `callbacks` and `links` only, as dnode does. */
   readonly extended: boolean;
   readonly limits: Pick<Limits, 'entries' | 'bigintDigits' | 'regexp'>;
-  /** Puts values that were moved beside the line in their places, where that may be. Throws ERR_MALFORMED. */
-  readonly moved?:
-    | ((
-        place: Placement,
-        types: Readonly<Record<string, unknown>>,
-        values?: readonly unknown[],
-      ) => void)
-    | undefined;
   /** What stands for the outcome of a call among the arguments, where outcomes may stand there. */
   readonly slot?: ((call: number) => unknown) | undefined;
 }
@@ -55,8 +51,11 @@ export function decode(
   references: References,
   options: DecodeOptions,
 ): unknown[] {
-  const { arguments: args = [], callbacks, links, types, own } = message;
-  const results = options.slot === undefined ? undefined : message.results;
+  const { arguments: args = [], callbacks, links } = message;
+  const { extended, slot, limits } = options;
+  const types = extended ? message.types : undefined;
+  const own = extended ? message.own : undefined;
+  const results = slot && extended ? message.results : undefined;
   if (!Array.isArray(args)) throw malformed('`arguments` is not an array');
   if (
     callbacks === undefined &&
@@ -67,35 +66,31 @@ export function decode(
   ) {
     return args;
   }
-  const place = new Placement(args, options.limits.entries);
-  if (options.extended && types !== undefined) {
-    const attached = references.attached?.(message);
-    place.leaves(types, options.limits, attached);
-    if (isRecord(types) && types.clone !== undefined)
-      options.moved?.(place, types, attached?.moved?.values);
-  }
+  const place = new Placement(args, limits.entries);
   place.put('callbacks', callbacks, (id, path) => references.reference(id, path));
+  place.put('own', own, (id) => references.ours(id));
+  // Within a recording, -1 is its element.
+  if (slot !== undefined) place.put('results', results, slot, -1);
   let late: Promise<unknown> | undefined;
-  if (options.extended) {
-    place.put('own', own, (id) => references.ours(id));
-    if (options.slot !== undefined && results !== undefined) {
-      if (!isRecord(results)) throw malformed('`results` is not an object');
-      // Within a recording, -1 is its element.
-      place.put('results', results, options.slot, -1);
-    }
-    if (isRecord(types)) {
-      late = references.compose?.(place, types);
-      place.containers(types);
-    }
-  }
-  const rest = (): void => {
+  let rest = (): void => {
     place.links(links);
-    if (isRecord(types) && types.codec !== undefined) {
-      if (references.coded === undefined) throw malformed('there are no codecs here');
-      references.coded(place, types, links);
-    }
     place.fill();
   };
+  if (types !== undefined) {
+    if (!isRecord(types)) throw malformed('`types` is not an object');
+    const attached = references.attached?.(message);
+    place.leaves(types, limits, attached);
+    late = references.compose?.(place, types, attached);
+    place.containers(types);
+    if (types.codec !== undefined) {
+      rest = () => {
+        place.links(links);
+        if (references.coded === undefined) throw malformed('there are no codecs here');
+        references.coded(place, types, links);
+        place.fill();
+      };
+    }
+  }
   if (late === undefined) rest();
   else references.wait?.(late.then(rest));
   return args;
@@ -105,7 +100,8 @@ export function malformed(what: string): DserviceError {
   return new DserviceError('ERR_MALFORMED', what);
 }
 
-type Container = Map<unknown, unknown> | Set<unknown> | Error;
+/** `types` of a message. */
+export type Types = Readonly<Record<string, unknown>>;
 export type Parent = unknown[] | Record<string, unknown>;
 
 /** The arguments of a message, while values are put in their places. */
@@ -114,7 +110,7 @@ export class Placement {
   readonly #limit: number;
   #entries = 0;
   /** Maps, sets and errors are made empty; what they will hold is walked and changed until they are filled. */
-  readonly #raw = new Map<object, unknown[] | Record<string, unknown>>();
+  readonly #raw = new Map<object, Parent>();
 
   readonly #fills: (() => void)[] = [];
   /** What was filled before the rest. */
@@ -140,8 +136,7 @@ export class Placement {
       const id = text === String(below) ? below : readId(text);
       if (id === undefined) throw malformed(`"${text.slice(0, 32)}" in \`${key}\` is not an id`);
       this.#count();
-      const [parent, last] = this.target(path);
-      put(parent, last, find(id, path));
+      this.change(path, () => find(id, path));
     }
   }
 
@@ -156,28 +151,28 @@ export class Placement {
       if (!isRecord(link)) throw malformed('a link is not an object');
       this.#count();
       const value = this.#get(link.from);
-      const [parent, last] = this.target(link.to);
-      put(parent, last, value);
+      this.change(link.to, () => value);
     }
   }
 
-  leaves(types: unknown, limits: DecodeOptions['limits'], attached?: Attached): void {
+  leaves(types: Types, limits: DecodeOptions['limits'], attached: Attached | undefined): void {
     const { bigintDigits: digits, regexp } = limits;
     let pattern = 0;
-    if (!isRecord(types)) throw malformed('`types` is not an object');
-    this.#each(types, 'date', readDate);
-    this.#each(types, 'number', readNumber);
-    this.#each(types, 'url', (text) => {
+    const texts = (kind: string, make: (text: string) => unknown): void =>
+      this.each(types, kind, (raw) => readText(kind, raw, make));
+    texts('date', readDate);
+    texts('number', readNumber);
+    texts('url', (text) => {
       this.#count(text.length / 256);
       return new URL(text);
     });
-    this.#each(types, 'regexp', (text) => {
+    texts('regexp', (text) => {
       // What is too long is not looked through.
       pattern += text.length > regexp ? text.length : weigh(text);
       if (pattern <= regexp) return readRegExp(text);
       throw new DserviceError('ERR_LIMIT', `more than ${regexp} characters of regular expressions`);
     });
-    this.#each(types, 'bigint', (text) => {
+    texts('bigint', (text) => {
       if (text.length - (text[0] === '-' ? 1 : 0) > digits) {
         throw new DserviceError('ERR_LIMIT', `a bigint has more than ${digits} digits`);
       }
@@ -186,50 +181,52 @@ export class Placement {
       if (!/^-?\d+$/.test(text)) throw new SyntaxError('not a decimal number');
       return BigInt(text);
     });
-    for (const path of this.paths(types, 'undefined')) {
-      const [parent, last] = this.target(path);
-      put(parent, last, undefined);
-    }
-    for (const [i, entry] of this.paths(types, 'bytes').entries()) {
-      if (!Array.isArray(entry)) throw malformed('an entry of `types.bytes` is not a pair');
-      const [kind, path] = entry as unknown[];
-      if (attached === undefined || attached.length === 0) {
-        this.#replace('bytes', path, (text) => makeBytes(String(kind), fromBase64(text)));
-      } else this.#attach(path, String(kind), attached[i]);
-    }
-  }
-
-  containers(types: Readonly<Record<string, unknown>>): void {
-    const exceptions = new Set<unknown>();
-    for (const kind of ['map', 'set', 'exception', 'error'] as const) {
-      for (const path of this.paths(types, kind)) {
-        const [parent, last] = this.target(path);
-        const raw = child(parent, last);
-        let made: Container;
-        if (kind === 'error' || kind === 'exception') {
-          // An exception is named an error as well, for those who do not know the difference.
-          if (kind === 'error' && exceptions.delete(raw)) continue;
-          if (!isPlain(raw) || Array.isArray(raw)) throw malformed('an error is not an object');
-          // Each key of its own costs what another value does, and hundreds of times more where there are many.
-          this.#count(Object.keys(raw).length);
-          made = makeError(raw, kind === 'exception');
-          if (kind === 'exception') exceptions.add(made);
-          this.#raw.set(made, raw);
-        } else {
-          if (!Array.isArray(raw)) throw malformed(`a ${kind} is not an array`);
-          made = kind === 'map' ? new Map() : new Set();
-          this.#raw.set(made, raw);
+    this.each(types, 'undefined', () => undefined);
+    for (const [i, [kind, path]] of this.lists(types, 'bytes').entries()) {
+      this.change(path, (raw) => {
+        if (attached === undefined || attached.length === 0) {
+          return readText('bytes', raw, (text) => makeBytes(String(kind), fromBase64(text)));
         }
-        put(parent, last, made);
-      }
+        // Their number and their lengths were checked before they came.
+        const bytes = attached[i];
+        if (bytes !== undefined && raw === null) return makeBytes(String(kind), bytes);
+        throw malformed('bytes follow for what is not null');
+      });
     }
   }
 
-  /** Puts what is made of an object that is walked and changed until all is in its place: then it is told. */
-  hold(parent: Parent, key: string | number, made: object, raw: Parent, fill: () => void): void {
+  containers(types: Types): void {
+    for (const kind of ['map', 'set'] as const) {
+      this.each(types, kind, (raw) => {
+        if (!Array.isArray(raw)) throw malformed(`a ${kind} is not an array`);
+        return this.#later(kind === 'map' ? new Map() : new Set(), raw);
+      });
+    }
+    const exceptions = new Set<unknown>();
+    for (const kind of ['exception', 'error'] as const) {
+      this.each(types, kind, (raw) => {
+        // An exception is named an error as well, for those who do not know the difference.
+        if (kind === 'error' && exceptions.delete(raw)) return raw;
+        if (!isPlain(raw) || Array.isArray(raw)) throw malformed('an error is not an object');
+        // Each key of its own costs what another value does, and hundreds of times more where there are many.
+        this.#count(Object.keys(raw).length);
+        const made = makeError(raw, kind === 'exception');
+        if (kind === 'exception') exceptions.add(made);
+        return this.#later(made, raw);
+      });
+    }
+  }
+
+  /** What is made of an object, which is walked and changed until all is in its place. */
+  #later<T extends object>(made: T, raw: Parent): T {
     this.#raw.set(made, raw);
+    return made;
+  }
+
+  /** The same, of what is told then. */
+  hold<T extends object>(made: T, raw: Parent, fill: () => void): T {
     this.#fills.push(fill);
-    put(parent, key, made);
+    return this.#later(made, raw);
   }
 
   fill(): void {
@@ -250,42 +247,33 @@ export class Placement {
     return true;
   }
 
-  #each(
-    types: Readonly<Record<string, unknown>>,
-    kind: string,
-    make: (text: string) => unknown,
-  ): void {
-    for (const path of this.paths(types, kind)) this.#replace(kind, path, make);
-  }
-
-  #replace(kind: string, path: unknown, make: (text: string) => unknown): void {
-    const [parent, last] = this.target(path);
-    const text = child(parent, last);
-    if (typeof text !== 'string') throw malformed(`a ${kind} is not a string`);
-    try {
-      put(parent, last, make(text));
-    } catch (cause) {
-      if (DserviceError.is(cause)) throw cause;
-      throw new DserviceError('ERR_MALFORMED', `not a ${kind}: "${text.slice(0, 64)}"`, { cause });
+  /** Puts in the place of each value of a kind what is made of it. */
+  each(types: Types, kind: string, make: (raw: unknown, at: number) => unknown): void {
+    for (const [i, path] of this.paths(types, kind).entries()) {
+      this.change(path, (raw) => make(raw, i));
     }
   }
 
-  /** Puts bytes that followed the line in their place, where null stands. */
-  #attach(path: unknown, kind: string, bytes: Uint8Array<ArrayBuffer> | undefined): void {
-    const [parent, last] = this.target(path);
-    // Their number and their lengths were checked before they came.
-    if (bytes === undefined || child(parent, last) !== null) {
-      throw malformed('bytes follow for what is not null');
-    }
-    put(parent, last, makeBytes(kind, bytes));
+  /** Puts in the place of the value at a path what is made of it. */
+  change(path: unknown, make: (raw: unknown) => unknown): void {
+    const [parent, key] = this.target(path);
+    put(parent, key, make(child(parent, key)));
   }
 
   /** The entries of a kind, which are counted. */
-  paths(types: Readonly<Record<string, unknown>>, kind: string): unknown[] {
+  paths(types: Types, kind: string): unknown[] {
     const paths = Object.hasOwn(types, kind) ? types[kind] : [];
     if (!Array.isArray(paths)) throw malformed(`\`types.${kind}\` is not an array`);
     this.#count(paths.length);
     return paths;
+  }
+
+  /** The same, where each is a list that says more than a path. */
+  lists(types: Types, kind: string): unknown[][] {
+    return this.paths(types, kind).map((entry) => {
+      if (Array.isArray(entry)) return entry as unknown[];
+      throw malformed(`an entry of \`types.${kind}\` is not an array`);
+    });
   }
 
   #count(more = 1): void {
@@ -298,15 +286,12 @@ export class Placement {
   /** What holds the value at a path, and its key there. */
   target(path: unknown): [parent: Parent, key: string | number] {
     const parent = this.parent(path);
-    const key: unknown = (path as unknown[]).at(-1);
-    if (Array.isArray(parent)) return [parent, index(key, parent)];
-    return [parent, name(key)];
+    return [parent, keyIn(parent, (path as unknown[]).at(-1))];
   }
 
   #get(path: unknown): unknown {
     if (Array.isArray(path) && path.length === 0) return this.#args;
-    const [parent, key] = this.target(path);
-    return child(parent, key);
+    return child(...this.target(path));
   }
 
   /** What holds the value at a path; `visit` is told of all that does. */
@@ -316,8 +301,7 @@ export class Placement {
     let at: Parent = this.#args;
     visit?.(at);
     for (let i = 0; i < path.length - 1; i++) {
-      const key: unknown = path[i];
-      const next: unknown = child(at, Array.isArray(at) ? index(key, at) : name(key));
+      const next: unknown = child(at, keyIn(at, path[i]));
       const raw = typeof next === 'object' && next !== null ? this.#raw.get(next) : undefined;
       if (raw !== undefined) at = raw;
       else if (isPlain(next)) at = next;
@@ -325,6 +309,17 @@ export class Placement {
       visit?.(at);
     }
     return at;
+  }
+}
+
+/** A value that is one text in the line. Throws ERR_MALFORMED for what is none. */
+function readText(kind: string, raw: unknown, make: (text: string) => unknown): unknown {
+  if (typeof raw !== 'string') throw malformed(`a ${kind} is not a string`);
+  try {
+    return make(raw);
+  } catch (cause) {
+    if (DserviceError.is(cause)) throw cause;
+    throw new DserviceError('ERR_MALFORMED', `not a ${kind}: "${raw.slice(0, 64)}"`, { cause });
   }
 }
 
@@ -356,16 +351,14 @@ export function put(parent: Parent, key: string | number, value: unknown): void 
   (parent as Record<string | number, unknown>)[key] = value;
 }
 
-function index(key: unknown, array: unknown[]): number {
-  const at = readId(key);
-  if (at === undefined || at >= array.length)
+/** A key of a path, as what holds the value there has it. */
+function keyIn(parent: Parent, key: unknown): string | number {
+  if (Array.isArray(parent)) {
+    const at = readId(key);
+    if (at !== undefined && at < parent.length) return at;
     throw malformed('a path leads past the end of an array');
-  return at;
-}
-
-function name(key: unknown): string {
+  }
   if (typeof key === 'number') return String(key);
-  if (typeof key !== 'string' || forbidden.has(key))
-    throw malformed('a path holds a key that is not allowed');
-  return key;
+  if (typeof key === 'string' && !forbidden.has(key)) return key;
+  throw malformed('a path holds a key that is not allowed');
 }

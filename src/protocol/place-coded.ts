@@ -1,13 +1,13 @@
-import { child, isPlain, malformed, type Placement, put } from './decode.js';
+import { isPlain, type Placement, type Types } from './decode.js';
 
 /** Makes instances of their data: those within others first, as they were written. Throws ERR_MALFORMED, and what `make` does. */
 export function placeCoded(
   place: Placement,
-  types: Readonly<Record<string, unknown>>,
+  types: Types,
   links: unknown,
   make: (name: unknown, data: unknown) => unknown,
 ): void {
-  const entries = place.paths(types, 'codec');
+  const entries = place.lists(types, 'codec');
   const aliases = new Map<string, unknown[]>();
   for (const link of Array.isArray(links) ? (links as { from: unknown; to: unknown }[]) : []) {
     const key = keyOf(link.from);
@@ -24,27 +24,23 @@ export function placeCoded(
     for (const to of aliases.get(last) ?? []) {
       // Those within its data mean that.
       if (keyOf(to).startsWith(inside)) continue;
-      const [holder, key] = place.target(to);
-      put(holder, key, made);
+      place.change(to, () => made);
     }
     aliases.delete(last);
   };
   /** What holds instances, and until which of them. */
   const until = new Map<object, number>();
-  for (const [i, entry] of entries.entries()) {
-    if (!Array.isArray(entry)) throw malformed('an entry of `types.codec` is not a pair');
-    place.parent(entry[1], (holder) => until.set(holder, i));
+  for (const [i, [, path]] of entries.entries()) {
+    place.parent(path, (holder) => until.set(holder, i));
   }
-  for (const [i, entry] of entries.entries()) {
-    const [name, path] = entry as unknown[];
+  for (const [i, [name, path]] of entries.entries()) {
     const at = keyOf(path);
     if (at !== last) follow();
     last = at;
-    const [parent, key] = place.target(path);
-    const data = child(parent, key);
-    complete(place, data, (holder) => (until.get(holder) ?? -1) < i);
-    made = make(name, data);
-    put(parent, key, made);
+    place.change(path, (data) => {
+      complete(place, data, (holder) => (until.get(holder) ?? -1) < i);
+      return (made = make(name, data));
+    });
   }
   follow();
 }

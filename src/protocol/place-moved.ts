@@ -1,23 +1,15 @@
-import { child, malformed, type Placement, put } from './decode.js';
+import { malformed, type Placement, type Types } from './decode.js';
 
 /** Puts what was moved beside the line in its place, where null stands. Throws ERR_MALFORMED. */
-export function placeMoved(
-  place: Placement,
-  types: Readonly<Record<string, unknown>>,
-  values: readonly unknown[] = [],
-): void {
-  const paths = place.paths(types, 'clone');
-  if (paths.length !== values.length) {
-    throw malformed('there is not one value for each of `types.clone`');
-  }
-  for (const [i, path] of paths.entries()) {
-    const [parent, last] = place.target(path);
+export function placeMoved(place: Placement, types: Types, values: readonly unknown[] = []): void {
+  let count = 0;
+  place.each(types, 'clone', (raw, i) => {
     const value = values[i];
-    if (isHolder(value) || child(parent, last) !== null) {
-      throw malformed('what was moved is not of a kind that is, or has no place');
-    }
-    put(parent, last, value);
-  }
+    count++;
+    if (raw === null && !isHolder(value)) return value;
+    throw malformed('what was moved is not of a kind that is, or has no place');
+  });
+  if (count < values.length) throw malformed('there is not one value for each of `types.clone`');
 }
 
 const holders = new Set(['Array', 'Map', 'Set', 'Error', 'Number', 'String', 'Boolean', 'BigInt']);

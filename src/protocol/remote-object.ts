@@ -1,4 +1,4 @@
-import { child, malformed, type Placement, put } from './decode.js';
+import { malformed, type Placement, type Types } from './decode.js';
 import type { AnyFunction } from './encode.js';
 import { isRecord } from './message.js';
 import { type Callable, callable, dispose } from './options.js';
@@ -49,20 +49,18 @@ export function standFor(fn: AnyFunction, get: () => object): AnyFunction {
 /** Puts the peer's objects in the place of their methods. `isTheirs`: whether a function is the peer's. Throws ERR_MALFORMED. */
 export function readObjects(
   place: Placement,
-  types: Readonly<Record<string, unknown>>,
+  types: Types,
   isTheirs: (fn: AnyFunction) => boolean,
   untold?: (error: unknown) => void,
 ): void {
-  for (const path of place.paths(types, 'object')) {
-    const [parent, last] = place.target(path);
-    const methods = child(parent, last);
+  place.each(types, 'object', (methods) => {
     const fn = isRecord(methods) ? methods[self] : undefined;
     if (!isRecord(methods) || typeof fn !== 'function' || !isTheirs(fn as AnyFunction)) {
       throw malformed('nothing stands for an object itself');
     }
     const known = (fn as { [itself]?: object })[itself];
-    put(parent, last, known ?? remoteObject(methods, fn as AnyFunction, untold));
-  }
+    return known ?? remoteObject(methods, fn as AnyFunction, untold);
+  });
 }
 
 function remoteObject(

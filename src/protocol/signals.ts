@@ -1,5 +1,5 @@
 import { DserviceError } from '../errors.js';
-import { child, malformed, type Placement, put } from './decode.js';
+import { malformed, type Placement, type Types } from './decode.js';
 import type { AnyFunction, StreamParts } from './encode.js';
 import type { LocalFunctions } from './functions.js';
 import { isRecord, type Message, readId } from './message.js';
@@ -144,16 +144,13 @@ export class Signals {
   }
 
   /** Puts the peer's signals in their places. `reply`: of the call that they came with. Throws ERR_MALFORMED. */
-  read(place: Placement, types: Readonly<Record<string, unknown>>, reply: unknown): void {
-    for (const path of place.paths(types, 'signal')) {
-      const [parent, last] = place.target(path);
-      const raw = child(parent, last);
+  read(place: Placement, types: Types, reply: unknown): void {
+    place.each(types, 'signal', (raw) => {
       if (!isRecord(raw)) throw malformed('a signal is not an object');
-      if (raw.aborted === true) {
-        const controller = new AbortController();
-        place.hold(parent, last, controller.signal, raw, () => controller.abort(raw.reason));
-      } else put(parent, last, this.#make(raw.wait, reply));
-    }
+      if (raw.aborted !== true) return this.#make(raw.wait, reply);
+      const controller = new AbortController();
+      return place.hold(controller.signal, raw, () => controller.abort(raw.reason));
+    });
   }
 
   #make(wait: unknown, reply: unknown): AbortSignal {

@@ -253,9 +253,10 @@ export class Wire {
     if (extended) this.#codecs?.agree(hello.codecs ?? []);
     const objects = extended && this.agreed('object');
     const signals = extended && this.agreed('signal');
-    if (objects || signals || streams) {
+    if (extended) {
       this.#given = {
-        compose: (place, types) => {
+        compose: (place, types, attached) => {
+          if (moves !== undefined) placeMoved(place, types, attached?.moved?.values);
           if (objects) readObjects(place, types, (fn) => this.#isTheirs(fn), this.untold);
           if (signals && types.signal !== undefined) {
             this.#signalsNow().read(place, types, this.#reply);
@@ -270,7 +271,7 @@ export class Wire {
         ...this.#given,
       };
     }
-    this.#decoding = { extended: true, limits: this.limits, moved: moves && placeMoved };
+    this.#decoding = { extended: true, limits: this.limits };
     this.local.limit = Math.min(this.local.limit, hello.limits.functions ?? Infinity);
   }
 

@@ -1,4 +1,4 @@
-import { child, malformed, type Placement, put } from '../decode.js';
+import { child, type Placement, put, type Types } from '../decode.js';
 
 /**
  * Puts streams in the place of the functions that stand for them among the arguments of a message. `make` may give
@@ -6,13 +6,11 @@ import { child, malformed, type Placement, put } from '../decode.js';
  */
 export function readStreams(
   place: Placement,
-  types: Readonly<Record<string, unknown>>,
+  types: Types,
   make: (kind: unknown, functions: unknown, info: unknown) => unknown,
 ): Promise<unknown> | undefined {
   const late: Promise<void>[] = [];
-  for (const entry of place.paths(types, 'stream')) {
-    if (!Array.isArray(entry)) throw malformed('an entry of `types.stream` is not an array');
-    const [kind, path, info] = entry as unknown[];
+  for (const [kind, path, info] of place.lists(types, 'stream')) {
     const [parent, last] = place.target(path);
     const made = make(kind, child(parent, last), info);
     if (made instanceof Promise) late.push(made.then((blob) => put(parent, last, blob)));
