@@ -1,6 +1,6 @@
 import { adoptStandard } from '../src/channel/adopt.js';
 import type { Channel } from '../src/channel/channel.js';
-import { parseEndpoint } from '../src/channel/endpoint.js';
+import { webSocketUrl } from '../src/channel/web-socket-url.js';
 import { webSocketChannel } from '../src/channel/websocket.js';
 import { systemClock } from '../src/clock.js';
 import { DserviceError } from '../src/errors.js';
@@ -27,10 +27,12 @@ async function connect(
   endpoint: string,
   { timeout = 10_000, signal }: ConnectOptions,
 ): Promise<Channel> {
-  const parsed = parseEndpoint(endpoint, ['ws', 'wss']);
-  if (!('url' in parsed)) throw new DserviceError('ERR_ENDPOINT', endpoint);
+  const url = webSocketUrl(endpoint);
+  if (url === undefined) {
+    const text = `'${endpoint}' is no endpoint; accepted here: ws://host:port/path, wss://host:port/path`;
+    throw new DserviceError('ERR_ENDPOINT', text);
+  }
   signal?.throwIfAborted();
-  const { url } = parsed;
   const ws = openSocket(url);
   const channel = webSocketChannel(ws, { clock: systemClock });
   return await new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DserviceError } from '../errors.js';
 import { parseEndpoint } from './endpoint.js';
+import { webSocketUrl } from './web-socket-url.js';
 
 describe('an endpoint', () => {
   test.each([
@@ -49,11 +50,10 @@ describe('an endpoint', () => {
     );
   });
 
-  test('has to be one of those accepted', () => {
-    expect(() => parseEndpoint('tcp://a:1', ['ws', 'wss'])).toThrow(
-      "'tcp://a:1' is no endpoint; accepted here: ws://host:port/path, wss://host:port/path",
-    );
-  });
+  test.each(['tcp://a:1', 'ws:a', 'ws://', 'ws://a/#b', 'ws://a b', 'http://a', 'ws://[', ''])(
+    '%s is no URL of a WebSocket',
+    (text) => expect(webSocketUrl(text)).toBeUndefined(),
+  );
 
   test('whatever is given, is taken apart or refused', () => {
     const parts = fc.constantFrom(

@@ -1,4 +1,5 @@
 import { DserviceError } from '../errors.js';
+import { webSocketUrl } from './web-socket-url.js';
 
 /** Where a service can be reached, taken apart. */
 export type Endpoint =
@@ -16,15 +17,12 @@ const shapes = {
 
 /**
  * Takes an endpoint apart: `tcp://host:port`, `tls://host:port` (IPv6 in brackets), `unix:/path`,
- * `ws://…`, `wss://…`. Throws `ERR_ENDPOINT` where it is none of those in `accepted`.
+ * `ws://…`, `wss://…`. Throws `ERR_ENDPOINT` where it is none of those.
  */
-export function parseEndpoint(
-  text: string,
-  accepted: readonly Endpoint['transport'][] = ['tcp', 'tls', 'unix', 'ws', 'wss'],
-): Endpoint {
+export function parseEndpoint(text: string): Endpoint {
   const endpoint = parse(text);
-  if (endpoint !== undefined && accepted.includes(endpoint.transport)) return endpoint;
-  const forms = accepted.map((transport) => shapes[transport]).join(', ');
+  if (endpoint !== undefined) return endpoint;
+  const forms = Object.values(shapes).join(', ');
   throw new DserviceError('ERR_ENDPOINT', `'${text}' is no endpoint; accepted here: ${forms}`);
 }
 
@@ -33,13 +31,8 @@ function parse(text: string): Endpoint | undefined {
   if (rest === undefined) return undefined;
   if (transport === 'unix') return { transport, path: rest.replace(/^\/\/(?=\/)/, '') };
   if (transport === 'ws' || transport === 'wss') {
-    // A WebSocket's address has no fragment (RFC 6455 §3).
-    if (!/^\/\/[^\s#]+$/.test(rest)) return undefined;
-    try {
-      return { transport, url: new URL(text).href };
-    } catch {
-      return undefined;
-    }
+    const url = webSocketUrl(text);
+    return url === undefined ? undefined : { transport, url };
   }
   const [, host, digits] =
     /^\/\/(\[[\da-fA-F:.%\w]+\]|[^\s[\]/:@?#]+):(\d{1,5})\/?$/.exec(rest) ?? [];

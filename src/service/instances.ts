@@ -1,5 +1,6 @@
 import type { Discovery } from '../discovery/discovery.js';
 import type { InstanceRecord } from '../discovery/record.js';
+import { observeInstance } from './observe-instance.js';
 import type { Observers } from './observers.js';
 
 /** The instances of one name, or of all, as a discovery tells of them, for as long as somebody follows. */
@@ -14,8 +15,8 @@ export class Instances {
     this.#stop = discovery.browse(name, ({ type, record }) => {
       const was = this.#records.get(record.id)?.state === 'up';
       const is = type !== 'down' && record.state === 'up';
-      if (is && !was) observers?.instanceUp(record);
-      if (was && !is) observers?.instanceDown(record);
+      if (is && !was) observeInstance(observers, 'instance:up', record);
+      if (was && !is) observeInstance(observers, 'instance:down', record);
       if (type === 'down') this.#records.delete(record.id);
       else this.#records.set(record.id, record);
       this.touch();

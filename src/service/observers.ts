@@ -1,10 +1,8 @@
 import type { Clock } from '../clock.js';
-import type { InstanceRecord } from '../discovery/record.js';
 import type { ContextScope } from '../protocol/context.js';
 import { messageOf } from '../protocol/encode.js';
 import type { ServeEvent } from '../protocol/observer.js';
-import { ofInstance } from './attributes.js';
-import type { InstanceEvent, ObservedEvents, Observer } from './observer.js';
+import type { ObservedEvents, Observer } from './observer.js';
 import type { Logger } from './runtime.js';
 
 export interface ObserversOptions {
@@ -100,35 +98,5 @@ export class Observers {
     if (this.#failed) return;
     this.#failed = true;
     this.#logger.warn(`dservice: an observer failed: ${messageOf(error)}`);
-  }
-
-  instanceUp(record: InstanceRecord): void {
-    this.#instance('instance:up', record);
-  }
-
-  instanceDown(record: InstanceRecord): void {
-    this.#instance('instance:down', record);
-  }
-
-  /** An instance rests for so many ms. */
-  ejected(record: InstanceRecord, reason: 'failures' | 'latency', rest: number): void {
-    this.#instance('instance:ejected', record, { reason, rest });
-  }
-
-  /** It gets one call, to come back. */
-  trial(record: InstanceRecord): void {
-    this.#instance('instance:trial', record);
-  }
-
-  returned(record: InstanceRecord): void {
-    this.#instance('instance:returned', record);
-  }
-
-  #instance(
-    name: keyof ObservedEvents & `instance:${string}`,
-    record: InstanceRecord,
-    more?: Pick<InstanceEvent, 'reason' | 'rest'>,
-  ): void {
-    if (this.wants(name)) this.tell(name, { record, attributes: ofInstance(record), ...more });
   }
 }

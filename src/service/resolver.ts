@@ -9,6 +9,7 @@ import { formatQuery, matches, noRange, type Query } from './name.js';
 import { Outliers } from './outliers.js';
 import { makePicker, type Pick, type Picker } from './pick.js';
 import type { Matcher } from './matcher.js';
+import { observeInstance } from './observe-instance.js';
 import type { Observers } from './observers.js';
 
 export interface ResolverOptions {
@@ -61,9 +62,10 @@ export class Resolver {
     const { clock, observers } = options;
     this.#outliers = new Outliers({
       clock,
-      onEjected: (record, why, ms) => observers?.ejected(record, why, ms),
-      onTrial: (record) => observers?.trial(record),
-      onReturned: (record) => observers?.returned(record),
+      onEjected: (record, reason, rest) =>
+        observeInstance(observers, 'instance:ejected', record, { reason, rest }),
+      onTrial: (record) => observeInstance(observers, 'instance:trial', record),
+      onReturned: (record) => observeInstance(observers, 'instance:returned', record),
     });
     this.#stopLearning = options.matcher.onLearned?.(() => {
       for (const instances of this.#names.values()) instances.touch();
