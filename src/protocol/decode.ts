@@ -69,8 +69,11 @@ export function decode(
   const place = new Placement(args, limits.entries);
   place.put('callbacks', callbacks, (id, path) => references.reference(id, path));
   place.put('own', own, (id) => references.ours(id));
-  // Within a recording, -1 is its element.
-  if (slot !== undefined) place.put('results', results, slot, -1);
+  if (slot !== undefined && results !== undefined) {
+    if (!isRecord(results)) throw malformed('`results` is not an object');
+    // Within a recording, -1 is its element.
+    place.put('results', results, slot, -1);
+  }
   let late: Promise<unknown> | undefined;
   let rest = (): void => {
     place.links(links);
