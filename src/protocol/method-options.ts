@@ -27,6 +27,8 @@ export interface Said extends MethodOptions {
   readonly invoke?: unknown;
   /** Of one that says how many of its calls run at once, what makes its gate (`makeGate`): for the same reason. */
   readonly gate?: unknown;
+  /** The options as they were given: of functions that are no methods, those of which the same was said have one gate. */
+  readonly given?: object;
 }
 
 // A registered symbol, so that methods of another copy of this package are recognised.

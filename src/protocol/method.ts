@@ -85,7 +85,7 @@ export function method(options: MethodOptions, fn: object): unknown {
   const said: Said = {
     ...options,
     ...(isChecked(options) && { invoke: invokeChecked }),
-    ...(options.concurrency !== undefined && { gate: makeGate }),
+    ...(options.concurrency !== undefined && { gate: makeGate, given: options }),
   };
   mark(said, fn);
   return fn;

@@ -300,7 +300,7 @@ export class Serving implements Host, CallHost {
     try {
       // A method is one over all sessions, also where each has an api of its own; any other function is
       // what was said of it.
-      call.place = this.#options.gates.enter(method ?? said, said, {
+      call.place = this.#options.gates.enter(method ?? said.given ?? said, said, {
         ...{ method, deadline: call.deadline, patient: this.#wire.plain },
         start(place) {
           call.begin(place);
