@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createTcp, type Socket } from 'node:n
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { cert, key } from './channel/fixtures/certificate.js';
-import { batch, type BatchOptions, context, serve } from './index.js';
+import { batch, type BatchOptions, context, options, serve } from './index.js';
 import { answerTo, dialRaw, request, statusOf, untilEnd } from './listen/testing/raw.js';
 
 const run = promisify(execFile);
@@ -40,6 +40,13 @@ const lost = (mayHaveRun: boolean) =>
   expect.objectContaining({ code: 'ERR_CONNECTION_LOST', mayHaveRun }) as unknown;
 
 describe('the port of a service', () => {
+  test('takes what is handed along beside arguments, of each call', async () => {
+    const { call } = await start({ given: () => context().meta.given ?? null });
+    const shop = call();
+    const acme = options(shop, { meta: { tenant: 'acme' } });
+    expect(await Promise.all([acme.given(), shop.given()])).toEqual([{ tenant: 'acme' }, null]);
+  });
+
   test('takes batches beside JSON-RPC and dnode', async () => {
     const { call, port } = await start();
     const shop = call();

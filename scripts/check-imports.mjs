@@ -38,6 +38,7 @@ const table = [
       ...[
         'fill-remote',
         'functions',
+        'given-meta',
         'hello',
         'measure',
         'message',

@@ -12,6 +12,8 @@ export interface Limits {
   readonly nodes: number;
   /** Entries in one message's `callbacks`, `links`, `types` or `own`. */
   readonly entries: number;
+  /** Bytes of JSON that a caller hands along beside the arguments of a call. */
+  readonly meta: number;
   /** Digits of a bigint. */
   readonly bigintDigits: number;
   /**
@@ -60,6 +62,7 @@ export const defaultLimits: Limits = {
   depth: 64,
   nodes: 100_000,
   entries: 10_000,
+  meta: 8 * 1024,
   bigintDigits: 4_096,
   regexp: 4_096,
   functions: 1_000_000,

@@ -8,6 +8,7 @@ import { lossOf, readClose, whyOver, writeClose } from '../protocol/close.js';
 import { asKnown, asRun } from '../protocol/error-value.js';
 import { fillRemote } from '../protocol/fill-remote.js';
 import { type Feature, readAgreed } from '../protocol/hello.js';
+import { sizeOfGiven } from '../protocol/given-meta.js';
 import { isShallow } from '../protocol/measure.js';
 import { isRecord, type Message, readId } from '../protocol/message.js';
 import type { CallOptions } from '../protocol/options.js';
@@ -145,7 +146,7 @@ export class CallSession {
     bare = false,
     settled?: ReadonlyMap<object, unknown>,
   ): Promise<unknown> {
-    const { signal, key, traceparent, tracestate } = given;
+    const { signal, key, traceparent, tracestate, meta: own } = given;
     const plain = this.#tables.hello === undefined;
     // A plain peer answers by calling back; who gave it a callback wants the answer there alone.
     const silent = bare || (plain && typeof args.at(-1) === 'function');
@@ -155,7 +156,8 @@ export class CallSession {
       const over = this.#over;
       if (over !== undefined) throw new DserviceError(over.code, over.message, over);
       if (signal?.aborted === true) throw cancelled(name, signal);
-      line = `{"method":${JSON.stringify(to)},"arguments":${this.#tables.encode(args, plain && !silent ? id : undefined, settled)}`;
+      const beside = own && sizeOfGiven(own, this.#options.limits);
+      line = `{"method":${JSON.stringify(to)},"arguments":${this.#tables.encode(args, plain && !silent ? id : undefined, settled, beside)}`;
     } catch (error) {
       if (error instanceof Unresolved && error.promise instanceof Promise) {
         const { promise } = error;
@@ -169,7 +171,8 @@ export class CallSession {
     }
     if (!plain && !silent) {
       line += `,"reply":${id}`;
-      const meta = JSON.stringify({ deadline: given.deadline, key, traceparent, tracestate });
+      const { deadline } = given;
+      const meta = JSON.stringify({ deadline, key, traceparent, tracestate, given: own });
       if (meta !== '{}' && this.#tables.agreed('meta')) line += `,"meta":${meta}`;
     }
     line += '}';

@@ -60,6 +60,7 @@ export class Tables {
     args: readonly unknown[],
     outcome?: number,
     settled?: ReadonlyMap<object, unknown>,
+    beside = 0,
   ): string {
     const mentioned: number[] = [];
     const callback = outcome === undefined ? undefined : () => undefined;
@@ -84,7 +85,7 @@ export class Tables {
         },
       );
       // The rest of the message needs some room too.
-      if (fits(text, most - 1_024)) return text;
+      if (fits(text, most - 1_024 - beside)) return text;
       throw new DserviceError('ERR_LIMIT', `the peer reads lines of at most ${most} bytes`);
     } catch (error) {
       // The peer will never hear of these, so it will never let them go.

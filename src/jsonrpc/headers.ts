@@ -1,4 +1,5 @@
 import { DserviceError } from '../errors.js';
+import { defaultLimits } from '../limits.js';
 import type { CallContext } from '../protocol/context.js';
 import type { Meta } from '../protocol/message.js';
 import { givenTrace, readMeta } from '../protocol/meta.js';
@@ -19,13 +20,17 @@ const longest = 100;
 /** The metadata of a request; what is no such thing is left out. */
 export function metaOf(header: (name: string) => string | undefined): Meta {
   const deadline = header(names.deadline);
-  return readMeta({
-    deadline: deadline !== undefined && /^\d{1,15}$/.test(deadline) ? Number(deadline) : undefined,
-    key: header(names.key),
-    traceparent: header(names.traceparent),
-    tracestate: header(names.tracestate),
-    path: header(names.path)?.split(','),
-  });
+  return readMeta(
+    {
+      deadline:
+        deadline !== undefined && /^\d{1,15}$/.test(deadline) ? Number(deadline) : undefined,
+      key: header(names.key),
+      traceparent: header(names.traceparent),
+      tracestate: header(names.tracestate),
+      path: header(names.path)?.split(','),
+    },
+    defaultLimits,
+  );
 }
 
 /** The headers of a call's metadata: its own, and of the call in whose service it is made. Throws ERR_DATA. */
@@ -34,6 +39,9 @@ export function headersOf(
   current: CallContext | undefined,
   deadline: number | undefined,
 ): Record<string, string> {
+  if (given?.meta !== undefined) {
+    throw new DserviceError('ERR_DATA', 'JSON-RPC has no place for the meta of a call');
+  }
   const trace = givenTrace(given) ?? current?.meta;
   // Of a long chain the end: a server takes 16 KiB of headers, and a loop is seen there as well.
   const path = (given?.path ?? current?.passed)?.slice(-longest);

@@ -4,6 +4,7 @@ import { since } from './ago.js';
 import type { Attached } from './attachments.js';
 import { cancelled, fulfil, headOn, nameOf, type Owner, PendingCall, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
+import { sizeOfGiven } from './given-meta.js';
 import { HeldLines, isCallOf } from './held.js';
 import type { InterceptCalls } from './intercept.js';
 import type { Message } from './message.js';
@@ -152,8 +153,9 @@ export class Calling implements Owner {
     const id = silent ? -1 : wire.nextId();
     let line: string;
     try {
+      const beside = given?.meta && sizeOfGiven(given.meta, wire.limits);
       const plainly = wire.plain && !silent ? id : undefined;
-      line = `{${head}${args === undefined ? '' : `,"arguments":${wire.encode(args, plainly, settled)}`}`;
+      line = `{${head}${args === undefined ? '' : `,"arguments":${wire.encode(args, plainly, settled, beside)}`}`;
     } catch (error) {
       if (!(error instanceof Unresolved) || !(error.promise instanceof Promise)) {
         return this.#refuse(error, name);

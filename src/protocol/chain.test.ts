@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { peer } from '../testing/fixtures/peer.js';
 import { arrive } from './chain.js';
 import { contextOf, syncScope } from './context.js';
+import { defaultLimits } from '../limits.js';
 import { readMeta } from './meta.js';
 
 const thrown = (fn: () => unknown): unknown => {
@@ -38,7 +39,7 @@ test('the loop is told, not all that came before, and not without end', () => {
 
 test('a path that lies is bounded', () => {
   const names = Array.from({ length: 50_000 }, (_, i) => `s${i}`);
-  expect(readMeta({ path: names }).path).toEqual(names.slice(-1_000));
+  expect(readMeta({ path: names }, defaultLimits).path).toEqual(names.slice(-1_000));
   for (const path of [
     ['a', 1],
     [['a']],
@@ -50,7 +51,7 @@ test('a path that lies is bounded', () => {
     [null],
     [undefined],
   ]) {
-    expect(readMeta({ path }).path).toBeUndefined();
+    expect(readMeta({ path }, defaultLimits).path).toBeUndefined();
   }
 });
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
-import type { Meta } from './message.js';
+import { isGiven } from './given-meta.js';
+import type { GivenMeta, Meta } from './message.js';
 import type { Peer, SessionHandle } from './session-handle.js';
 
 /** What a handler may know of the call it serves. */
@@ -54,7 +55,7 @@ const ignore = (): void => {};
 /** One call that is being served. What few handlers ask for is made when it is asked for. */
 export class ServedCall implements CallContext {
   readonly session: SessionHandle;
-  readonly meta: Meta;
+  meta: Meta;
   readonly passed: readonly string[] | undefined;
   readonly #clock: Clock;
   readonly #due: number | undefined;
@@ -95,6 +96,12 @@ export class ServedCall implements CallContext {
       }
     }
     return this.#controller.signal;
+  }
+
+  /** From here on it has that meta, in place of what its caller handed along. Throws ERR_OPTION. */
+  give(given: GivenMeta): void {
+    if (!isGiven(given)) throw new DserviceError('ERR_OPTION', 'meta is a plain object of JSON');
+    this.meta = { ...this.meta, given };
   }
 
   abort(reason: DserviceError): void {

@@ -1,7 +1,8 @@
 import type { CallRequest } from './authorize.js';
 import type { Sink } from './checked.js';
-import { type CallOptions, checkCallOptions } from './options.js';
+import { type CallOptions, checkCallOptions, withOptions } from './options.js';
 import type { ContextScope, ServedCall } from './context.js';
+import type { GivenMeta } from './message.js';
 import { rejected } from './calls.js';
 import type { MapFunction } from './pipelining/ahead.js';
 import { OuterCall } from './pipelining/outer-call.js';
@@ -17,7 +18,7 @@ export interface OutgoingCall {
   readonly options: CallOptions;
 }
 
-/** What is to be different of a call that is made. `options` are added to those it has. */
+/** What is to be different of a call that is made. `options` are added to those it has, and `meta` to its meta. */
 export interface CallChange {
   readonly args?: readonly unknown[];
   readonly options?: CallOptions;
@@ -34,12 +35,20 @@ export type CallInterceptor = (
 
 /**
  * Stands around calls that are served, within their `context()`. `next` runs the handler, with the arguments as they
- * are or with others, and resolves with its outcome. What is returned is the outcome, and what is thrown the error.
+ * are or with others, and with other meta in place of what the caller handed along, and resolves with its outcome.
+ * What is returned is the outcome, and what is thrown the error.
  */
 export type ServeInterceptor = (
   call: CallRequest,
-  next: (change?: { readonly args?: readonly unknown[] }) => Promise<unknown>,
+  next: (change?: ServeChange) => Promise<unknown>,
 ) => unknown;
+
+/** What is to be different of a call that is served. */
+export interface ServeChange {
+  readonly args?: readonly unknown[];
+  /** In place of what the caller handed along. */
+  readonly meta?: GivenMeta;
+}
 
 /** Code that stands around calls; of a list, the first is the outermost. */
 export interface Intercept {
@@ -118,7 +127,7 @@ class InterceptedCall extends OuterCall {
         interceptor({ service, method, args, options }, (change = {}) => {
           const { args: next = args, options: more } = change;
           if (more !== undefined) checkCallOptions(more);
-          return step(at + 1, next, more === undefined ? options : { ...options, ...more });
+          return step(at + 1, next, withOptions(options, more));
         }),
       );
     };
@@ -189,9 +198,11 @@ function interceptServing(
           return promised(() => {
             let made: unknown;
             scope.run(call, () => {
-              made = interceptor({ ...request, args }, ({ args: next = args } = {}) =>
-                step(at + 1, next),
-              );
+              const { meta } = call;
+              made = interceptor({ ...request, args, meta }, ({ args: next = args, meta } = {}) => {
+                if (meta !== undefined) call.give(meta);
+                return step(at + 1, next);
+              });
             });
             return made;
           });

@@ -27,6 +27,9 @@ export interface TypeTags {
 /** Keys of a path that would reach behind the data. */
 export const forbidden: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
+/** What a caller hands along beside arguments: JSON, under names of its own. */
+export type GivenMeta = Readonly<Record<string, unknown>>;
+
 /** What travels with a call and is not for its arguments. */
 export interface Meta {
   /** Milliseconds left, counted from reading. */
@@ -37,6 +40,8 @@ export interface Meta {
   readonly tracestate?: string;
   /** Services passed so far, oldest first. */
   readonly path?: readonly string[];
+  /** What the caller handed along, by `options(remote, { meta })`. */
+  readonly given?: GivenMeta;
 }
 
 /** What a long message weighs, in bytes, while it is kept. Not a string: a peer cannot say it. */

@@ -1,19 +1,25 @@
+import type { Limits } from '../limits.js';
 import { longestChain } from './chain.js';
+import { readGiven } from './given-meta.js';
 import { isRecord, type Meta } from './message.js';
 import type { CallOptions } from './options.js';
 import { readTrace, type TraceContext } from './trace-context.js';
 
 export const noMeta: Meta = {};
 
-/** The meta of a message; what is of a wrong type is left out. */
-export function readMeta(meta: unknown): Meta {
+/**
+ * The meta of a message; what is of a wrong type is left out. Throws ERR_LIMIT, ERR_MALFORMED for what its caller
+ * handed along: it would not run as that wants.
+ */
+export function readMeta(meta: unknown, limits: Pick<Limits, 'meta'>): Meta {
   if (!isRecord(meta)) return noMeta;
-  const { deadline, key, traceparent, tracestate, path } = meta;
+  const { deadline, key, traceparent, tracestate, path, given } = meta;
   return {
     ...(typeof deadline === 'number' && deadline >= 0 ? { deadline } : {}),
     ...(typeof key === 'string' ? { key } : {}),
     ...(traceparent === undefined ? {} : readTrace(traceparent, tracestate)),
     ...readPath(path),
+    ...(given === undefined ? {} : { given: readGiven(given, limits) }),
   };
 }
 
@@ -47,6 +53,8 @@ export function writeMeta(
   if (trace?.tracestate !== undefined) meta.tracestate = trace.tracestate;
   const path = given?.path ?? passed;
   if (path !== undefined) meta.path = path;
+  // Of this call alone: what it makes does not carry it on.
+  if (given?.meta !== undefined) meta.given = given.meta;
   return Object.keys(meta).length > 0 ? `,"meta":${JSON.stringify(meta)}` : '';
 }
 

@@ -1,4 +1,6 @@
 import { DserviceError } from '../errors.js';
+import { isGiven } from './given-meta.js';
+import type { GivenMeta } from './message.js';
 
 /** What a caller may ask of a call. */
 export interface CallOptions {
@@ -10,6 +12,11 @@ export interface CallOptions {
   readonly idempotent?: boolean;
   /** An idempotency key, handed to the handler in its context. */
   readonly key?: string;
+  /**
+   * What is handed along beside the arguments: a plain object of JSON, at most `limits.meta` bytes, which the handler
+   * reads as `context().meta.given`. A view of a view adds to it, name by name. No call that is made meanwhile has it.
+   */
+  readonly meta?: GivenMeta;
   readonly traceparent?: string;
   readonly tracestate?: string;
   /** Services passed so far, oldest first. Set by services, not by users. */
@@ -52,6 +59,7 @@ const known = new Set([
   'deadline',
   'idempotent',
   'key',
+  'meta',
   'traceparent',
   'tracestate',
   'path',
@@ -76,7 +84,7 @@ export function options<T extends object>(remote: T, given: CallOptions): T {
       );
     }
     const behind: Callable = {
-      call: (args, more) => own.call(args, { ...given, ...more }),
+      call: (args, more) => own.call(args, withOptions(given, more)),
       release: () => own.release(),
       onBroken: (listener) => own.onBroken?.(listener) ?? (() => {}),
     };
@@ -108,6 +116,13 @@ export function options<T extends object>(remote: T, given: CallOptions): T {
   });
 }
 
+/** Options, and more of them: what is handed along is added to. */
+export function withOptions(given: CallOptions, more: CallOptions | undefined): CallOptions {
+  const all = { ...given, ...more };
+  if (given.meta === undefined || more?.meta === undefined) return all;
+  return { ...all, meta: { ...given.meta, ...more.meta } };
+}
+
 function callableOf(value: object): Callable | undefined {
   // Only remotes carry the symbol.
   return (value as { [callable]?: Callable })[callable];
@@ -122,7 +137,10 @@ export function checkCallOptions(given: CallOptions): void {
       );
     }
   }
-  const { deadline } = given;
+  const { deadline, meta } = given;
+  if (meta !== undefined && !isGiven(meta)) {
+    throw new DserviceError('ERR_OPTION', 'meta is a plain object of what JSON holds');
+  }
   if (deadline !== undefined && !(typeof deadline === 'number' && deadline > 0)) {
     throw new DserviceError('ERR_OPTION', 'a deadline is a positive number of milliseconds');
   }

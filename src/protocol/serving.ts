@@ -175,7 +175,8 @@ export class Serving implements Host, CallHost {
     if (message.new === true && this.#wire.agreed('new')) fn = constructing(fn);
     const reply = this.replyOf(message);
     this.checkRoom();
-    const meta = message.meta === undefined || this.#wire.plain ? noMeta : readMeta(message.meta);
+    const { plain, limits } = this.#wire;
+    const meta = message.meta === undefined || plain ? noMeta : readMeta(message.meta, limits);
     const passed = this.#passed(meta, method);
     const last = args.at(-1);
     const answer =

@@ -305,10 +305,10 @@ export class Wire {
 
   /**
    * Arguments as they go into a message, and the keys they need beside them. `outcome`, for plain
-   * peers, adds a callback with that id as the last one; `settled` are promises whose outcome is known.
+   * peers, adds a callback with that id as the last one; `settled` are promises whose outcome is known, `beside` bytes of the rest.
    * Throws ERR_DATA, ERR_LIMIT, ERR_RELEASED; `Unresolved` for a promise that has to be awaited first.
    */
-  encode(args: readonly unknown[], outcome?: number, settled?: Settled): string {
+  encode(args: readonly unknown[], outcome?: number, settled?: Settled, beside = 0): string {
     // Set only where there is something: an array's length costs more than the rest of this.
     if (this.#mentioned.length > 0) this.#mentioned.length = 0;
     if (this.#opened.length > 0) this.#opened.length = 0;
@@ -322,7 +322,7 @@ export class Wire {
       );
       const line = this.hello?.limits.line ?? Infinity;
       // The rest of the message needs some room too.
-      if (fits(encoded, line - 1_024)) {
+      if (fits(encoded, line - 1_024 - beside)) {
         // The last that can go wrong: before, nothing is gone.
         if (this.#moves !== undefined) this.#attached = this.#moves.take(this.#attached);
         return encoded;

@@ -13,6 +13,7 @@ export type {
   CallInterceptor,
   Intercept,
   OutgoingCall,
+  ServeChange,
   ServeInterceptor,
 } from '../protocol/intercept.js';
 export type { Attributes, CallEvent, ServeEvent } from '../protocol/observer.js';

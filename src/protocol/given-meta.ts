@@ -1,0 +1,39 @@
+import { DserviceError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import { fits } from './ascii.js';
+import { forbidden, type GivenMeta, isRecord } from './message.js';
+
+/** Nesting of what a caller hands along. */
+const depth = 32;
+
+/** Whether that can be handed along: a plain object of what JSON holds, under no name that reaches behind the data. */
+export function isGiven(value: unknown): value is GivenMeta {
+  return isRecord(value) && isJson(value, depth);
+}
+
+function isJson(value: unknown, levels: number): boolean {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value !== 'object') return Number.isFinite(value);
+  const proto: unknown = Object.getPrototypeOf(value);
+  const plain = Array.isArray(value) || proto === Object.prototype || proto === null;
+  if (!plain || levels === 0) return false;
+  return Object.entries(value).every(([key, it]) => !forbidden.has(key) && isJson(it, levels - 1));
+}
+
+/** The most bytes that it is in a message. Throws ERR_LIMIT for more than `limits.meta`. */
+export function sizeOfGiven(given: GivenMeta, limits: Pick<Limits, 'meta'>): number {
+  const text = JSON.stringify(given);
+  if (fits(text, limits.meta)) return text.length * 3;
+  const why = `the meta of a call has at most ${limits.meta} bytes as JSON`;
+  throw new DserviceError('ERR_LIMIT', why, { mayHaveRun: false });
+}
+
+/** What a caller handed along. Throws ERR_LIMIT, and ERR_MALFORMED for what nobody may hand along. */
+export function readGiven(value: unknown, limits: Pick<Limits, 'meta'>): GivenMeta {
+  if (!isGiven(value)) {
+    const why = 'the meta of a call is no plain object of JSON';
+    throw new DserviceError('ERR_MALFORMED', why, { mayHaveRun: false });
+  }
+  sizeOfGiven(value, limits);
+  return value;
+}
