@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Server as HttpServer } from 'node:http';
+import type { Server as SecureServer } from 'node:https';
 import { Duplex, Readable, Writable } from 'node:stream';
 import { isIPv4, Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
@@ -12,7 +14,7 @@ import type { Discovery } from '../src/discovery/discovery.js';
 import { mergeDiscoveries } from '../src/discovery/merge.js';
 import { DserviceError } from '../src/errors.js';
 import { askingWatch } from '../src/service/asking-watch.js';
-import { fn, object, port, text, texts } from '../src/service/option-rules.js';
+import { fn, isObject, object, port, text, texts } from '../src/service/option-rules.js';
 import { rendezvousOf, webrtcOptions } from '../src/service/rendezvous.js';
 import { semverMatcher } from '../src/service/range.js';
 import type { Reach, ServiceOptions } from '../src/service/service-options.js';
@@ -27,11 +29,18 @@ import { jsonRpc } from './jsonrpc.js';
 import { listen, type ListenOptions } from './listen.js';
 import { declaredRelies } from './manifest.js';
 import { createExchanges } from './listen/exchange.js';
+import { mount } from './listen/mounted.js';
 import { mdns } from './mdns/mdns.js';
 import { Shutdown } from './shutdown.js';
 import { webrtc } from './webrtc.js';
 
-export type At = Omit<ListenOptions, 'clock' | 'limits' | 'route' | 'onRefused'>;
+export interface At extends Omit<ListenOptions, 'clock' | 'limits' | 'route' | 'onRefused'> {
+  /**
+   * An HTTP server that listens, or will, in place of one of its own: dnode is spoken at `path` of it (`/dnode`, not
+   * that of a unix socket) and below. It goes on as it was, and stays when this is closed.
+   */
+  readonly server?: HttpServer | SecureServer | undefined;
+}
 
 /** What the core needs of Node. One for the process: a call's context is found wherever it is asked for. */
 function makeRuntime(): ServiceRuntime<At> {
@@ -62,11 +71,19 @@ function makeRuntime(): ServiceRuntime<At> {
       }),
     isGone,
     atRules: {
+      server: {
+        says: 'an http or https server',
+        ok: (value) => isObject(value) && 'emit' in value && 'address' in value,
+      },
       ...{ host: text, path: text, tls: object, origins: texts, hosts: texts, request: fn },
       port: { says: `${port.says}, or false`, ok: (value) => value === false || port.ok(value) },
     },
     engines: [jsonRpc],
     async listen(at, limits, onChannel, answer) {
+      const { server } = at;
+      if (server !== undefined) {
+        return mount({ ...at, server, limits, clock: nodeClock }, onChannel);
+      }
       const enter = door({ clock: nodeClock, limits, onChannel });
       const answerAny = (exchange: Exchange) => enter(exchange) ?? answer?.(exchange);
       const request =

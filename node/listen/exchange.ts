@@ -4,7 +4,6 @@ import { DserviceError } from '../../src/errors.js';
 import type { Limits } from '../../src/limits.js';
 import type { Answer, Exchange, Outlet } from '../../src/service/engine.js';
 import { hostPort } from '../channel/address.js';
-import type { RequestHandler } from './http.js';
 
 /** Decodes whole texts: it remembers nothing, and to make one takes longer than to decode. */
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -20,11 +19,12 @@ export interface ExchangesOptions {
 }
 
 /** Hands HTTP requests to engines, within the limits of this listener. */
-export function createExchanges({ clock, limits, answer }: ExchangesOptions): RequestHandler {
+export function createExchanges({ clock, limits, answer }: ExchangesOptions) {
   /** Bytes of bodies, over all requests that have no answer yet. */
   const budget: Budget = { used: 0, limit: limits.buffered };
-  return (request, response) => {
-    const exchange = new HttpExchange(request, response, limits.line, budget);
+  /** `url`: that of the request, where it is below a path. */
+  return (request: IncomingMessage, response: ServerResponse, url?: string): void => {
+    const exchange = new HttpExchange(request, response, limits.line, budget, url);
     const answered = answer(exchange);
     if (answered === undefined) {
       exchange.write({ status: 404, body: ['text/plain; charset=utf-8', 'Nothing is here.\n'] });
@@ -60,8 +60,14 @@ class HttpExchange implements Exchange {
   readonly #line: number;
   readonly #budget: Budget;
 
-  constructor(request: IncomingMessage, response: ServerResponse, line: number, budget: Budget) {
-    const { socket, headers, method = '', url = '' } = request;
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    line: number,
+    budget: Budget,
+    url = request.url ?? '',
+  ) {
+    const { socket, headers, method = '' } = request;
     const address = socket.remoteAddress && hostPort(socket.remoteAddress, socket.remotePort ?? 0);
     this.method = method;
     this.url = url;

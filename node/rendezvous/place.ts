@@ -1,16 +1,13 @@
-import { Server as HttpsServer } from 'node:https';
-import { Server as TlsServer } from 'node:tls';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Channel } from '../../src/channel/channel.js';
 import type { Limits } from '../../src/limits.js';
-import { hostPort } from '../channel/address.js';
 import { nodeClock } from '../clock.js';
 import { listen, type ListenOptions } from '../listen.js';
-import { reachableAddresses } from '../listen/addresses.js';
+import { webSocketAddresses } from '../listen/addresses.js';
 import { createGuard, type GuardOptions } from '../listen/guard.js';
+import { intercept } from '../listen/intercept.js';
 import { createUpgrades, type Route } from '../listen/upgrades.js';
 import { pathOf } from './doors.js';
-import { intercept } from './intercept.js';
 
 /** Where a rendezvous listens. */
 export interface Place {
@@ -70,24 +67,14 @@ export function placeOn(
     },
     upgrade: createUpgrades({ clock: nodeClock, limits, guard, route }),
   });
-  const bound = (): { address: string; port: number } | undefined => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address : undefined;
-  };
   return {
     endpoints: [],
     get port() {
-      return bound()?.port;
+      const address = server.address();
+      return typeof address === 'object' ? address?.port : undefined;
     },
     get addresses() {
-      const at = bound();
-      if (at === undefined) return [];
-      // In Bun a server of HTTPS is no server of TLS.
-      const secure = server instanceof TlsServer || server instanceof HttpsServer;
-      const scheme = secure ? 'wss' : 'ws';
-      return reachableAddresses(at.address).map(
-        (address) => `${scheme}://${hostPort(address, at.port)}`,
-      );
+      return webSocketAddresses(server);
     },
     close() {
       detach();

@@ -5,7 +5,7 @@ export const path = '/dnode';
 
 /**
  * The address at which dnode is spoken by HTTP, of that of a service: `dnode` beneath it, so that a proxy may
- * have it beneath a path of its own. Throws ERR_ENDPOINT.
+ * have it beneath a path of its own; that of the door itself is as good. Throws ERR_ENDPOINT.
  */
 export function dnodeUrl(service: string): string {
   const url = URL.canParse(service) ? new URL(service) : undefined;
@@ -13,7 +13,7 @@ export function dnodeUrl(service: string): string {
     const text = `'${service}' is no address: http://host:port/path, with credentials as \`auth\``;
     throw new DserviceError('ERR_ENDPOINT', text);
   }
-  url.pathname = url.pathname.replace(/\/?$/, path);
+  if (!url.pathname.endsWith(path)) url.pathname = url.pathname.replace(/\/?$/, path);
   url.hash = '';
   return url.href;
 }

@@ -11,16 +11,18 @@ import { path } from './address.js';
 export interface DoorOptions {
   readonly clock: Clock;
   readonly limits: Limits;
+  /** Where that is, for who asks; `/dnode`. */
+  readonly at?: string;
   /** Serves a channel. */
   readonly onChannel: (channel: Channel) => void;
 }
 
 const usage = (at: string): string =>
   'dnode by HTTP. Several calls, each a line, leave in one POST:\n' +
-  `curl -H 'content-type: application/json' -d '{"method":"…","arguments":[],"reply":1}' ${at}${path}`;
+  `curl -H 'content-type: application/json' -d '{"method":"…","arguments":[],"reply":1}' ${at}`;
 
 /** Where dnode is spoken by HTTP: each POST is a channel of one request, each GET of a stream of events one of many. */
-export function door({ clock, limits, onChannel }: DoorOptions) {
+export function door({ clock, limits, onChannel, at: place = path }: DoorOptions) {
   const events = new EventChannels({ clock, limits, onChannel });
   /** Undefined where a request is not for here. A promise of undefined: its caller went away. */
   const enter = (exchange: Exchange): Promise<Answer | undefined> | undefined => {
@@ -39,7 +41,7 @@ export function door({ clock, limits, onChannel }: DoorOptions) {
     }
     // The guard has let it in by its Origin: what it may do by a WebSocket, it may do by `fetch`.
     if (method === 'OPTIONS') return Promise.resolve({ status: 204, headers: preflight(exchange) });
-    const here = `${exchange.peer.transport}://${exchange.header('host')}`;
+    const here = `${exchange.peer.transport}://${exchange.header('host')}${place}`;
     return Promise.resolve(note(405, usage(here), { ...headers, Allow: 'POST' }));
   };
   /** Nobody new comes. Sessions are their owner's to end. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { refuse } from '../listen/refuse.js';
-import type { Upgrade } from '../listen/upgrades.js';
+import { refuse } from './refuse.js';
+import type { Upgrade } from './upgrades.js';
 
 export interface Interceptor {
   /** Whether a request is for us. */

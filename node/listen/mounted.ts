@@ -1,0 +1,89 @@
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { Server as SecureServer } from 'node:https';
+import type { Channel } from '../../src/channel/channel.js';
+import type { Clock } from '../../src/clock.js';
+import { DserviceError } from '../../src/errors.js';
+import { path as dnodePath } from '../../src/http/address.js';
+import { door } from '../../src/http/door.js';
+import type { Limits } from '../../src/limits.js';
+import type { Listener } from '../../src/service/runtime.js';
+import { webSocketAddresses } from './addresses.js';
+import { createExchanges } from './exchange.js';
+import { createGuard, type GuardOptions } from './guard.js';
+import { intercept } from './intercept.js';
+import { createUpgrades } from './upgrades.js';
+
+/** What is the server's own to say. */
+const theirs = ['port', 'host', 'tls', 'request'] as const;
+
+export interface MountOptions
+  extends GuardOptions, Partial<Record<(typeof theirs)[number], unknown>> {
+  readonly server: HttpServer | SecureServer;
+  /** Where dnode is spoken: `/dnode`. */
+  readonly path?: string | undefined;
+  readonly clock: Clock;
+  readonly limits: Limits;
+}
+
+/**
+ * Speaks dnode below a path of somebody's HTTP server: by WebSockets, batches and events. All else goes where it
+ * went, and the server stays when this is closed. Throws ERR_OPTION.
+ */
+export function mount(options: MountOptions, onChannel: (channel: Channel) => void): Listener {
+  const { server, path = dnodePath, clock, limits } = options;
+  for (const key of theirs) {
+    if (options[key] === undefined) continue;
+    throw new DserviceError('ERR_OPTION', `\`${key}\` is the server's, which is given`);
+  }
+  if (!/^\/[^\s?#]*[^\s?#/]$/.test(path)) {
+    const text = `path: '${path}' is no path below a server, such as ${dnodePath}`;
+    throw new DserviceError('ERR_OPTION', text);
+  }
+  const guard = createGuard(options);
+  const enter = door({ clock, limits, onChannel, at: path });
+  const answer = createExchanges({ clock, limits, answer: enter });
+  const detach = intercept(server, {
+    takes: (request) => within(path, request) !== undefined,
+    request(request, response) {
+      const refusal = guard(request);
+      if (refusal === undefined) return answer(request, response, within(path, request));
+      response.writeHead(refusal.status, { 'Content-Type': 'text/plain', Connection: 'close' });
+      response.end(`${refusal.text}\n`);
+    },
+    upgrade: createUpgrades({
+      ...{ clock, limits, guard },
+      route(request) {
+        const { pathname } = asked(request);
+        if (pathname === path) return { take: onChannel };
+        return { status: 404, text: 'Nobody is here.' };
+      },
+    }),
+  });
+  return {
+    get endpoints() {
+      return webSocketAddresses(server).map((address) => address + path);
+    },
+    close() {
+      detach();
+      enter.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** The URL that a request has for the door, if it is at or below a path: clients add `/dnode` to that of a service. */
+function within(path: string, request: IncomingMessage): string | undefined {
+  const { pathname, search } = asked(request);
+  if (pathname === path) return dnodePath + search;
+  if (!pathname.startsWith(`${path}/`)) return undefined;
+  const rest = pathname.slice(path.length);
+  // At `/dnode`, that is there already.
+  return (path.endsWith(dnodePath) ? dnodePath + rest : rest) + search;
+}
+
+function asked({ url = '/' }: IncomingMessage): { pathname: string; search: string } {
+  const at = url.indexOf('?');
+  return at === -1
+    ? { pathname: url, search: '' }
+    : { pathname: url.slice(0, at), search: url.slice(at) };
+}

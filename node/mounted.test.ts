@@ -1,0 +1,197 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createSecure } from 'node:https';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { cert, key } from './channel/fixtures/certificate.js';
+import { batch, context, dial, events, serve, sessionOf } from './index.js';
+import { answerTo, request, statusOf, upgrade } from './listen/testing/raw.js';
+import { knock } from './rendezvous/fixtures/meeting.js';
+
+const logger = { warn: () => {} };
+const json = { 'Content-Type': 'application/json' };
+const shout = '{"method":"shout","arguments":["hi"],"reply":1}';
+
+const api = {
+  shout: (text: string) => text.toUpperCase(),
+  peer: () => context().peer.transport,
+  each: async (fn: (n: number) => Promise<number>) => await fn(2),
+};
+
+/** Somebody's server, with routes of its own. */
+async function somebodys(tls?: object) {
+  const heard: string[] = [];
+  const app = ({ url = '' }: IncomingMessage, response: { end(text: string): void }): void => {
+    heard.push(url);
+    response.end('mine');
+  };
+  const server = tls === undefined ? createServer(app) : createSecure(tls, app);
+  const port = await listening(server);
+  return { server, port, heard };
+}
+
+async function listening(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const at = server.address();
+  return typeof at === 'object' ? (at?.port ?? 0) : 0;
+}
+
+async function mounted(given: object = {}, tls?: object) {
+  const made = await somebodys(tls);
+  const served = await serve(api, { server: made.server, logger, ...given });
+  onTestFinished(() => served.close());
+  return { ...made, served };
+}
+
+describe.each([undefined, '/rpc', '/v1/dnode'])('at %s', (path) => {
+  const at = path ?? '/dnode';
+
+  test('WebSockets, batches and events reach it by one address, and everything else is the app’s', async () => {
+    const { port, served, heard } = await mounted({ path });
+    expect(served.endpoints).toEqual([`ws://127.0.0.1:${port}${at}`]);
+    const remote = await dial<typeof api>(served.endpoints[0] ?? '');
+    expect(await remote.shout('a')).toBe('A');
+    expect(await remote.peer()).toBe('ws');
+    expect(await remote.each(async (n) => n * 2)).toBe(4);
+    const url = `http://127.0.0.1:${port}${at}`;
+    const shop = batch<typeof api>(url);
+    expect(await Promise.all([shop.shout('b'), shop.peer()])).toEqual(['B', 'http']);
+    const streamed = await dial<typeof api>(events(url));
+    expect(await streamed.each(async (n) => n + 1)).toBe(3);
+    expect(await answerTo(port, request(`POST ${at}`, json, shout))).toContain('"HI"');
+    expect(heard).toEqual([]);
+    const others = ['/', `${at}s`, `/x${at}`, '/other?/dnode'];
+    for (const other of others) {
+      expect(await answerTo(port, request(`POST ${other}`, {}, 'x'))).toContain('mine');
+    }
+    expect(heard).toEqual(others);
+    sessionOf(remote)?.close();
+    sessionOf(streamed)?.close();
+    shop[Symbol.dispose]();
+  });
+});
+
+test('what is below and is nothing', async () => {
+  const { port, heard } = await mounted();
+  expect(statusOf(await answerTo(port, request('GET /dnode/x')))).toBe(404);
+  const wild = await mounted({ path: '/rpc' });
+  expect(statusOf(await answerTo(wild.port, request('POST /rpc/x', json, '{}')))).toBe(404);
+  expect(await knock(`ws://127.0.0.1:${wild.port}/rpc/x`)).toBe(404);
+  expect(heard).toEqual([]);
+});
+
+test('a batch at the root of the server finds it, where its path is the usual one', async () => {
+  const { port } = await mounted();
+  const shop = batch<typeof api>(`http://127.0.0.1:${port}`);
+  expect(await shop.shout('a')).toBe('A');
+  shop[Symbol.dispose]();
+});
+
+test('a WebSocket server of the app goes on, made before or after', async () => {
+  const { server, port } = await somebodys();
+  const before = new WebSocketServer({ server, path: '/hmr' });
+  const served = await serve(api, { server, logger });
+  onTestFinished(() => served.close());
+  expect(await knock(`ws://127.0.0.1:${port}/hmr`)).toBe('open');
+  const remote = await dial<typeof api>(`ws://127.0.0.1:${port}/dnode`);
+  expect(await remote.shout('a')).toBe('A');
+  sessionOf(remote)?.close();
+  for (const each of before.clients) each.terminate();
+});
+
+test('a server that listens later, and two apis on one server', async () => {
+  const server = createServer((_, response) => response.end('mine'));
+  const one = await serve(api, { server, path: '/one', logger });
+  const two = await serve({ shout: () => 'two' }, { server, path: '/two', logger });
+  onTestFinished(async () => {
+    await Promise.all([one.close(), two.close()]);
+  });
+  expect(one.endpoints).toEqual([]);
+  const port = await listening(server);
+  const remote = await dial<typeof api>(one.endpoints[0] ?? '');
+  expect(await remote.shout('a')).toBe('A');
+  const other = batch<typeof api>(`http://127.0.0.1:${port}/two`);
+  expect(await other.shout('a')).toBe('two');
+  other[Symbol.dispose]();
+  sessionOf(remote)?.close();
+});
+
+test('closed, it leaves the server as it was', async () => {
+  const { server, port, served, heard } = await mounted();
+  const remote = await dial<typeof api>(served.endpoints[0] ?? '');
+  const ended = new Promise((resolve) => sessionOf(remote)?.on('end', resolve));
+  await served.close();
+  await ended;
+  expect(server.listening).toBe(true);
+  expect(Object.hasOwn(server, 'emit')).toBe(false);
+  expect(server.listenerCount('upgrade')).toBe(0);
+  expect(await answerTo(port, request('POST /dnode', json, shout))).toContain('mine');
+  const asked = request('GET /dnode', { ...upgrade, Connection: 'close' });
+  expect(await answerTo(port, asked)).toContain('mine');
+  expect(heard).toEqual(['/dnode', '/dnode']);
+});
+
+test('calls that run when it drains are answered', async () => {
+  const { server } = await somebodys();
+  let begun = (): void => {};
+  const running = new Promise<void>((resolve) => (begun = resolve));
+  let end = (): void => {};
+  const slow = new Promise<void>((resolve) => (end = resolve));
+  const wait = async (): Promise<string> => {
+    begun();
+    await slow;
+    return 'done';
+  };
+  const served = await serve({ wait }, { server, logger });
+  const url = (served.endpoints[0] ?? '').replace('ws:', 'http:');
+  const shop = batch<{ wait(): string }>(url);
+  const call = shop.wait();
+  await running;
+  const drained = served.drain(5_000);
+  end();
+  expect(await call).toBe('done');
+  await drained;
+  shop[Symbol.dispose]();
+});
+
+test('the guard is for dnode, and not for the app', async () => {
+  const { port } = await mounted({ hosts: ['shop.example'], origins: ['https://shop.example'] });
+  const ask = async (headers: Record<string, string>) =>
+    statusOf(await answerTo(port, request('POST /dnode', { ...json, ...headers }, shout)));
+  expect(await ask({})).toBe(200);
+  expect(await ask({ Host: 'shop.example', Origin: 'https://shop.example' })).toBe(200);
+  expect(await ask({ Host: 'evil.example' })).toBe(421);
+  expect(await ask({ Origin: 'http://evil.example' })).toBe(403);
+  expect(await answerTo(port, request('GET /', { Host: 'evil.example' }))).toContain('mine');
+});
+
+test('over TLS, it is wss', async () => {
+  const { port, served } = await mounted({}, { key, cert });
+  expect(served.endpoints).toEqual([`wss://127.0.0.1:${port}/dnode`]);
+  const remote = await dial<typeof api>(served.endpoints[0] ?? '', { tls: { ca: cert } });
+  expect(await remote.peer()).toBe('wss');
+  sessionOf(remote)?.close();
+});
+
+test.each<[string, object]>([
+  ['a port', { port: 0 }],
+  ['a host', { host: '127.0.0.1' }],
+  ['tls', { tls: {} }],
+  ['what answers requests', { request: () => {} }],
+  ['a path that is none', { path: 'dnode' }],
+  ['the root', { path: '/' }],
+  ['a path with an end', { path: '/dnode/' }],
+  ['a path with a query', { path: '/dnode?a' }],
+  ['no server', { server: {} }],
+])('%s beside a server is refused', async (_, given) => {
+  const { server } = await somebodys();
+  await expect(serve(api, { server, logger, ...given })).rejects.toMatchObject({
+    code: 'ERR_OPTION',
+  });
+  expect(Object.hasOwn(server, 'emit')).toBe(false);
+});
