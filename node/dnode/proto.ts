@@ -69,7 +69,7 @@ export class Proto {
             (fn, id) => (proto.wrap ? proto.wrap.call(this, fn, id) : fn),
             (held, id) => (proto.unwrap ? proto.unwrap.call(this, held, id) : held),
           );
-    this.#local = new LocalFunctions(() => ++this.#lastId, options.given);
+    this.#local = new LocalFunctions({ nextId: () => ++this.#lastId }, options.given);
     this.#ids = {
       mention: (fn, fresh, path) => this.#local.mention(fn, fresh, path),
       // dnode does not know its own functions when they come back.

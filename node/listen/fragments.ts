@@ -45,19 +45,26 @@ export function watchFragments(ws: WebSocket, socket: Socket, options: Fragments
     return (_receiver?._bufferedBytes ?? 0) + (_receiver?._totalPayloadLength ?? 0);
   };
   let last = 0;
-  const stall = new Stall({
-    ...{ clock, limits, onStalled: end },
-    unfinished: () => (reached() > 0 ? messages : undefined),
-    channel: {
-      buffered: 0,
-      get halts() {
-        return halts;
+  const stall = new Stall(
+    {
+      ...{ clock, limits },
+      intake: {
+        get unfinished() {
+          return reached() > 0 ? messages : undefined;
+        },
       },
-      get halted() {
-        return ws.isPaused;
+      channel: {
+        buffered: 0,
+        get halts() {
+          return halts;
+        },
+        get halted() {
+          return ws.isPaused;
+        },
       },
     },
-  });
+    { onStalled: end },
+  );
   const whole = (): void => {
     messages++;
     since = 0;

@@ -28,7 +28,7 @@ const scrubber = createRequire(import.meta.url)('dnode-protocol/lib/scrub') as (
 /** Our side of one connection. */
 function ours() {
   let last = -1;
-  const local = new LocalFunctions(() => ++last, Infinity);
+  const local = new LocalFunctions({ nextId: () => ++last }, Infinity);
   const ids = {
     mention: (fn: AnyFunction, fresh: boolean, path: readonly (string | number)[]) =>
       local.mention(fn, fresh, path),

@@ -79,12 +79,11 @@ export class CallSession {
     const { channel, clock, limits } = options;
     this.#options = options;
     this.#lines = new TextLines(limits.firstLine, (line) => this.#read(line));
-    const tables = (this.#tables = new Tables(
-      limits,
-      clock,
-      { call: (target, args, given) => this.#callReference(target, args, given) },
-      () => clock.defer(() => this.#sendCulls()),
-    ));
+    const tables = (this.#tables = new Tables(limits, {
+      callReference: (target, args, given) => this.#callReference(target, args, given),
+      onCull: () => clock.defer(() => this.#sendCulls()),
+      now: () => clock.now(),
+    }));
     this.#callbacks = new Callbacks(
       tables.references,
       limits.calls,

@@ -1,4 +1,3 @@
-import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { fits } from '../protocol/ascii.js';
@@ -7,9 +6,9 @@ import { encode } from '../protocol/encode.js';
 import { asKnown } from '../protocol/error-value.js';
 import { exposing } from '../protocol/exposing.js';
 import { LocalFunctions } from '../protocol/functions.js';
-import type { Feature, Hello } from '../protocol/hello.js';
+import { agreed, type Feature, type Heard } from '../protocol/hello.js';
 import { type Message, readId } from '../protocol/message.js';
-import { type Caller, RemoteFunctions } from '../protocol/references.js';
+import { RemoteFunctions, type RemoteHost } from '../protocol/references.js';
 
 /** Ids in one message that lets go of functions. */
 const atOnce = 2_000;
@@ -20,14 +19,13 @@ export class Tables {
   readonly local: LocalFunctions;
   readonly references: RemoteFunctions;
   /** What both can do, and how much; undefined while, or for ever if, the peer is a plain one. */
-  hello: Pick<Hello, 'features' | 'limits'> | undefined;
+  hello: Pick<Heard, 'agreed' | 'limits'> | undefined;
   #lastId = -1;
 
-  /** `onCull`: there are functions of the peer's to let go. */
-  constructor(limits: Limits, clock: Clock, caller: Caller, onCull: () => void) {
+  constructor(limits: Limits, host: RemoteHost) {
     this.#limits = limits;
-    this.local = new LocalFunctions(() => this.nextId(), limits.functions);
-    this.references = new RemoteFunctions(caller, limits.functions, onCull, () => clock.now());
+    this.local = new LocalFunctions(this, limits.functions);
+    this.references = new RemoteFunctions(host, limits.functions);
   }
 
   /** Ids of functions and of outcomes come from one counter, and none is used again. */
@@ -41,7 +39,7 @@ export class Tables {
 
   /** Whether both sides named a feature in their hello. */
   agreed(feature: Feature): boolean {
-    return this.hello?.features.includes(feature) === true;
+    return agreed(this.hello, feature);
   }
 
   /** The peer has said what it can do, or that it is a plain one. */

@@ -1,6 +1,6 @@
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
-import { type Feature, type Hello, readHello } from '../protocol/hello.js';
+import { bitsOf, type Feature, type Heard, readHello } from '../protocol/hello.js';
 import { tellNobody } from '../protocol/methods.js';
 import type { CallOptions } from '../protocol/options.js';
 import type { Again } from '../protocol/pipelining/unsettled.js';
@@ -21,6 +21,8 @@ const features: readonly Feature[] = [
   'stream',
 ];
 
+const agreed = bitsOf(features);
+
 /** The asking side of one request: all that is called leaves together, at `leave`. */
 export class Asking implements Once {
   /** There from `begin` on, before anything is called. */
@@ -32,8 +34,8 @@ export class Asking implements Once {
   }
 
   /** Who answers is taken to read lines as long as ours, and to have our codecs. */
-  hello({ line }: Limits): Hello {
-    return { v: 1, features, limits: { line }, codecs: this.#codecs };
+  hello({ line }: Limits): Heard {
+    return { v: 1, agreed, limits: { line }, codecs: this.#codecs };
   }
 
   begin(parts: OnceParts): void {
@@ -42,7 +44,7 @@ export class Asking implements Once {
     wire.outbox.enough = Infinity;
     wire.outbox.cork();
     // When the last outcome is in, or given up.
-    farewell.adapt({ plain: () => false, sayBye: () => channel.close() });
+    farewell.adapt({ sayBye: () => channel.close() });
   }
 
   /** Calls the function at a path. Never throws. `again`, `settled`: see `Calling.made`. */
@@ -92,9 +94,9 @@ export class Answering implements Once {
     this.#auth = auth;
   }
 
-  hello(): Hello {
-    const said = readHello(this.#said, features);
-    return { v: 1, features, limits: {}, auth: this.#auth, ...said };
+  hello(): Heard {
+    const said = readHello(this.#said, features) ?? { v: 1, agreed, limits: {} };
+    return { ...said, auth: said.auth === undefined ? this.#auth : said.auth };
   }
 
   begin(parts: OnceParts): void {
@@ -104,7 +106,6 @@ export class Answering implements Once {
     calling.streamsOver = () => unanswered('a stream');
     farewell.adapt({
       alone: true,
-      plain: () => false,
       sayBye() {},
       // Nobody can read on in a stream when the answer is there.
       serving: () => serving.count,

@@ -21,7 +21,7 @@ export class Admission {
   readonly #authenticate: Authenticate | undefined;
   readonly #clock: Clock;
   readonly #time: number;
-  #kept: Kept[] = [];
+  #kept: Kept[] | undefined;
   #bytes = 0;
   #cancelTimer: (() => void) | undefined;
   /** The peer was let in; its calls run. */
@@ -39,6 +39,7 @@ export class Admission {
   keep(line: string, message: Message): boolean {
     const attached = attachedTo(message);
     this.#bytes += line.length + sizeOf(attached);
+    this.#kept ??= [];
     return this.#kept.push({ line, attached }) <= most && this.#bytes <= mostBytes;
   }
 
@@ -63,7 +64,7 @@ export class Admission {
   take(): Kept[] {
     this.#cancelTimer?.();
     const kept = this.#kept;
-    this.#kept = [];
-    return kept;
+    this.#kept = undefined;
+    return kept ?? [];
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import { since } from './ago.js';
 import type { Attached } from './attachments.js';
+import type { CallingHost, CallingOptions } from './calling-host.js';
 import { cancelled, fulfil, headOn, nameOf, type Owner, PendingCall, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
 import { sizeOfGiven } from './given-meta.js';
@@ -9,9 +10,8 @@ import { HeldLines, isCallOf } from './held.js';
 import type { InterceptCalls } from './intercept.js';
 import type { Message } from './message.js';
 import { writeMeta } from './meta.js';
-import type { SessionObserver } from './observer.js';
 import type { CallOptions } from './options.js';
-import { PendingCalls } from './pending-calls.js';
+import { PendingCalls, type PendingHost } from './pending-calls.js';
 import type { Ahead, MapFunction } from './pipelining/ahead.js';
 import { Later } from './pipelining/later.js';
 import { checkRecorded, Recording } from './pipelining/recording.js';
@@ -20,28 +20,16 @@ import { type Again, Unsettled } from './pipelining/unsettled.js';
 import { constructsNothing, headOf, type Reference } from './references.js';
 import { StreamCalls } from './streams/stream-calls.js';
 import { Unresolved } from './unresolved.js';
-import type { Settled, Wire } from './wire.js';
-
-export interface CallingOptions {
-  readonly wire: Wire;
-  readonly clock: Clock;
-  readonly scope: ContextScope;
-  /** Milliseconds that a call may take, where it does not say. */
-  readonly deadline: number;
-  readonly observer?: SessionObserver | undefined;
-  /** Makes calls by way of interceptors, where there are some. */
-  readonly intercept?: InterceptCalls | undefined;
-  /** A call left. */
-  onCall(): void;
-  /** A call has its outcome, or none will come. */
-  onSettled(): void;
-}
+import type { Settled, Wire, WireCalling } from './wire.js';
 
 /** The calling half of a session: what we ask of the peer, and wait for. */
-export class Calling implements Owner {
-  readonly #options: CallingOptions;
+export class Calling implements Owner, PendingHost, WireCalling {
   readonly #wire: Wire;
   readonly #clock: Clock;
+  readonly #scope: ContextScope;
+  readonly #deadline: number;
+  readonly #intercept: InterceptCalls | undefined;
+  readonly #host: CallingHost;
   readonly pending: PendingCalls<PendingCall>;
   /** Calls held back, in order: the channel is full, or the peer has enough of them. */
   readonly #held: HeldLines;
@@ -57,15 +45,20 @@ export class Calling implements Owner {
   streamsOver: (() => DserviceError) | undefined;
   #overAt: number | undefined;
 
-  constructor(options: CallingOptions) {
-    this.#options = options;
-    this.#wire = options.wire;
-    this.#clock = options.clock;
-    this.pending = new PendingCalls(options.clock, (id) => this.#expire(id));
-    this.#held = new HeldLines(this.#wire);
-    // Lines that are held name functions of the peer's: they are let go after these lines.
-    this.#wire.writeCull = (line) => this.#send(line);
-    this.#wire.outcomeOf = (value) => this.#outcomeOf(value);
+  constructor(
+    wire: Wire,
+    { clock, scope, deadline = 30_000, intercept }: CallingOptions,
+    host: CallingHost,
+  ) {
+    this.#wire = wire;
+    this.#clock = clock;
+    this.#scope = scope;
+    this.#deadline = deadline;
+    this.#intercept = intercept?.call;
+    this.#host = host;
+    this.pending = new PendingCalls(clock, this);
+    this.#held = new HeldLines(wire);
+    wire.calling = this;
   }
 
   get streams(): StreamCalls {
@@ -107,7 +100,7 @@ export class Calling implements Owner {
     settled?: Settled,
     again?: Again,
   ): Promise<unknown> {
-    const { intercept } = this.#options;
+    const intercept = this.#intercept;
     if (intercept === undefined || given?.intercepted === true || this.#recording !== undefined) {
       return this.#observed(head, name, args, given, bare, settled, again);
     }
@@ -129,7 +122,7 @@ export class Calling implements Owner {
     if (head === '') return this.#refuse(constructsNothing(), name);
     // What stands for the outcome is no promise, but is used as one would be.
     if (this.#recording !== undefined) return this.#recording.call(head, args) as Promise<unknown>;
-    const observed = this.#options.observer?.call(name, given);
+    const observed = this.#host.observer?.call(name, given);
     const outcome = this.#call(head, name, args, observed?.options ?? given, bare, settled, again);
     return observed === undefined ? outcome : observed.follow(outcome);
   }
@@ -160,7 +153,7 @@ export class Calling implements Owner {
       if (!(error instanceof Unresolved) || !(error.promise instanceof Promise)) {
         return this.#refuse(error, name);
       }
-      this.#unsettled ??= new Unsettled(this.#options);
+      this.#unsettled ??= new Unsettled(this.#clock, this.#deadline);
       return this.#unsettled.wait(error.promise, settled, name, given, (more, rest) =>
         again === undefined
           ? this.#call(head, name, args, rest, bare, more)
@@ -168,12 +161,12 @@ export class Calling implements Owner {
       );
     }
     if (silent) {
-      this.#send(`${line}}`);
+      this.send(`${line}}`);
       return unanswered === undefined ? Promise.resolve() : rejected(unanswered(name));
     }
-    const current = this.#options.scope.get();
+    const current = this.#scope.get();
     const left = given?.apart === true ? undefined : current?.deadline;
-    const deadline = Math.min(given?.deadline ?? this.#options.deadline, left ?? Infinity);
+    const deadline = Math.min(given?.deadline ?? this.#deadline, left ?? Infinity);
     if (wire.plain) return this.#wait(id, name, `${line}}`, deadline, given);
     const named = given?.deadline !== undefined || left !== undefined;
     const meta =
@@ -235,7 +228,7 @@ export class Calling implements Owner {
   }
 
   /** The id of the call whose outcome that is to be, where the peer can put it among the arguments. */
-  #outcomeOf(value: object): number | undefined {
+  outcomeOf(value: object): number | undefined {
     if (this.#recording !== undefined) return this.#recording.entryOf(value);
     checkRecorded(value);
     let call: Ahead | undefined = RemotePromise.aheadOf(value);
@@ -259,7 +252,7 @@ export class Calling implements Owner {
     } catch (error) {
       return this.#refuse(error, control);
     }
-    return this.#wait(id, control, `${line}}`, given.deadline ?? this.#options.deadline, given);
+    return this.#wait(id, control, `${line}}`, given.deadline ?? this.#deadline, given);
   }
 
   #wait(
@@ -270,7 +263,7 @@ export class Calling implements Owner {
     given: CallOptions | undefined,
   ): Promise<unknown> {
     const signal = given?.signal;
-    const usual = deadline === this.#options.deadline;
+    const usual = deadline === this.#deadline;
     // The time is asked for once a turn: it costs as much as what is written.
     if (this.#wire.outbox.empty) this.#turn = this.#clock.now();
     const due = usual && deadline !== Infinity ? this.#turn + deadline : 0;
@@ -281,7 +274,7 @@ export class Calling implements Owner {
       const stopTimer =
         usual || deadline === Infinity
           ? undefined
-          : this.#clock.after(deadline, () => this.#expire(id), true);
+          : this.#clock.after(deadline, () => this.expire(id), true);
       const abort = (): void => this.#giveUp(id, cancelled(method, signal));
       signal?.addEventListener('abort', abort);
       call.cleanup = () => {
@@ -292,12 +285,12 @@ export class Calling implements Owner {
     this.pending.add(call);
     if (this.#mustHold || this.pending.size > this.#room()) this.#held.add(line, id);
     else this.#write(call, line);
-    this.#options.onCall();
+    this.#host.onCall();
     return call.outcome;
   }
 
   /** Sends a line that nobody waits for, in its place among those that are held. */
-  #send(line: string): void {
+  send(line: string): void {
     if (this.#mustHold) this.#held.add(line, undefined);
     else this.#wire.write(line);
   }
@@ -364,7 +357,7 @@ export class Calling implements Owner {
     this.#settled();
   }
 
-  #expire(id: number): void {
+  expire(id: number): void {
     const method = this.pending.get(id)?.method ?? '';
     const text = `no outcome of ${method} before its deadline`;
     this.#giveUp(id, new DserviceError('ERR_DEADLINE', text, { method }));
@@ -410,12 +403,16 @@ export class Calling implements Owner {
     else this.#held.drop(id);
     const text = `the connection was lost before the outcome of ${method}: it may go elsewhere`;
     call.reject(new DserviceError('ERR_CONNECTION_LOST', text, { method, mayHaveRun }));
-    this.#options.onSettled();
+    this.#host.onSettled();
+  }
+
+  onUse(): void {
+    this.#host.onUse();
   }
 
   #settled(): void {
     if (this.#held.size > 0) this.release();
-    this.#options.onSettled();
+    this.#host.onSettled();
   }
 
   #since(over: () => DserviceError): DserviceError {

@@ -123,7 +123,7 @@ export class Codecs {
   }
 
   /** Puts instances in the place of their data. */
-  readonly place: NonNullable<References['coded']> = (...placed) =>
+  readonly place: NonNullable<References['placeCoded']> = (...placed) =>
     placeCoded(...placed, (name, data) => this.#decode(name, data));
 
   /** Throws ERR_MALFORMED for a name that was not agreed upon, ERR_DATA for data that is none. */

@@ -1,12 +1,12 @@
+import type { ErrorCode } from '../errors.js';
 import type { Continuity } from './continuity.js';
-import type { Farewell } from './farewell.js';
 import { isRecord, type Message, readId } from './message.js';
 import type { Pulse } from './pulse.js';
 import type { Serving } from './serving.js';
 import type { Wire } from './wire.js';
 
 /** Adds a listener of the peer's, as it was sent; returns what takes it away. Throws ERR_OPTION, ERR_LIMIT. */
-export type Subscribe = (event: unknown, listener: unknown, group: unknown) => unknown;
+export type Subscribe = (event?: unknown, listener?: unknown, group?: unknown) => unknown;
 
 /** What may be asked of a peer beside its api. */
 export type Question = 'health' | 'on' | 'relies';
@@ -15,44 +15,61 @@ const isUp = () => ({ status: 'up' });
 const nothing = () => [];
 
 export interface ControlsOptions {
-  readonly wire: Wire;
-  readonly pulse: Pulse;
-  readonly serving: Serving;
-  readonly farewell: Farewell;
   /** How this side is. */
-  readonly health: (() => unknown) | undefined;
+  readonly health?: (() => unknown) | undefined;
   /** What this side relies on. */
-  readonly relies: (() => unknown) | undefined;
+  readonly relies?: (() => unknown) | undefined;
+}
+
+/** The session between whose ends they are. */
+export interface ControlsHost {
+  readonly continuity: Continuity | undefined;
   /** A listener of the peer's for an event of this side: what takes it away again. */
-  readonly subscribe: Subscribe;
-  readonly continuity: () => Continuity | undefined;
+  subscribe: Subscribe;
   onBye(): void;
   /** Functions of ours were let go. */
   onCulled(): void;
   /** There is no going on. */
-  onFatal(message: string): void;
+  onFatal(code: ErrorCode, message: string): void;
 }
 
 /** Messages between sessions, which are not for the api (protocol page, section 2). Unknown ones are ignored. */
 export class Controls {
   readonly #options: ControlsOptions;
+  readonly #host: ControlsHost;
+  readonly #wire: Wire;
+  readonly #serving: Serving;
+  readonly #pulse: Pulse;
 
-  constructor(options: ControlsOptions) {
+  constructor(
+    options: ControlsOptions,
+    host: ControlsHost,
+    wire: Wire,
+    serving: Serving,
+    pulse: Pulse,
+  ) {
     this.#options = options;
+    this.#host = host;
+    this.#wire = wire;
+    this.#serving = serving;
+    this.#pulse = pulse;
   }
 
   read(message: Message): void {
     const { control } = message;
-    if (this.#options.wire.plain) return;
-    const { pulse, serving, farewell, continuity, onBye, onFatal } = this.#options;
-    const { wire, health, relies, subscribe } = this.#options;
+    const wire = this.#wire;
+    const serving = this.#serving;
+    const host = this.#host;
+    if (wire.plain) return;
     switch (control) {
       case 'ping':
         return wire.control('pong', `,"n":${readId(message.n) ?? 0}`);
       case 'pong':
-        return pulse.pong(message.n);
+        return this.#pulse.pong(message.n);
       case 'ack':
-        if (continuity()?.acknowledged(message.got) === false) onFatal('an ack that cannot be');
+        if (host.continuity?.acknowledged(message.got) === false) {
+          host.onFatal('ERR_MALFORMED', 'an ack that cannot be');
+        }
         return;
       case 'cancel':
         return serving.cancel(message.call);
@@ -63,23 +80,21 @@ export class Controls {
       case 'cull':
         return isRecord(message.counts) ? this.cull(Object.entries(message.counts)) : undefined;
       case 'health':
-        return this.#answer(control, health ?? isUp, message);
+        return this.#answer(control, this.#options.health ?? isUp, message);
       case 'relies':
-        return this.#answer(control, relies ?? nothing, message);
+        return this.#answer(control, this.#options.relies ?? nothing, message);
       case 'on':
-        if (serving.replyOf(message) !== undefined) serving.serve(subscribe, message, 'on');
-        return;
+        if (serving.replyOf(message) === undefined) return;
+        return serving.serve((...args) => host.subscribe(...args), message, 'on');
       case 'bye':
-        onBye();
-        return farewell.onBye();
+        return host.onBye();
     }
   }
 
   /** Answers a question that has no arguments. */
   #answer(control: Question, answer: () => unknown, message: Message): void {
-    const { serving } = this.#options;
-    const reply = serving.replyOf(message);
-    if (reply !== undefined) serving.answer(answer, reply, control);
+    const reply = this.#serving.replyOf(message);
+    if (reply !== undefined) this.#serving.answer(answer, reply, control);
   }
 
   /** In plain dnode: the peer holds none of these functions. */
@@ -89,11 +104,11 @@ export class Controls {
 
   /** The peer holds so many references less to functions of ours; a plain peer holds none any more. */
   cull(counts: readonly (readonly [id: unknown, count: unknown])[]): void {
-    const { local } = this.#options.wire;
+    const { local } = this.#wire;
     for (const [key, count] of counts) {
       const id = readId(key);
       if (id !== undefined && typeof count === 'number' && count > 0) local.cull(id, count);
     }
-    this.#options.onCulled();
+    this.#host.onCulled();
   }
 }

@@ -28,7 +28,7 @@ export interface References {
     attached: Attached | undefined,
   ): Promise<unknown> | undefined;
   /** Puts instances in the place of their data. Throws ERR_MALFORMED, ERR_DATA. */
-  coded?(place: Placement, types: Types, links: unknown): void;
+  readonly placeCoded?: ((place: Placement, types: Types, links: unknown) => void) | undefined;
   /** The arguments are whole when this is resolved, and not before. */
   wait?(whole: Promise<void>): void;
 }
@@ -88,8 +88,9 @@ export function decode(
     if (types.codec !== undefined) {
       rest = () => {
         place.links(links);
-        if (references.coded === undefined) throw malformed('there are no codecs here');
-        references.coded(place, types, links);
+        const { placeCoded } = references;
+        if (placeCoded === undefined) throw malformed('there are no codecs here');
+        placeCoded(place, types, links);
         place.fill();
       };
     }

@@ -1,17 +1,23 @@
 import type { Clock } from '../clock.js';
 
-export interface FarewellOptions {
-  readonly clock: Clock;
-  /** Who was asked for no more ends by itself when nothing runs. */
-  readonly alone?: boolean;
+/** Who leaves: the session. */
+export interface FarewellHost {
   /** Whether the peer can be asked to leave. */
-  plain(): boolean;
+  readonly canLeave: boolean;
   sayBye(): void;
   /** Calls of ours whose outcome is not in. */
-  outstanding(): number;
-  /** Handlers that run for the peer. */
-  serving(): number;
+  readonly outstanding: number;
+  /** Handlers that run for the peer, and streams that go on. */
+  readonly busy: number;
   close(): void;
+}
+
+/** How it is over one request: bye is said in other ways, and who was asked for no more ends by itself when nothing runs. */
+export interface FarewellOnce {
+  readonly alone?: boolean;
+  sayBye(): void;
+  /** Handlers that run for the peer. */
+  readonly serving?: () => number;
 }
 
 /** Milliseconds that a session which drains waits for a peer that is away. */
@@ -19,20 +25,28 @@ const awayTime = 2_000;
 
 /** How a session ends without failing anybody (protocol page, `bye`; services page, drain). */
 export class Farewell {
-  #options: FarewellOptions;
+  readonly #clock: Clock;
+  readonly #host: FarewellHost;
+  #once: FarewellOnce | undefined;
   /** The peer has said that it will leave. */
   heard = false;
   #said = false;
   #over = false;
   #draining: { promise: Promise<void>; done: () => void } | undefined;
 
-  constructor(options: FarewellOptions) {
-    this.#options = options;
+  constructor(clock: Clock, host: FarewellHost) {
+    this.#clock = clock;
+    this.#host = host;
   }
 
   /** Over one request, bye is said in other ways. */
-  adapt(options: Partial<FarewellOptions>): void {
-    this.#options = { ...this.#options, ...options };
+  adapt(once: FarewellOnce): void {
+    this.#once = once;
+  }
+
+  /** The peer cannot be asked to leave. */
+  get #plain(): boolean {
+    return this.#once === undefined && !this.#host.canLeave;
   }
 
   /** The peer says bye. */
@@ -44,14 +58,15 @@ export class Farewell {
 
   /** A call of ours has its outcome: who was asked to call no more answers when the last one is in. */
   settled(): void {
-    if (this.heard && this.#options.outstanding() === 0) this.#say();
+    if (this.heard && this.#host.outstanding === 0) this.#say();
   }
 
   /** A handler has ended. */
   served(quiet = false): void {
-    if (this.#options.serving() > 0 || !(this.heard || quiet)) return;
+    const serving = this.#once?.serving?.() ?? this.#host.busy;
+    if (serving > 0 || !(this.heard || quiet)) return;
     if (this.#draining !== undefined) this.#draining.done();
-    else if (this.#options.alone === true && !this.#over) this.#options.close();
+    else if (this.#once?.alone === true && !this.#over) this.#host.close();
   }
 
   /** Asks the peer to call no more, and closes when it has nothing out and nothing runs, or after `time` ms. */
@@ -59,16 +74,15 @@ export class Farewell {
     if (this.#draining !== undefined) return this.#draining.promise;
     // Who is away may be gone for good: it is given the time of a short interruption.
     if (away) time = Math.min(time, awayTime);
-    const { clock, close, plain } = this.#options;
     let done = (): void => {};
     const drained = new Promise<void>((resolve) => (done = resolve));
-    const cancelTimer = clock.after(time, done);
+    const cancelTimer = this.#clock.after(time, done);
     const promise = drained.then(() => {
       cancelTimer();
-      close();
+      this.#host.close();
     });
     this.#draining = { promise, done };
-    if (plain()) this.#waitForQuiet(Math.min(1_000, time));
+    if (this.#plain) this.#waitForQuiet(Math.min(1_000, time));
     else this.#say();
     this.served();
     return promise;
@@ -81,10 +95,10 @@ export class Farewell {
 
   /** A plain peer is left when nothing runs for it, looked at once a second. */
   #waitForQuiet(time: number): void {
-    this.#options.clock.after(
+    this.#clock.after(
       time,
       () => {
-        if (this.#over || !this.#options.plain()) return;
+        if (this.#over || !this.#plain) return;
         this.served(true);
         this.#waitForQuiet(time);
       },
@@ -101,6 +115,6 @@ export class Farewell {
   #say(): void {
     if (this.#said) return;
     this.#said = true;
-    this.#options.sayBye();
+    (this.#once ?? this.#host).sayBye();
   }
 }

@@ -1,27 +1,28 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
-import type { Intake } from './intake.js';
+import type { Intake, IntakeFlow } from './intake.js';
 import type { Link } from './link.js';
-import type { Outbox } from './outbox.js';
+import type { Outbox, OutboxFlow } from './outbox.js';
 import { Rate } from './rate.js';
-import { Stall } from './stall.js';
+import { Stall, type StallHost } from './stall.js';
 
 /** After so many ms with the channel paused, one piece is read all the same. */
 const stall = 1_000;
 
+const none: readonly string[] = [];
+
 export interface FlowOptions {
-  readonly channel: Link;
-  readonly intake: Intake;
   readonly clock: Clock;
-  readonly outbox: Outbox;
   readonly limits: Limits;
+}
+
+/** Whom it tells: the session. */
+export interface FlowHost extends StallHost {
   /** Calls that were held back may leave. */
   onRoom(): void;
   /** So much is unsent that there is no going on. */
   onOverflow(error: DserviceError): void;
-  /** A message does not go on, or the peer takes nothing. */
-  onStalled(why: string): void;
 }
 
 /**
@@ -30,13 +31,14 @@ export interface FlowOptions {
  * for each other: what each has on its way can always be taken in. Only when the calls that wait are
  * too many does the channel itself wait.
  */
-export class Flow {
+export class Flow implements IntakeFlow, OutboxFlow {
   readonly #channel: Link;
   readonly #intake: Intake;
   readonly #clock: Clock;
   readonly #outbox: Outbox;
-  readonly #onRoom: () => void;
-  #reasons: readonly string[] = [];
+  readonly #host: FlowHost;
+  readonly #most: number;
+  #reasons: readonly string[] = none;
   /** Whose turn it is to fill the channel first: ours, with calls held back, or the peer's, with outcomes. */
   #oursFirst = false;
   #cancelStall: (() => void) | undefined;
@@ -44,25 +46,36 @@ export class Flow {
   readonly #stalls: Stall;
   #cancelRate: (() => void) | undefined;
 
-  constructor(options: FlowOptions) {
-    const { channel, intake, clock, outbox, limits, onRoom, onOverflow, onStalled } = options;
+  constructor(
+    { clock, limits }: FlowOptions,
+    channel: Link,
+    intake: Intake,
+    outbox: Outbox,
+    host: FlowHost,
+  ) {
     this.#channel = channel;
     this.#intake = intake;
     this.#clock = clock;
     this.#outbox = outbox;
-    this.#onRoom = onRoom;
+    this.#host = host;
+    this.#most = limits.unsentMax;
     this.#rate = new Rate(clock, limits.messages);
-    this.#stalls = new Stall({
-      ...{ clock, limits, channel, onStalled, unfinished: () => intake.unfinished },
-    });
-    intake.onSpent = () => this.#spent();
-    outbox.onFull = (buffered) => {
-      this.#stalls.full();
-      if (buffered <= limits.unsentMax) return this.pause('unsent');
-      const text = `the peer does not read: ${buffered} bytes are unsent`;
-      onOverflow(new DserviceError('ERR_LIMIT', text));
-    };
-    intake.onBacklog = (full) => (full ? this.#stop() : this.#go());
+    this.#stalls = new Stall({ clock, limits, channel, intake }, host);
+    intake.flow = this;
+    outbox.flow = this;
+  }
+
+  /** A write found the channel full. */
+  onFull(buffered: number): void {
+    this.#stalls.full();
+    if (buffered <= this.#most) return this.pause('unsent');
+    const text = `the peer does not read: ${buffered} bytes are unsent`;
+    this.#host.onOverflow(new DserviceError('ERR_LIMIT', text));
+  }
+
+  onBacklog(full: boolean): void {
+    if (full) this.#stop();
+    else this.#go();
   }
 
   /** A piece was read. */
@@ -71,7 +84,7 @@ export class Flow {
   }
 
   /** As many messages were handed over as may, or as should in one turn. */
-  #spent(): void {
+  onSpent(): void {
     const intake = this.#intake;
     const more = intake.fresh ? this.#rate.take() : 0;
     intake.fresh = false;
@@ -105,9 +118,9 @@ export class Flow {
   room(): void {
     this.#stalls.taken();
     this.#oursFirst = !this.#oursFirst;
-    if (this.#oursFirst) this.#onRoom();
+    if (this.#oursFirst) this.#host.onRoom();
     if (!this.#outbox.blocked) this.resume('unsent');
-    if (!this.#oursFirst && !this.#outbox.blocked) this.#onRoom();
+    if (!this.#oursFirst && !this.#outbox.blocked) this.#host.onRoom();
   }
 
   /** Runs no further call of the peer's until each reason is gone. */

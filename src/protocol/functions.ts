@@ -15,22 +15,28 @@ export interface LocalFunction {
   mentions: number;
 }
 
+/** Whose functions they are. */
+export interface LocalHost {
+  /** The next id: none comes twice. */
+  nextId(): number;
+  /** Told of each function that has no mention left, and whether the peer had heard of it. */
+  onGone?(fn: AnyFunction, culled: boolean): void;
+}
+
 /** Our functions that the peer may call by number. Every operation takes constant time. */
 export class LocalFunctions {
-  readonly #nextId: () => number;
+  readonly #host: LocalHost;
   readonly #byId = new IdTable<LocalFunction>();
   #byFn: Map<AnyFunction, LocalFunction> | undefined;
   /** How many the peer is willing to hold. */
   limit: number;
-  /** Told of each function that has no mention left, and whether the peer had heard of it. */
-  onGone: (fn: AnyFunction, culled: boolean) => void = () => {};
   /** What is mentioned now is our api. */
   announcing = false;
   /** Where methods stand in our api, also of those that the peer let go; where somebody asks. */
   paths: WeakMap<AnyFunction, string> | undefined;
 
-  constructor(nextId: () => number, limit: number) {
-    this.#nextId = nextId;
+  constructor(host: LocalHost, limit: number) {
+    this.#host = host;
     this.limit = limit;
   }
 
@@ -61,7 +67,7 @@ export class LocalFunctions {
     }
     const name = path.slice(1).join('.') || 'callback';
     const method = this.announcing ? name : undefined;
-    const local: LocalFunction = { id: this.#nextId(), fn, name, method, mentions: 1 };
+    const local: LocalFunction = { id: this.#host.nextId(), fn, name, method, mentions: 1 };
     this.#byId.set(local);
     this.#byFn ??= new Map();
     if (!fresh || !this.#byFn.has(fn)) this.#byFn.set(fn, local);
@@ -85,7 +91,7 @@ export class LocalFunctions {
     if (local.mentions > 0) return;
     this.#byId.delete(id);
     if (this.#byFn?.get(local.fn) === local) this.#byFn.delete(local.fn);
-    this.onGone(local.fn, culled);
+    this.#host.onGone?.(local.fn, culled);
   }
 
   clear(): void {

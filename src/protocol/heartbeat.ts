@@ -13,19 +13,22 @@ export const heartbeatTimes: HeartbeatTimes = { busy: 1_000, idle: 15_000 };
 /** Of a direct data channel, whose end is slow to show. */
 export const directTimes: HeartbeatTimes = { busy: 1_000, idle: 2_000, misses: 1 };
 
-export interface HeartbeatEvents {
-  ping(n: number): void;
+/** Whose heartbeat it is: the session. */
+export interface HeartbeatHost {
+  /** Calls whose outcome is not in. */
+  readonly outstanding: number;
+  sendPing(n: number): void;
   /** The peer is slow to show life, or shows it again. */
-  suspect(suspect: boolean): void;
+  onSuspect(suspect: boolean): void;
   /** Two pings of an idle session were missed. */
-  dead(): void;
+  onDead(): void;
 }
 
 /** Watches over the life of the peer (protocol page, section 4). Any byte is life. */
 export class Heartbeat {
   readonly #clock: Clock;
   readonly #times: HeartbeatTimes;
-  readonly #events: HeartbeatEvents;
+  readonly #host: HeartbeatHost;
   /** Called at every read: it must cost nothing. */
   heard = false;
   suspect = false;
@@ -38,18 +41,11 @@ export class Heartbeat {
   /** Pings whose answer somebody waits for, and when they left. */
   #measured: Map<number, { since: number; done: (ms: number | undefined) => void }> | undefined;
   #lastPing = 0;
-  readonly #outstanding: () => boolean;
 
-  constructor(
-    clock: Clock,
-    times: HeartbeatTimes,
-    outstanding: () => boolean,
-    events: HeartbeatEvents,
-  ) {
+  constructor(clock: Clock, times: HeartbeatTimes, host: HeartbeatHost) {
     this.#clock = clock;
     this.#times = times;
-    this.#outstanding = outstanding;
-    this.#events = events;
+    this.#host = host;
     this.#quietSince = this.#signed = clock.now();
     this.#idle();
   }
@@ -66,7 +62,7 @@ export class Heartbeat {
     const now = this.#clock.now();
     if (now - this.#signed < this.#times.idle / 2) return;
     this.#signed = now;
-    this.#events.ping(0);
+    this.#host.sendPing(0);
   }
 
   /** Pings, and resolves with the milliseconds that the answer took; undefined where none will come. */
@@ -74,7 +70,7 @@ export class Heartbeat {
     return new Promise((done) => {
       const n = ++this.#lastPing;
       (this.#measured ??= new Map()).set(n, { since: this.#clock.now(), done });
-      this.#events.ping(n);
+      this.#host.sendPing(n);
     });
   }
 
@@ -97,15 +93,15 @@ export class Heartbeat {
       this.#times.busy,
       () => {
         this.#cancelBusy = undefined;
-        if (this.#listen() || !this.#outstanding()) {
+        if (this.#listen() || this.#host.outstanding === 0) {
           this.#busySince = undefined;
           // Go on while calls go on, so that each of them need not arm it.
-          if (this.#outstanding()) this.busy();
+          if (this.#host.outstanding > 0) this.busy();
           return;
         }
         const waited = this.#clock.now() - (this.#busySince ?? 0);
         if (waited >= 2 * this.#times.busy && !this.suspect) this.#mark(true);
-        this.#events.ping(0);
+        this.#host.sendPing(0);
         this.#watch();
       },
       true,
@@ -118,8 +114,8 @@ export class Heartbeat {
       () => {
         if (this.#listen() || this.#clock.now() - this.#quietSince < this.#times.idle)
           this.#missed = 0;
-        else if (++this.#missed > (this.#times.misses ?? 2)) return this.#events.dead();
-        else this.#events.ping(0);
+        else if (++this.#missed > (this.#times.misses ?? 2)) return this.#host.onDead();
+        else this.#host.sendPing(0);
         this.#idle();
       },
       true,
@@ -138,6 +134,6 @@ export class Heartbeat {
 
   #mark(suspect: boolean): void {
     this.suspect = suspect;
-    this.#events.suspect(suspect);
+    this.#host.onSuspect(suspect);
   }
 }

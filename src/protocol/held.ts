@@ -17,7 +17,7 @@ type Held = Pick<Wire, 'takeMentioned' | 'takeAttached' | 'local' | 'outbox'>;
 export class HeldLines implements Iterable<HeldLine> {
   readonly #wire: Held;
   /** Those in order, some of which have left or were dropped. */
-  #lines: HeldLine[] = [];
+  #lines: HeldLine[] | undefined;
   /** Where the first is that has not left. */
   #next = 0;
   #calls: Map<number, HeldLine> | undefined;
@@ -37,7 +37,7 @@ export class HeldLines implements Iterable<HeldLine> {
   }
 
   *[Symbol.iterator](): Iterator<HeldLine> {
-    for (let first; (first = this.#lines[this.#next]) !== undefined;) {
+    for (let first; (first = this.#lines?.[this.#next]) !== undefined;) {
       if (first.dropped) this.#leave();
       else yield first;
     }
@@ -47,7 +47,7 @@ export class HeldLines implements Iterable<HeldLine> {
   add(line: string, id: number | undefined): void {
     const [attached, mentioned] = [this.#wire.takeAttached(), this.#wire.takeMentioned()];
     const held = { line, attached, id, mentioned, dropped: false };
-    this.#lines.push(held);
+    (this.#lines ??= []).push(held);
     if (id === undefined) this.#others++;
     else (this.#calls ??= new Map()).set(id, held);
     this.#wire.outbox.onKept(line.length + sizeOf(attached));
@@ -77,7 +77,7 @@ export class HeldLines implements Iterable<HeldLine> {
   }
 
   clear(): void {
-    this.#lines = [];
+    this.#lines = undefined;
     this.#next = 0;
     this.#calls = undefined;
     this.#others = 0;
@@ -86,8 +86,9 @@ export class HeldLines implements Iterable<HeldLine> {
   /** Seldom, so that a long queue is not copied for each few that leave it. */
   #leave(): void {
     this.#next++;
-    if (this.#next <= this.#lines.length / 2) return;
-    this.#lines = this.#lines.slice(this.#next);
+    const lines = this.#lines ?? [];
+    if (this.#next <= lines.length / 2) return;
+    this.#lines = this.#next < lines.length ? lines.slice(this.#next) : undefined;
     this.#next = 0;
   }
 }

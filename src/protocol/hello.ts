@@ -41,6 +41,11 @@ export function bitsOf(named: readonly Feature[]): number {
   return named.reduce((all, feature) => all | bits[feature], 0);
 }
 
+/** Whether both sides named a feature. */
+export function agreed(hello: Pick<Heard, 'agreed'> | undefined, feature: Feature): boolean {
+  return hello !== undefined && (hello.agreed & bits[feature]) !== 0;
+}
+
 /** What has to be agreed for a control. */
 export const featuresOfControls = {
   ping: 'ping',
@@ -60,17 +65,23 @@ export interface Hello {
   /** Credentials of a dialer. */
   readonly auth?: unknown;
   /** Which instance of which service this is: a record of it may be wrong. */
-  readonly service?: Identity;
+  readonly service?: Identity | undefined;
   /** The names of its codecs. */
-  readonly codecs?: readonly string[];
+  readonly codecs?: readonly string[] | undefined;
   /** A server that asks who is there: its api follows in a second `methods`. */
   readonly authenticate?: boolean;
   /** The secret by which the session goes on over another channel; the accepting side's to issue. */
-  readonly session?: string;
+  readonly session?: string | undefined;
   /** A dialer that comes back: which session it was, and how many messages it has got. */
-  readonly resume?: Resume;
+  readonly resume?: Resume | undefined;
   /** The answer to it: how many were got here, and the next secret. */
-  readonly resumed?: Resume;
+  readonly resumed?: Resume | undefined;
+}
+
+/** What the other side said, as far as both can do it: each session keeps one, so all of a shape. */
+export interface Heard extends Omit<Hello, 'features'> {
+  /** A bit for each feature that both named: `bits`. */
+  readonly agreed: number;
 }
 
 /** How far a session was read, by its secret. */
@@ -129,18 +140,20 @@ export function featuresOf(
 }
 
 /** The peer's hello, or undefined where there is none that we understand: then the session is plain. `named`: what we named. */
-export function readHello(value: unknown, named: readonly Feature[]): Hello | undefined {
-  const agreed = readAgreed(value, named);
-  if (!isRecord(value) || agreed === undefined) return undefined;
+export function readHello(value: unknown, named: readonly Feature[]): Heard | undefined {
+  const heard = readAgreed(value, named);
+  if (!isRecord(value) || heard === undefined) return undefined;
   return {
-    ...agreed,
-    ...('auth' in value ? { auth: value.auth } : {}),
+    v: heard.v,
+    agreed: heard.agreed,
+    limits: heard.limits,
+    auth: value.auth,
     authenticate: value.authenticate === true,
-    ...readIdentity(value.service),
-    ...(typeof value.session === 'string' ? { session: value.session } : {}),
-    ...(Array.isArray(value.codecs) ? { codecs: value.codecs.filter(isText) } : {}),
-    ...readResume('resume', value),
-    ...readResume('resumed', value),
+    service: readIdentity(value.service),
+    session: typeof value.session === 'string' ? value.session : undefined,
+    codecs: Array.isArray(value.codecs) ? value.codecs.filter(isText) : undefined,
+    resume: readResume(value.resume),
+    resumed: readResume(value.resumed),
   };
 }
 
@@ -148,13 +161,12 @@ export function readHello(value: unknown, named: readonly Feature[]): Hello | un
 export function readAgreed(
   value: unknown,
   named: readonly Feature[],
-): Pick<Hello, 'v' | 'features' | 'limits'> | undefined {
+): Pick<Heard, 'v' | 'agreed' | 'limits'> | undefined {
   if (!isRecord(value) || typeof value.v !== 'number' || !(value.v >= 1)) return undefined;
   if (!Array.isArray(value.features)) return undefined;
   const theirs = new Set<unknown>(value.features);
-  const agreed = named.filter((feature) => theirs.has(feature));
   // An outcome is what everything else of the extension stands on.
-  if (!agreed.includes('reply')) return undefined;
+  if (!theirs.has('reply') || !named.includes('reply')) return undefined;
   const limits = isRecord(value.limits) ? value.limits : {};
   const bound = (key: string): number => {
     const limit = limits[key];
@@ -162,7 +174,7 @@ export function readAgreed(
   };
   return {
     v: Math.min(1, value.v),
-    features: agreed,
+    agreed: bitsOf(named.filter((feature) => theirs.has(feature))),
     limits: {
       line: bound('line'),
       attachments: bound('attachments'),
@@ -173,18 +185,19 @@ export function readAgreed(
   };
 }
 
-function readIdentity(value: unknown): { readonly service?: Identity } {
-  if (!isRecord(value)) return {};
+function readIdentity(value: unknown): Identity | undefined {
+  if (!isRecord(value)) return undefined;
   const { id, name, version } = value;
-  if (typeof id !== 'string' || typeof name !== 'string' || typeof version !== 'string') return {};
-  return { service: { id, name, version } };
+  if (typeof id !== 'string' || typeof name !== 'string' || typeof version !== 'string') {
+    return undefined;
+  }
+  return { id, name, version };
 }
 
-function readResume(key: 'resume' | 'resumed', hello: Record<string, unknown>): object {
-  const value = hello[key];
-  if (!isRecord(value) || typeof value.session !== 'string') return {};
+function readResume(value: unknown): Resume | undefined {
+  if (!isRecord(value) || typeof value.session !== 'string') return undefined;
   const got = readId(value.got);
-  return got === undefined ? {} : { [key]: { session: value.session, got } };
+  return got === undefined ? undefined : { session: value.session, got };
 }
 
 function isText(value: unknown): value is string {

@@ -34,8 +34,12 @@ const costOf = ({ line, attached }: Waiting): number => line.length + sizeOf(att
 
 export interface IntakeOptions {
   readonly limits: Limits;
-  readonly decodeText: ((bytes: Uint8Array) => string) | undefined;
-  readonly budget: Budget | undefined;
+  readonly decodeText?: ((bytes: Uint8Array) => string) | undefined;
+  readonly budget?: Budget | undefined;
+}
+
+/** Who gets the messages: the session. */
+export interface IntakeHost {
   onMessage(message: Message, line: string): void;
   /** Whether a message need not wait while reading is paused: it asks for nothing. */
   mayPass(message: Message): boolean;
@@ -48,14 +52,28 @@ export interface IntakeOptions {
   onFatal(code: ErrorCode, message: string): void;
 }
 
+/** Who holds back what is read: the flow of the session. */
+export interface IntakeFlow {
+  /** More waits than should, or that is over. */
+  onBacklog(full: boolean): void;
+  /** As many messages were handed over as there was room for: makes more, or pauses. */
+  onSpent(): void;
+}
+
+const makeCollector = (following: Following, charge: (bytes: number) => void): Collector =>
+  new Collector(following, charge);
+
 /** Makes messages of what a channel delivers, as far as they keep to the limits. */
 export class Intake implements Keeper {
   readonly #options: IntakeOptions;
+  readonly #host: IntakeHost;
+  /** Set before anything is read. */
+  flow!: IntakeFlow;
   readonly #lines: LineReader;
   /** Lines longer than this, and not measured before, are looked at after they are parsed. */
   readonly #lookFrom: number;
   /** What came while it was paused, and how many characters that is. */
-  #waiting: Waiting[] = [];
+  #waiting: Waiting[] | undefined;
   #next = 0;
   #waitingSize = 0;
   #paused = false;
@@ -63,11 +81,8 @@ export class Intake implements Keeper {
   backlog = false;
   /** Characters that may wait before the channel has to. */
   readonly #most: number;
-  /** Told when more waits than should, and when that is over. */
-  onBacklog: (full: boolean) => void = () => {};
-  /** Messages that are handed over before `onSpent` is asked: it makes it more, or pauses. */
+  /** Messages that are handed over before the flow is asked for more. */
   room = 0;
-  onSpent: () => void = () => {};
   /** A piece has begun since that was asked for the last time. */
   fresh = true;
   #stopped = false;
@@ -76,9 +91,10 @@ export class Intake implements Keeper {
   /** Messages that were read, but for those that a resume does not send again. */
   got = 0;
 
-  constructor(options: IntakeOptions) {
+  constructor(options: IntakeOptions, host: IntakeHost) {
     const { limits, decodeText, budget } = options;
     this.#options = options;
+    this.#host = host;
     this.#lookFrom = 2 * limits.depth;
     this.#most = limits.unsentMax / 2;
     this.#lines = new LineReader(
@@ -86,7 +102,7 @@ export class Intake implements Keeper {
       (line) => this.read(line),
       decodeText,
       budget,
-      (following, charge) => new Collector(following, charge),
+      makeCollector,
     );
     // Not known before the peer has said who it is.
     this.#lines.binary = undefined;
@@ -111,7 +127,7 @@ export class Intake implements Keeper {
 
   /** Other sessions need the room. */
   evict({ code, message }: DserviceError): void {
-    this.#options.onFatal(code, message);
+    this.#host.onFatal(code, message);
   }
 
   push(data: Uint8Array | string, moved?: readonly unknown[]): void {
@@ -121,7 +137,7 @@ export class Intake implements Keeper {
       this.#lines.push(data);
     } catch (error) {
       // Only the reader itself throws here, for a line that is too long.
-      this.#options.onFatal(DserviceError.is(error) ? error.code : 'ERR_LIMIT', messageOf(error));
+      this.#host.onFatal(DserviceError.is(error) ? error.code : 'ERR_LIMIT', messageOf(error));
     }
   }
 
@@ -134,7 +150,7 @@ export class Intake implements Keeper {
   resume(): void {
     this.#paused = false;
     while (!this.#paused && !this.#stopped) {
-      const waited = this.#waiting[this.#next];
+      const waited = this.#waiting?.[this.#next];
       if (waited === undefined) break;
       if (this.#mustWait()) break;
       this.#next++;
@@ -146,13 +162,14 @@ export class Intake implements Keeper {
       this.#handOver(message, line);
     }
     // Seldom, so that a long queue is not copied for each few that leave it.
-    if (this.#next > this.#waiting.length / 2) {
-      this.#waiting = this.#waiting.slice(this.#next);
+    if (this.#waiting !== undefined && this.#next > this.#waiting.length / 2) {
+      this.#waiting =
+        this.#next < this.#waiting.length ? this.#waiting.slice(this.#next) : undefined;
       this.#next = 0;
     }
     if (this.backlog && this.#waitingSize <= this.#most / 2) {
       this.backlog = false;
-      this.onBacklog(false);
+      this.flow.onBacklog(false);
     }
   }
 
@@ -185,7 +202,7 @@ export class Intake implements Keeper {
       message = JSON.parse(line);
     } catch {
       this.got--;
-      if (line.trim() !== '') this.#options.onFatal('ERR_MALFORMED', 'a line is not JSON');
+      if (line.trim() !== '') this.#host.onFatal('ERR_MALFORMED', 'a line is not JSON');
       return undefined;
     }
     if (!isCounted(message)) this.got--;
@@ -207,7 +224,7 @@ export class Intake implements Keeper {
     this.got -= counted;
     const lengths = readLengths(message.bin);
     if (lengths === undefined) {
-      this.#options.onFatal('ERR_MALFORMED', '`bin` is not a list of lengths');
+      this.#host.onFatal('ERR_MALFORMED', '`bin` is not a list of lengths');
       return undefined;
     }
     const refusal = checkLengths(message.types, lengths, this.#options.limits.attachments);
@@ -233,7 +250,7 @@ export class Intake implements Keeper {
     } else if (this.#mayBeDeep(line) && !isShallow(message.arguments, depth + 1)) {
       const { method, reply } = message;
       this.#refuse('ERR_LIMIT', `is nested deeper than ${depth}`, reply, method);
-    } else if (this.#mustWait() && !this.#options.mayPass(message)) this.#wait(message, line);
+    } else if (this.#mustWait() && !this.#host.mayPass(message)) this.#wait(message, line);
     else this.#handOver(message, line);
   }
 
@@ -243,12 +260,12 @@ export class Intake implements Keeper {
       // Parsed, text takes several times its length.
       message[weight] = 4 * line.length + sizeOf(attachedTo(message));
     }
-    this.#options.onMessage(message, line);
+    this.#host.onMessage(message, line);
   }
 
   /** Whether there is a pause, or no room and nobody makes some. */
   #mustWait(): boolean {
-    if (!this.#paused && this.room <= 0) this.onSpent();
+    if (!this.#paused && this.room <= 0) this.flow.onSpent();
     return this.#paused;
   }
 
@@ -262,17 +279,17 @@ export class Intake implements Keeper {
     try {
       this.#count(costOf(waiting));
     } catch {
-      return this.#options.onFatal('ERR_LIMIT', 'too much waits, of all sessions together');
+      return this.#host.onFatal('ERR_LIMIT', 'too much waits, of all sessions together');
     }
-    this.#waiting.push(waiting);
+    (this.#waiting ??= []).push(waiting);
     const all = this.#options.budget?.tight === true;
     if (!this.backlog && (this.#waitingSize > this.#most || all)) {
       this.backlog = true;
-      this.onBacklog(true);
+      this.flow.onBacklog(true);
     }
     // Most channels bring no more when they are told; a page's WebSocket cannot be told.
     if (this.#waitingSize > 2 * this.#most) {
-      this.#options.onFatal('ERR_LIMIT', 'too much came while nothing could be read');
+      this.#host.onFatal('ERR_LIMIT', 'too much came while nothing could be read');
     }
   }
 
@@ -288,18 +305,18 @@ export class Intake implements Keeper {
   #tooMuch({ what, reply, outcome }: TooMuch, line: string): void {
     // Where bytes may follow, it cannot be told where the next line begins.
     if (this.#lines.binary === true && line.includes('"bin"')) {
-      this.#options.onFatal('ERR_LIMIT', `a message ${what}`);
+      this.#host.onFatal('ERR_LIMIT', `a message ${what}`);
     } else this.#refuse('ERR_LIMIT', what, reply, outcome);
   }
 
   #refuse(code: ErrorCode, what: string, reply?: unknown, outcome?: unknown): void {
     const id = (value: unknown) => (typeof value === 'number' ? readId(value) : undefined);
-    this.#options.onRefused(new DserviceError(code, `a message ${what}`), id(reply), id(outcome));
+    this.#host.onRefused(new DserviceError(code, `a message ${what}`), id(reply), id(outcome));
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#waiting = [];
+    this.#waiting = undefined;
     this.#next = 0;
     this.#count(-this.#waitingSize);
     this.#lines.stop();

@@ -155,7 +155,7 @@ export class LineReader implements Keeper {
   }
 
   #follow(following: Following, last: boolean, raw: boolean): void {
-    const collector = this.#makeCollector?.(following, this.#charge);
+    const collector = this.#makeCollector?.(following, (bytes) => this.#charge(bytes));
     if (collector === undefined) return;
     if (collector.complete) collector.finish();
     else if (last) this.#collector = collector;
@@ -176,9 +176,9 @@ export class LineReader implements Keeper {
   }
 
   /** Counts what is kept among what all sessions of a server keep. */
-  readonly #charge = (bytes: number): void => {
+  #charge(bytes: number): void {
     this.#budget?.take(bytes, this);
-  };
+  }
 
   #clear(): void {
     this.#finished++;
@@ -237,18 +237,18 @@ interface LineText {
 /** By what decodes whole lines alone, which is faster in some runtimes: so bytes are kept. */
 class GatheredText implements LineText {
   readonly #decode: (bytes: Uint8Array) => string;
-  #parts: Uint8Array[] = [];
+  #parts: Uint8Array[] | undefined;
 
   constructor(decode: (bytes: Uint8Array) => string) {
     this.#decode = decode;
   }
 
   add(bytes: Uint8Array): void {
-    this.#parts.push(bytes.slice());
+    (this.#parts ??= []).push(bytes.slice());
   }
 
   end(bytes: Uint8Array): string {
-    if (this.#parts.length === 0) return this.#decode(bytes);
+    if (this.#parts === undefined) return this.#decode(bytes);
     const parts = [...this.#parts, bytes];
     const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
@@ -261,7 +261,7 @@ class GatheredText implements LineText {
   }
 
   clear(): void {
-    this.#parts = [];
+    this.#parts = undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Limits } from '../limits.js';
 import type { Calling } from './calling.js';
 import type { Farewell } from './farewell.js';
-import type { Hello } from './hello.js';
+import type { Heard } from './hello.js';
 import type { Link } from './link.js';
 import type { Serving } from './serving.js';
 import type { Wire } from './wire.js';
@@ -22,7 +22,7 @@ export interface OnceParts {
  */
 export interface Once {
   /** What the peer is taken to have said of itself. */
-  hello(limits: Limits): Hello;
+  hello(limits: Limits): Heard;
   /** Begins. Throws where the api cannot be sent. */
   begin(parts: OnceParts): void;
   /** The session ends in good order. True where that is to be said, since its answer is not whole. */

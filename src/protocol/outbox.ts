@@ -7,6 +7,15 @@ import type { Replay } from './replay.js';
 /** A line grown to this many characters leaves at once, so that the reader is not left idle. */
 const enough = 8 * 1024;
 
+/** Who holds back what would be written: the flow of the session. */
+export interface OutboxFlow {
+  /** Called after each write that found the channel full. */
+  onFull(buffered: number): void;
+}
+
+const nothing = (): void => {};
+const noText = (): string => '';
+
 /**
  * Gathers the lines of one turn of the event loop into one write, and knows which have been written
  * (protocol page, section 3).
@@ -32,11 +41,11 @@ export class Outbox {
   pushed = 0;
   written = 0;
   /** Whole lines that leave before what is written, with it, and are not kept. */
-  lead: () => string = () => '';
+  lead: () => string = noText;
   /** Told of each line that is kept while there is no channel, or that is held back. */
-  onKept: (more: number) => void = () => {};
-  /** Called after each write that found the channel full. */
-  onFull: (buffered: number) => void = () => {};
+  onKept: (more: number) => void = nothing;
+  /** Set before anything is written. */
+  flow!: OutboxFlow;
 
   constructor(channel: Channel, clock: Clock, limits: Limits) {
     this.#channel = channel;
@@ -108,7 +117,7 @@ export class Outbox {
     const { replay } = this;
     if (replay === undefined) return;
     replay.keep(text, lines, attached);
-    if (replay.size > this.#limits.replay) this.onFull(replay.size);
+    if (replay.size > this.#limits.replay) this.flow.onFull(replay.size);
   }
 
   /** Something is being read: what it brings about at once leaves when it is through, at `uncork`. */
@@ -151,7 +160,7 @@ export class Outbox {
     const { buffered } = this.#channel;
     if (buffered < this.#limits.unsent) return;
     this.#full = true;
-    this.onFull(buffered);
+    this.flow.onFull(buffered);
   }
 
   /** The channel has room. */

@@ -17,22 +17,26 @@ export interface Waiting {
   reject(error: unknown): void;
 }
 
+export interface PendingHost {
+  /** The deadline of a call has passed: it is to be taken. */
+  expire(id: number): void;
+  /** The first has come, or the last has gone. */
+  onUse(): void;
+}
+
 /** The calls of one session that wait for their outcome, and their deadlines. */
 export class PendingCalls<Call extends Waiting> {
   readonly #clock: Clock;
-  readonly #expire: (id: number) => void;
+  readonly #host: PendingHost;
   readonly #byId = new IdTable<Call>();
   #apart = 0;
   /** The ids of those that had the usual deadline when all were looked at last, the first due at the end. */
-  #due: number[] = [];
+  #due: number[] | undefined;
   #stopSweep: (() => void) | undefined;
-  /** Told when the first has come, and when the last has gone. */
-  onUse: (() => void) | undefined;
 
-  /** `expire` is told the id of each call whose deadline has passed, and takes it. */
-  constructor(clock: Clock, expire: (id: number) => void) {
+  constructor(clock: Clock, host: PendingHost) {
     this.#clock = clock;
-    this.#expire = expire;
+    this.#host = host;
   }
 
   /** How many there are, but for those of streams. */
@@ -57,7 +61,7 @@ export class PendingCalls<Call extends Waiting> {
   add(call: Call): void {
     this.#byId.set(call);
     if (call.apart === true) this.#apart++;
-    if (this.#byId.size === 1) this.onUse?.();
+    if (this.#byId.size === 1) this.#host.onUse();
     if (call.due !== 0 && this.#stopSweep === undefined) this.#sweepAt(call.due);
   }
 
@@ -65,7 +69,7 @@ export class PendingCalls<Call extends Waiting> {
     const call = this.#byId.delete(id);
     if (call === undefined) return undefined;
     if (call.apart === true) this.#apart--;
-    if (this.#byId.size === 0) this.onUse?.();
+    if (this.#byId.size === 0) this.#host.onUse();
     call.cleanup?.();
     return call;
   }
@@ -93,7 +97,7 @@ export class PendingCalls<Call extends Waiting> {
     const now = this.#clock.now();
     for (let call = this.#first(); call !== undefined; call = this.#first()) {
       if (call.due > now) return this.#sweepAt(call.due);
-      this.#expire(call.id);
+      this.#host.expire(call.id);
     }
   }
 
@@ -103,7 +107,7 @@ export class PendingCalls<Call extends Waiting> {
   }
 
   #next(): Call | undefined {
-    for (let id; (id = this.#due.at(-1)) !== undefined; this.#due.pop()) {
+    for (let id; (id = this.#due?.at(-1)) !== undefined; this.#due?.pop()) {
       const call = this.#byId.get(id);
       if (call !== undefined) return call;
     }

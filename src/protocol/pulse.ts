@@ -2,26 +2,26 @@ import type { Clock } from '../clock.js';
 import {
   directTimes,
   Heartbeat,
-  type HeartbeatEvents,
+  type HeartbeatHost,
   type HeartbeatTimes,
   heartbeatTimes,
 } from './heartbeat.js';
 
-export interface PulseOptions extends HeartbeatEvents {
+export interface PulseOptions {
   readonly clock: Clock;
   /** Other times than the channel's own. */
-  readonly times: HeartbeatTimes | undefined;
-  /** Calls whose outcome is not in. */
-  outstanding(): number;
+  readonly heartbeat?: HeartbeatTimes | undefined;
 }
 
 /** The heartbeat of a session: begins when the peer is known to answer, and anew with each channel. */
 export class Pulse {
   readonly #options: PulseOptions;
+  readonly #host: HeartbeatHost;
   #heartbeat: Heartbeat | undefined;
 
-  constructor(options: PulseOptions) {
+  constructor(options: PulseOptions, host: HeartbeatHost) {
     this.#options = options;
+    this.#host = host;
   }
 
   get suspect(): boolean {
@@ -31,12 +31,12 @@ export class Pulse {
   /** Watches, as often as that transport asks for. */
   start(transport: string): void {
     this.stop();
-    const { clock, times, outstanding, suspect } = this.#options;
-    if (this.suspect) suspect(false);
+    const { clock, heartbeat } = this.#options;
+    if (this.suspect) this.#host.onSuspect(false);
     const usual = transport === 'webrtc' ? directTimes : heartbeatTimes;
-    this.#heartbeat = new Heartbeat(clock, times ?? usual, () => outstanding() > 0, this.#options);
+    this.#heartbeat = new Heartbeat(clock, heartbeat ?? usual, this.#host);
     // Of a session that goes on over another channel.
-    if (outstanding() > 0) this.#heartbeat.busy();
+    if (this.#host.outstanding > 0) this.#heartbeat.busy();
   }
 
   /** Something was read, of a message that is `long` or of others. Called at every read: it must cost nothing. */

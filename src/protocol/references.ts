@@ -10,9 +10,17 @@ import {
   dispose,
 } from './options.js';
 
-/** What a reference asks of its session. */
-export interface Caller {
-  call(target: Reference, args: unknown[], options: CallOptions | undefined): Promise<unknown>;
+/** Whose references they are: the session. */
+export interface RemoteHost {
+  callReference(
+    target: Reference,
+    args: unknown[],
+    options: CallOptions | undefined,
+  ): Promise<unknown>;
+  /** There is something to `takeCulls` after there was nothing. */
+  onCull(): void;
+  /** Milliseconds of the clock. */
+  now(): number;
 }
 
 /** A function of the peer's that we hold: what stands behind the stand-in. */
@@ -35,8 +43,8 @@ export class Reference implements Callable {
   /** The call that it came with, and its key there. */
   readonly of: string;
   readonly key: string | number;
-  /** What it stands behind. */
-  standIn: WeakRef<AnyFunction> | undefined;
+  /** What it stands behind: held by itself as long as it stands in the peer's api. */
+  standIn: WeakRef<AnyFunction> | AnyFunction | undefined;
   /** Told when it can be called no more. */
   #listeners: Set<BrokenListener> | undefined;
 
@@ -51,6 +59,11 @@ export class Reference implements Callable {
     return this.gone !== undefined;
   }
 
+  /** What stands for it here, unless it was collected. */
+  get alive(): AnyFunction | undefined {
+    return typeof this.standIn === 'function' ? this.standIn : this.standIn?.deref();
+  }
+
   /** How a message begins that calls it. */
   get head(): string {
     return (this.#head ??= headOf(this.id));
@@ -59,7 +72,7 @@ export class Reference implements Callable {
   call(args: unknown[], options?: CallOptions): Promise<unknown> {
     this.calls++;
     this.onCall?.();
-    return this.#owner.caller.call(this, args, options);
+    return this.#owner.host.callReference(this, args, options);
   }
 
   release(): void {
@@ -88,30 +101,25 @@ export class Reference implements Callable {
  * is told by a cull; `release` (or `using`) does so at once. Every operation takes constant time.
  */
 export class RemoteFunctions {
-  readonly caller: Caller;
-  readonly #onCull: () => void;
+  readonly host: RemoteHost;
   readonly #limit: number;
   readonly #byId = new IdTable<Reference>();
-  readonly #registry = new FinalizationRegistry<Reference>((ref) => {
-    // Not unregistered when it is released: that would cost more than being told for nothing.
-    if (!ref.released && this.over === undefined) this.#drop(ref);
-  });
+  /** Once there was something to be collected. */
+  #registry: FinalizationRegistry<Reference> | undefined;
   /** Why none of them can be called any more. */
   over: DserviceError | undefined;
   #culls: Map<number, number> | undefined;
   #highest = -1;
   /** A plain cull ends an id for good: a mention that crossed it is dead. */
   plain = true;
-  readonly #now: () => number;
   /** What is being read: a call, or its outcome. */
   reading = '';
+  /** What is read is the peer's api, which is held as long as the session, or until there is another: so it is not watched. */
+  keeping = false;
 
-  /** `onCull` is called when there is something to `takeCulls` after there was nothing. `now`: ms of the clock. */
-  constructor(caller: Caller, limit: number, onCull: () => void, now: () => number) {
-    this.caller = caller;
+  constructor(host: RemoteHost, limit: number) {
+    this.host = host;
     this.#limit = limit;
-    this.#onCull = onCull;
-    this.#now = now;
   }
 
   get size(): number {
@@ -121,14 +129,14 @@ export class RemoteFunctions {
   /** The stand-in for a function of the peer's, for one more mention, at this path of what is read. Throws ERR_LIMIT. */
   reference(id: number, path: unknown): AnyFunction {
     const known = this.#byId.get(id);
-    const alive = known?.standIn?.deref();
+    const alive = known?.alive;
     if (known !== undefined && alive !== undefined) {
       known.mentions++;
       return alive;
     }
     const ref = new Reference(id, this, this.reading, keyOf(path));
     if (this.plain && known === undefined && id <= this.#highest) {
-      ref.gone = { at: this.#now(), how: 'came when it had been let go here already' };
+      ref.gone = { at: this.host.now(), how: 'came when it had been let go here already' };
     }
     if (ref.gone === undefined && this.#byId.size >= this.#limit) {
       this.unmention(id);
@@ -140,11 +148,27 @@ export class RemoteFunctions {
     if (id > this.#highest) this.#highest = id;
     const made = standIn(ref);
     if (!ref.released) {
-      ref.standIn = new WeakRef(made);
       this.#byId.set(ref);
-      this.#registry.register(made, ref);
+      if (this.keeping) ref.standIn = made;
+      else this.#watch(ref, made);
     }
     return made;
+  }
+
+  #watch(ref: Reference, made: AnyFunction): void {
+    this.#registry ??= new FinalizationRegistry((it) => {
+      // Not unregistered when it is released: that would cost more than being told for nothing.
+      if (!it.released && this.over === undefined) this.#drop(it);
+    });
+    ref.standIn = new WeakRef(made);
+    this.#registry.register(made, ref);
+  }
+
+  /** The peer's api is replaced: what nobody else holds of it may be collected. */
+  loosen(): void {
+    for (const ref of this.#byId.inOrder()) {
+      if (typeof ref.standIn === 'function') this.#watch(ref, ref.standIn);
+    }
   }
 
   /** As `find`, but undefined for one that was released. */
@@ -174,20 +198,20 @@ export class RemoteFunctions {
 
   release(ref: Reference): void {
     if (ref.released) return;
-    ref.gone = { at: this.#now(), how: 'was let go here' };
+    ref.gone = { at: this.host.now(), how: 'was let go here' };
     this.#drop(ref);
     ref.broken(() => this.error(ref));
   }
 
   /** What to say to who uses one that was let go: which it is, and since when. */
   error({ name, of, key, gone }: Reference): DserviceError {
-    const { at, how } = gone ?? { at: this.#now(), how: 'was let go' };
+    const { at, how } = gone ?? { at: this.host.now(), how: 'was let go' };
     const isMethod = name !== 'callback';
     const known = isMethod ? name : key;
     // Of a list, or among the arguments, it has a number alone.
     const what = /^\d*$/.test(String(known)) ? 'a function' : `\`${known}\``;
     const call = isMethod || of === '' ? '' : ` of \`${of}()\``;
-    const text = `${what}${call} ${how}, ${ago(this.#now() - at)}`;
+    const text = `${what}${call} ${how}, ${ago(this.host.now() - at)}`;
     return new DserviceError('ERR_RELEASED', text, { mayHaveRun: false });
   }
 
@@ -202,7 +226,7 @@ export class RemoteFunctions {
     const first = this.#culls === undefined;
     const culls = (this.#culls ??= new Map());
     culls.set(id, (culls.get(id) ?? 0) + count);
-    if (first) this.#onCull();
+    if (first) this.host.onCull();
   }
 
   /** What was let go since the last time. */

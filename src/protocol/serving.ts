@@ -8,7 +8,7 @@ import type { ContextScope } from './context.js';
 import type { AnyFunction } from './encode.js';
 import { asKnown } from './error-value.js';
 import { ofProperty } from './exposing.js';
-import type { Gates } from './gates.js';
+import { Gates } from './gates.js';
 import type { InterceptServing } from './intercept.js';
 import { type Message, type Meta, readId, weight } from './message.js';
 import { noMeta, readMeta } from './meta.js';
@@ -29,32 +29,49 @@ import type { StreamFunction } from './streams/stream-function.js';
 import type { Wire } from './wire.js';
 
 export interface ServingOptions {
-  readonly session: SessionHandle;
-  readonly wire: Wire;
   readonly clock: Clock;
   readonly scope: ContextScope;
-  /** Where methods that say how many run at once have their gates. */
-  readonly gates: Gates;
-  /** The service whose methods these are. */
-  readonly stop: Stop | undefined;
+  /** Where methods that say how many run at once have their gates: those of several sessions, or its own. */
+  readonly gates?: Gates | undefined;
+  /** The service whose methods these are, and how often a chain of calls may come back to it. */
+  readonly service?: { readonly name: string } | undefined;
+  readonly maxVisits?: number | undefined;
   /** The style of all handlers, where it is not to be told from each. */
-  readonly callbacks: boolean | undefined;
-  readonly observer?: SessionObserver | undefined;
+  readonly callbacks?: boolean | undefined;
   /** Decides whether a call may run. */
   readonly authorize?: Authorize | undefined;
   /** Runs handlers by way of interceptors, where there are some. */
-  readonly intercept?: InterceptServing | undefined;
+  readonly intercept?: { readonly serve: InterceptServing | undefined } | undefined;
+}
+
+/** Whose calls are served: the session. */
+export interface ServingHost {
+  readonly session: SessionHandle;
+  /** Who watches the session. */
+  readonly observer: SessionObserver | undefined;
   /** A handler failed, and the caller does not want to know. */
   onError(error: unknown): void;
   /** A call was refused by what the service says of it. */
-  onRefused(error: DserviceError): void;
+  onFail(error: DserviceError): void;
   /** A handler has ended. */
   onDone(): void;
 }
 
+/** What stands before handlers. */
+interface Guards {
+  readonly authorize?: Authorize | undefined;
+  readonly intercept?: InterceptServing | undefined;
+}
+
+const noGuards: Guards = {};
+
 /** The serving half of a session: what the peer asks of us, and gets. */
 export class Serving implements Host, CallHost {
   readonly #options: ServingOptions;
+  readonly #host: ServingHost;
+  readonly #guards: Guards;
+  readonly #stop: Stop | undefined;
+  #gates: Gates | undefined;
   readonly #wire: Wire;
   readonly #outcomes: Outcomes;
   /** Calls that stand on outcomes of others. */
@@ -71,13 +88,19 @@ export class Serving implements Host, CallHost {
   /** Those of outcomes. */
   readonly #ids = new Digits();
 
-  constructor(options: ServingOptions) {
+  constructor(wire: Wire, options: ServingOptions, host: ServingHost) {
+    const { clock, gates, service, maxVisits, authorize, intercept } = options;
     this.#options = options;
-    this.#wire = options.wire;
-    this.#outcomes = new Outcomes(options.wire);
-    this.pipelined = new Pipelined(options.wire, this, options.clock);
-    if ((options.authorize ?? options.intercept) !== undefined)
-      this.#wire.local.paths = new WeakMap();
+    this.#host = host;
+    this.#wire = wire;
+    this.#gates = gates;
+    this.#stop = service && { name: service.name, maxVisits };
+    this.#outcomes = new Outcomes(wire);
+    this.pipelined = new Pipelined(wire, this, clock);
+    const serve = intercept?.serve;
+    const guarded = (authorize ?? serve) !== undefined;
+    this.#guards = guarded ? { authorize, intercept: serve } : noGuards;
+    if (guarded) wire.local.paths = new WeakMap();
   }
 
   /** Handlers that run, and those that wait for their turn. */
@@ -101,7 +124,7 @@ export class Serving implements Host, CallHost {
     this.#count += more;
     this.#weight += more * (message[weight] ?? 0);
     then?.();
-    if (more < 0) this.#options.onDone();
+    if (more < 0) this.#host.onDone();
   }
 
   /** Throws ERR_BUSY where as many calls run as may. */
@@ -132,7 +155,7 @@ export class Serving implements Host, CallHost {
     this.waiting(1, message);
     const refuse = (error: unknown): void => {
       const reply = this.replyOf(message);
-      if (reply === undefined) this.#options.onError(error);
+      if (reply === undefined) this.#host.onError(error);
       else this.reply(reply, [error]);
     };
     const begin = (): void => {
@@ -153,12 +176,12 @@ export class Serving implements Host, CallHost {
     method?: string,
     sink?: (answer: Answer) => void,
   ): void {
-    this.#run(fn, args, message, name, method, sink, this.#options);
+    this.#run(fn, args, message, name, method, sink, this.#guards);
   }
 
   /** Answers a question of the session's own, which everybody may ask. */
   answer(fn: AnyFunction, reply: number, name: string): void {
-    this.#run(fn, [], { reply }, name, undefined, undefined, {});
+    this.#run(fn, [], { reply }, name, undefined, undefined, noGuards);
   }
 
   #run(
@@ -168,9 +191,10 @@ export class Serving implements Host, CallHost {
     name: string,
     method: string | undefined,
     sink: ((answer: Answer) => void) | undefined,
-    { authorize, intercept }: Pick<ServingOptions, 'authorize' | 'intercept'>,
+    { authorize, intercept }: Guards,
   ): void {
-    const { session, clock, scope, observer, stop } = this.#options;
+    const { clock, scope } = this.#options;
+    const { session, observer } = this.#host;
     const where = method ?? this.#wire.local.paths?.get(fn);
     if (message.new === true && this.#wire.agreed('new')) fn = constructing(fn);
     const reply = this.replyOf(message);
@@ -203,7 +227,7 @@ export class Serving implements Host, CallHost {
     } else {
       const { peer } = session;
       const request = {
-        ...{ service: stop?.name, method: where, name, args },
+        ...{ service: this.#stop?.name, method: where, name, args },
         ...{ session, peer, meta },
       };
       const around = intercept && { intercept, request };
@@ -292,7 +316,7 @@ export class Serving implements Host, CallHost {
 
   /** The services that a call has passed. Called back, a service is not visited again. Throws ERR_CALL_CYCLE. */
   #passed({ path }: Meta, method: string | undefined): readonly string[] | undefined {
-    const { stop } = this.#options;
+    const stop = this.#stop;
     return stop === undefined || method === undefined ? path : arrive(path, stop, method);
   }
 
@@ -301,7 +325,8 @@ export class Serving implements Host, CallHost {
     try {
       // A method is one over all sessions, also where each has an api of its own; any other function is
       // what was said of it.
-      call.place = this.#options.gates.enter(method ?? said.given ?? said, said, {
+      this.#gates ??= new Gates(this.#options.clock);
+      call.place = this.#gates.enter(method ?? said.given ?? said, said, {
         ...{ method, deadline: call.deadline, patient: this.#wire.plain },
         start(place) {
           call.begin(place);
@@ -329,7 +354,7 @@ export class Serving implements Host, CallHost {
       this.reply(call.reply, answer);
     }
     if (answer.length > 0 || !this.#awaitAnswer(call)) call.place?.leave();
-    this.#options.onDone();
+    this.#host.onDone();
   }
 
   /** Whether a handler has yet to call its caller back: its place is kept until then. */
@@ -349,17 +374,17 @@ export class Serving implements Host, CallHost {
 
   /** A call was refused. */
   refused(error: DserviceError): void {
-    this.#options.onRefused(error);
+    this.#host.onFail(error);
   }
 
   /** A handler's outcome is not what the service says it is. */
   faulty(error: DserviceError): void {
-    this.#options.onError(error);
+    this.#host.onError(error);
   }
 
   /** A handler failed. */
   failed(call: RunningCall, error: unknown): void {
-    if (call.reply === undefined && call.sink === undefined) this.#options.onError(error);
+    if (call.reply === undefined && call.sink === undefined) this.#host.onError(error);
   }
 
   /** The id under which a message wants its outcome. */

@@ -24,6 +24,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly scope: ContextScope;
   readonly limits: Limits;
+  /** Milliseconds for the first word of the peer; as `limits` has it. */
+  readonly handshake?: number | undefined;
   readonly api?: Api | undefined;
   /** Credentials for the peer: any JSON. */
   readonly auth?: unknown;

@@ -6,12 +6,17 @@ const slowest = 64;
 /** Bytes a second that a peer takes at least, of what waits for it. Between two looks nothing may be seen to move. */
 const slowestTaker = 16 * 1024;
 
+const first = { finished: -1, read: 0, halts: 0 };
+
 export interface StallOptions {
   readonly clock: Clock;
   readonly channel: Pick<Link, 'buffered' | 'halts' | 'halted'>;
   readonly limits: { readonly stall: number };
   /** A message of which a part is here: how many were finished before it. Undefined: there is none. */
-  unfinished(): number | undefined;
+  readonly intake: { readonly unfinished: number | undefined };
+}
+
+export interface StallHost {
   onStalled(why: string): void;
 }
 
@@ -21,21 +26,23 @@ export interface StallOptions {
  */
 export class Stall {
   readonly #options: StallOptions;
+  readonly #host: StallHost;
   /** Bytes that were read. */
   #read = 0;
   #stop: (() => void) | undefined;
   /** How it was at the last look: which message was unfinished, and how far it had come. */
-  #last = { finished: -1, read: 0, halts: 0 };
+  #last: typeof first | undefined;
   #fullSince: number | undefined;
 
-  constructor(options: StallOptions) {
+  constructor(options: StallOptions, host: StallHost) {
     this.#options = options;
+    this.#host = host;
   }
 
   /** A piece was read, at whose end a message is unfinished. */
   read(bytes: number): void {
     this.#read += bytes;
-    if (this.#stop === undefined && this.#options.unfinished() !== undefined) this.#look();
+    if (this.#stop === undefined && this.#options.intake.unfinished !== undefined) this.#look();
   }
 
   /** What is sent waits. */
@@ -51,30 +58,30 @@ export class Stall {
 
   /** Remembers how it is, and looks again. */
   #look(): void {
-    const { clock, limits, channel, unfinished } = this.#options;
-    this.#last = { finished: unfinished() ?? -1, read: this.#read, halts: channel.halts };
-    this.#stop = clock.after(limits.stall, this.#check, true);
+    const { clock, limits, channel, intake } = this.#options;
+    this.#last = { finished: intake.unfinished ?? -1, read: this.#read, halts: channel.halts };
+    this.#stop = clock.after(limits.stall, () => this.#check(), true);
   }
 
-  readonly #check = (): void => {
-    const { clock, limits, channel, unfinished, onStalled } = this.#options;
+  #check(): void {
+    const { clock, limits, channel, intake } = this.#options;
     const { stall } = limits;
-    const { finished, read, halts } = this.#last;
+    const { finished, read, halts } = this.#last ?? first;
     this.#stop = undefined;
-    const now = unfinished();
+    const now = intake.unfinished;
     const grown = this.#read - read;
     // Where we would not have it read, the peer is not to blame.
     const watched = !channel.halted && channel.halts === halts;
     if (watched && now === finished && grown < (stall / 1_000) * slowest) {
-      return onStalled(`only ${grown} bytes of a message came in ${stall} ms`);
+      return this.#host.onStalled(`only ${grown} bytes of a message came in ${stall} ms`);
     }
     const waited = clock.now() - (this.#fullSince ?? clock.now());
     if (waited > stall + (channel.buffered / slowestTaker) * 1_000) {
       const text = `the peer took nothing of ${channel.buffered} bytes in ${Math.round(waited)} ms`;
-      return onStalled(text);
+      return this.#host.onStalled(text);
     }
     if (now !== undefined || this.#fullSince !== undefined) this.#look();
-  };
+  }
 
   stop(): void {
     this.#stop?.();

@@ -91,12 +91,25 @@ export function makeDial<At>(runtime: Runtime<At>) {
     const { remote } = session;
     Object.defineProperties(remote, {
       [behind]: { value: session },
-      [dispose]: { value: () => session.close() },
-      [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]: { value: () => session.drain() },
+      [dispose]: { value: close },
+      [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]: { value: drain },
     });
     // What the peer really has is known only at the calls.
     return remote as Dialled<T>;
   };
+}
+
+/** Of every remote that was dialled: not one for each. */
+function close(this: HasSession): void {
+  this[behind].close();
+}
+
+function drain(this: HasSession): Promise<void> {
+  return this[behind].drain();
+}
+
+interface HasSession {
+  readonly [behind]: EngineSession;
 }
 
 type Given = Omit<EngineDial, 'clock' | 'scope'>;
@@ -159,34 +172,11 @@ export function openSession<At>(
   channel: Channel,
   options: OpenOptions,
 ): Promise<Session> {
-  const { clock, scope, decodeText } = runtime;
-  const {
-    api,
-    auth,
-    authorize,
-    intercept,
-    deadline,
-    callbacks,
-    stacks,
-    codecs,
-    limits,
-    timeout,
-    signal,
-    resume,
-    observe,
-    logger = console,
-  } = options;
+  const { clock } = runtime;
+  const { signal, timeout, logger = console } = options;
+  const session = new Session(sessionOptions(runtime, channel, options));
+  session.on('error', failedWith(logger));
   return new Promise((resolve, reject) => {
-    const session = new Session({
-      ...{
-        channel,
-        clock,
-        scope,
-        decodeText,
-        limits: timeout === limits.handshake ? limits : { ...limits, handshake: timeout },
-      },
-      ...{ api, auth, authorize, intercept, deadline, callbacks, stacks, codecs, resume, observe },
-    });
     const abort = (): void => {
       // The signal's reason is the caller's own.
       // oxlint-disable-next-line prefer-promise-reject-errors
@@ -195,7 +185,8 @@ export function openSession<At>(
     };
     const settled = (): void => {
       stopTimer();
-      stopListening();
+      // Nothing of the dial stays with the session.
+      for (const stop of stops) stop();
       signal?.removeEventListener('abort', abort);
     };
     const stopTimer = clock.after(timeout, () => {
@@ -204,17 +195,48 @@ export function openSession<At>(
       reject(new DserviceError('ERR_TIMEOUT', text));
       session.close();
     });
-    const stopListening = session.on('remote', () => {
-      settled();
-      resolve(session);
-    });
-    session.on('end', (error) => {
-      settled();
-      const text = 'the peer ended the connection before its api came';
-      reject(error ?? new DserviceError('ERR_CONNECTION_LOST', text));
-    });
-    session.on('error', (error) => logger.warn(`dservice: a callback failed: ${messageOf(error)}`));
+    const stops = [
+      session.on('remote', () => {
+        settled();
+        resolve(session);
+      }),
+      session.on('end', (error) => {
+        settled();
+        const text = 'the peer ended the connection before its api came';
+        reject(error ?? new DserviceError('ERR_CONNECTION_LOST', text));
+      }),
+    ];
     signal?.addEventListener('abort', abort);
     session.start();
   });
+}
+
+/** All of them, and of one shape: what is made by spreading has a shape of its own, for each session. */
+function sessionOptions<At>(
+  { clock, scope, decodeText }: Pick<Runtime<At>, 'clock' | 'scope' | 'decodeText'>,
+  channel: Channel,
+  options: OpenOptions,
+): SessionOptions {
+  return {
+    channel,
+    clock,
+    scope,
+    decodeText,
+    limits: options.limits,
+    handshake: options.timeout,
+    api: options.api,
+    auth: options.auth,
+    authorize: options.authorize,
+    intercept: options.intercept,
+    deadline: options.deadline,
+    callbacks: options.callbacks,
+    stacks: options.stacks,
+    codecs: options.codecs,
+    resume: options.resume,
+    observe: options.observe,
+  };
+}
+
+function failedWith(logger: Logger): (error: unknown) => void {
+  return (error) => logger.warn(`dservice: a callback failed: ${messageOf(error)}`);
 }

@@ -4,7 +4,15 @@ import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { Admission, tooLate } from '../protocol/admission.js';
-import { features, type Hello, makeHello, readHello, type Resume } from '../protocol/hello.js';
+import {
+  agreed,
+  features,
+  type Heard,
+  type Hello,
+  makeHello,
+  readHello,
+  type Resume,
+} from '../protocol/hello.js';
 import { type Resumable, resumable } from '../protocol/continuity.js';
 import { isRecord } from '../protocol/message.js';
 import type { Session } from '../protocol/session.js';
@@ -22,7 +30,7 @@ export function writeResume(
 }
 
 /** The hello of a first line, if it is one. */
-export function readGreeting(line: string | undefined): Hello | undefined {
+export function readGreeting(line: string | undefined): Heard | undefined {
   // By far the most ask for nothing of the kind, and are not parsed twice.
   if (line?.includes('"resume') !== true) return undefined;
   try {
@@ -34,9 +42,8 @@ export function readGreeting(line: string | undefined): Hello | undefined {
 }
 
 /** Whether what was agreed on can go on over that channel, and so the other side says too. */
-function carries({ hello }: Session, { binary }: Channel, said: Hello | undefined): boolean {
-  if (hello?.features.includes('bin') !== true) return true;
-  return binary === true && said?.features.includes('bin') === true;
+function carries({ hello }: Session, { binary }: Channel, said: Heard | undefined): boolean {
+  return !agreed(hello, 'bin') || (binary === true && agreed(said, 'bin'));
 }
 
 /** 128 random bits, as 32 hex digits. */
@@ -119,7 +126,7 @@ export class Resumables implements Returning {
   }
 
   /** The session that is asked for, if whoever asks may have it. */
-  async #find(hello: Hello | undefined, channel: Channel): Promise<Session | undefined> {
+  async #find(hello: Heard | undefined, channel: Channel): Promise<Session | undefined> {
     const session =
       hello?.resume === undefined ? undefined : this.#sessions.get(hello.resume.session);
     if (hello === undefined || session === undefined) return undefined;

@@ -20,7 +20,7 @@ export class Unsettled {
   readonly #ends = new Set<(why: DserviceError) => void>();
 
   /** `deadline`: ms that a call may take, where it does not say. */
-  constructor({ clock, deadline }: { clock: Clock; deadline: number }) {
+  constructor(clock: Clock, deadline: number) {
     this.#clock = clock;
     this.#deadline = deadline;
   }
