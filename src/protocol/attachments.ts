@@ -37,6 +37,17 @@ export function sizeOf(attached: readonly Uint8Array[] | undefined): number {
   return attached === undefined ? 0 : attached.reduce((sum, { length }) => sum + length, 0);
 }
 
+/** Bytes that a message holds beside its line: that followed it, and of buffers that were moved with it. */
+export function weightOf(attached: Attached | undefined): number {
+  const buffers = new Set<object>();
+  for (const value of attached?.moved?.values ?? []) {
+    buffers.add(ArrayBuffer.isView(value) ? value.buffer : value);
+  }
+  let sum = sizeOf(attached);
+  for (const it of buffers) sum += it instanceof ArrayBuffer ? it.byteLength : 0;
+  return sum;
+}
+
 /** Bytes, and what was moved with their line, which is anything that a peer may post. */
 export function withMoved(bytes: Attached, moved: readonly unknown[]): Attached {
   return Object.assign([...bytes], { moved: { values: moved.map(Object), list: [] } });

@@ -31,12 +31,20 @@ export function viewBytes(
   value: object,
   tag: string,
 ): [kind: string, bytes: Uint8Array] | undefined {
-  // What has no bytes of its own, for being somewhere else by now, throws here.
-  if (tag === 'ArrayBuffer') return [tag, new Uint8Array(value as ArrayBuffer)];
+  if (tag === 'ArrayBuffer') return [tag, viewOf(value as ArrayBuffer)];
   if (!ArrayBuffer.isView(value)) return undefined;
   // Between Array subclasses of users and Buffer, the built-in name is what both sides have.
   const kind = typedArrayName(value) ?? 'DataView';
-  return [kind, new Uint8Array(value.buffer, value.byteOffset, value.byteLength)];
+  return [kind, viewOf(value.buffer, value.byteOffset, value.byteLength)];
+}
+
+/** Throws for what has no bytes of its own, being somewhere else by now. */
+function viewOf(...given: [buffer: ArrayBufferLike, from?: number, length?: number]): Uint8Array {
+  try {
+    return new Uint8Array(...given);
+  } catch {
+    throw new TypeError('its buffer was moved elsewhere: what was moved cannot be sent any more');
+  }
 }
 
 /**

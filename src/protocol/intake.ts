@@ -9,6 +9,7 @@ import {
   type Following,
   readLengths,
   sizeOf,
+  weightOf,
   withMoved,
 } from './attachments.js';
 import { messageOf } from './encode.js';
@@ -258,7 +259,7 @@ export class Intake implements Keeper {
     this.room--;
     if (line.length > light || message.bin !== undefined) {
       // Parsed, text takes several times its length.
-      message[weight] = 4 * line.length + sizeOf(attachedTo(message));
+      message[weight] = 4 * line.length + weightOf(attachedTo(message));
     }
     this.#host.onMessage(message, line);
   }

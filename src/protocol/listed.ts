@@ -17,5 +17,8 @@ export interface Listed {
   makeMover(port: object): Mover;
 }
 
+/** What was moved: it is empty here, or good for nothing, for ever. */
+export const gone = new WeakSet<object>();
+
 /** What `transfer` was told, by the values that it was told of. */
 export const listed = new WeakMap<object, Listed>();

@@ -1,11 +1,13 @@
 import { DserviceError } from '../errors.js';
 import type { Attached } from './attachments.js';
 import { messageOf } from './encode.js';
-import { listed, type Mover } from './listed.js';
+import { gone, listed, type Mover } from './listed.js';
 import type { Path } from './message.js';
 
 /** These travel by the functions that read and write them. */
 const streams = new Set(['ReadableStream', 'WritableStream', 'TransformStream']);
+
+const twice = 'it was moved before: what was moved cannot be sent a second time';
 
 /** Moves what `transfer` was told of, as `postMessage` does. */
 export class Moves implements Mover {
@@ -28,6 +30,7 @@ export class Moves implements Mover {
     if (!this.#listed.has(thing)) return false;
     if (streams.has(Object.prototype.toString.call(value).slice(8, -1))) return false;
     if (thing === this.#port) throw new TypeError('the port of a session is not moved over it');
+    if (gone.has(thing)) throw new TypeError(twice);
     // Not every runtime refuses a buffer that is somewhere else by now: this throws.
     if ('byteLength' in thing) new Uint8Array(thing as ArrayBuffer);
     this.#found.push(value);
@@ -60,6 +63,7 @@ export class Moves implements Mover {
         }) as [object[], object[]];
         for (const [i, value] of values.entries()) made.set(group[i] ?? value, value);
         list.push(...moved);
+        for (const source of sources) gone.add(source);
       }
       const values = found.map((it) => made.get(it) ?? it);
       return Object.assign([...(attached ?? [])], { moved: { values, list } });

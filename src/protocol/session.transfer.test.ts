@@ -8,6 +8,7 @@ import { codeOf, sessionPair } from '../testing/fixtures/peer.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 import { syncScope } from './context.js';
 import { Session } from './session.js';
+import { isSpent } from './streams/outgoing.js';
 import { transfer } from './transfer.js';
 
 const limits = defaultLimits;
@@ -242,4 +243,32 @@ test('before it is known who is there, a call waits with what was moved', async 
   expect(them.lines.at(-1)).toBe('{"method":1,"arguments":[null,70]}');
   them.channel.close();
   session.close();
+});
+
+test('what was moved is not sent a second time: it says so, over whichever channel', async () => {
+  using pair = await overPorts({ size: (it: Uint8Array) => it.byteLength });
+  const { a: copying } = await sessionPair({ b: { api: { size: () => 0 } } });
+  const bytes = new Uint8Array(2_000);
+  const { port1 } = new MessageChannel();
+  const deep = { list: [bytes], port: port1 };
+  const marked = transfer(deep, [bytes.buffer, port1]);
+  expect(isSpent([marked])).toBe(false);
+  await pair.a.call('size', [marked]);
+  // A service makes no such call again elsewhere.
+  expect([isSpent([marked]), isSpent([{ again: bytes }]), isSpent([port1])]).toEqual([
+    ...[true, true, true],
+  ]);
+  const again: [Session, unknown, RegExp][] = [
+    [pair.a, marked, /^argument 0\.list\.0 cannot be sent: .*moved before: .* a second time$/],
+    [pair.a, transfer([port1], [port1]), /^argument 0\.0 cannot be sent: .* a second time$/],
+    [pair.a, bytes, /^argument 0 cannot be sent: .*moved elsewhere/],
+    [copying, marked, /^argument 0\.list\.0 cannot be sent: .*moved elsewhere/],
+    [copying, bytes, /^argument 0 cannot be sent: .*moved elsewhere/],
+    [copying, bytes.buffer, /^argument 0 cannot be sent: .*moved elsewhere/],
+  ];
+  for (const [session, value, message] of again) {
+    const error: unknown = await session.call('size', [value]).catch((it: unknown) => it);
+    expect(error).toMatchObject({ code: 'ERR_DATA', mayHaveRun: false });
+    expect((error as Error).message).toMatch(message);
+  }
 });

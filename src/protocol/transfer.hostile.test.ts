@@ -15,10 +15,15 @@ interface Answer {
 async function victim(own: Partial<Limits> = {}, features: readonly string[] = ['clone', 'bin']) {
   const { port1, port2 } = new MessageChannel();
   const ends: unknown[] = [];
+  const waiting: (() => void)[] = [];
   const session = new Session({
     ...{ channel: messagePortChannel(port2), clock: new VirtualClock(), scope: syncScope() },
     limits: { ...defaultLimits, ...own },
-    api: { echo: (...args: unknown[]) => args.length, kind: (it: unknown) => typeof it },
+    api: {
+      echo: (...args: unknown[]) => args.length,
+      kind: (it: unknown) => typeof it,
+      wait: () => new Promise<void>((resolve) => waiting.push(resolve)),
+    },
   });
   session.on('end', (error) => ends.push(error));
   session.start();
@@ -48,7 +53,7 @@ async function victim(own: Partial<Limits> = {}, features: readonly string[] = [
     session.close();
     port1.close();
   };
-  return { port: port1, call, ends, end };
+  return { port: port1, call, ends, end, waiting };
 }
 
 const one = { types: { clone: [['0']] } };
@@ -125,6 +130,37 @@ test('values for nobody, and of who did not say that it moves any, mean nothing'
   expect(await call({ types: { date: [] } }, [values(1, 2)])).toEqual([null, 1]);
   // The tag is one that it does not know.
   expect(await call(one, [values(new ArrayBuffer(1))])).toEqual([null, 1]);
+  expect(ends).toEqual([]);
+  end();
+});
+
+test('buffers of calls that run count, once each: beyond `held`, further calls wait', async () => {
+  const { call, ends, end, waiting } = await victim({ held: 5_000 });
+  const wait = (...all: object[]): Promise<unknown> =>
+    call(
+      {
+        method: 'wait',
+        arguments: all.map(() => null),
+        types: { clone: all.map((_, i) => [String(i)]) },
+      },
+      [values(...all)],
+    );
+  const buffer = new ArrayBuffer(3_000);
+  const first = wait(new Uint8Array(buffer), new Uint16Array(buffer));
+  await turns(5);
+  expect(waiting.length).toBe(1);
+  const second = wait(new ArrayBuffer(3_000));
+  await turns(5);
+  expect(waiting.length).toBe(2);
+  const third = wait(new ArrayBuffer(1));
+  await turns(5);
+  expect(waiting.length).toBe(2);
+  waiting[0]?.();
+  expect(await first).toEqual([]);
+  await turns(5);
+  expect(waiting.length).toBe(3);
+  for (const each of waiting) each();
+  expect([await second, await third]).toEqual([[], []]);
   expect(ends).toEqual([]);
   end();
 });

@@ -1,4 +1,5 @@
 import { DserviceError } from '../../errors.js';
+import { gone } from '../listed.js';
 import type { Consumer, Producer } from './ends.js';
 import { isNodeReadable, isNodeWritable, nodeConsumer, nodeProducer } from './node-shape.js';
 
@@ -59,9 +60,10 @@ export function outgoing(value: object): Outgoing | Pair | undefined {
   return isIterable(value) ? new Outgoing('iterable', () => ofIterable(value)) : undefined;
 }
 
-/** Whether there is a stream in it that cannot be sent a second time. Looks at few values: those of a call. */
+/** Whether there is a stream in it, or what was moved, that cannot be sent a second time. Looks at few values: those of a call. */
 export function isSpent(value: unknown, depth = 4): boolean {
   if (typeof value !== 'object' || value === null) return false;
+  if (gone.has(ArrayBuffer.isView(value) ? value.buffer : value)) return true;
   if (isReadable(value) || isWritable(value)) return value.locked;
   if (taken.has(value)) return true;
   if (typeof TransformStream === 'function' && value instanceof TransformStream) {
