@@ -53,17 +53,17 @@ export function watchFragments(ws: WebSocket, socket: Socket, options: Fragments
           return reached() > 0 ? messages : undefined;
         },
       },
-      channel: {
-        buffered: 0,
-        get halts() {
-          return halts;
-        },
-        get halted() {
-          return ws.isPaused;
-        },
-      },
+      channel: { buffered: 0 },
     },
-    { onStalled: end },
+    {
+      get halts() {
+        return halts;
+      },
+      get halted() {
+        return ws.isPaused;
+      },
+      onStalled: end,
+    },
   );
   const whole = (): void => {
     messages++;

@@ -6,7 +6,7 @@ import type { CallingHost, CallingOptions } from './calling-host.js';
 import { cancelled, fulfil, headOn, nameOf, type Owner, PendingCall, rejected } from './calls.js';
 import type { ContextScope } from './context.js';
 import { sizeOfGiven } from './given-meta.js';
-import { HeldLines, isCallOf } from './held.js';
+import { HeldLines } from './held.js';
 import type { InterceptCalls } from './intercept.js';
 import type { Message } from './message.js';
 import { writeMeta } from './meta.js';
@@ -364,46 +364,18 @@ export class Calling implements Owner, PendingHost, WireCalling {
   }
 
   #giveUp(id: number, error: DserviceError): void {
+    this.drop(id, error, this.pending.get(id)?.line !== Infinity);
+  }
+
+  /** Gives up a call, if it waits, which may have run or not: the peer hears of that, or never of the call. */
+  drop(id: number, error: DserviceError, mayHaveRun: boolean): void {
     const call = this.#take(id);
     if (call === undefined) return;
-    error.mayHaveRun = call.line !== Infinity;
+    error.mayHaveRun = mayHaveRun;
     if (error.mayHaveRun) this.#wire.control('cancel', `,"call":${id}`);
     else this.#held.drop(id);
     call.reject(error);
     this.#settled();
-  }
-
-  /**
-   * While the peer is away: gives up the calls that somebody else will take, if they were not written or
-   * may run twice: as their caller says, or else the peer of the method. They reject with ERR_CONNECTION_LOST, and do not leave when the peer is back.
-   */
-  yield(mayRunTwice: (method: string) => boolean): void {
-    const { outbox, local } = this.#wire;
-    const fresh = new Set<number>();
-    const given: number[] = [];
-    for (const call of this.pending.inOrder()) {
-      if (call.given?.elsewhere === undefined) continue;
-      const { id } = call;
-      const { elsewhere, idempotent = mayRunTwice(call.method) } = call.given;
-      const written = call.line <= outbox.written;
-      if ((written && (!idempotent || call.streamed)) || !elsewhere(written)) continue;
-      if (!written && call.line !== Infinity) fresh.add(id);
-      given.push(id);
-    }
-    if (fresh.size > 0) outbox.withdraw((line) => isCallOf(fresh, line, local));
-    for (const id of given) this.#yield(id);
-  }
-
-  #yield(id: number): void {
-    const call = this.#take(id);
-    if (call === undefined) return;
-    const { method, line } = call;
-    const mayHaveRun = line <= this.#wire.outbox.written;
-    if (mayHaveRun) this.#wire.control('cancel', `,"call":${id}`);
-    else this.#held.drop(id);
-    const text = `the connection was lost before the outcome of ${method}: it may go elsewhere`;
-    call.reject(new DserviceError('ERR_CONNECTION_LOST', text, { method, mayHaveRun }));
-    this.#host.onSettled();
   }
 
   onUse(): void {

@@ -2,12 +2,15 @@ import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
+import type { Calling } from './calling.js';
 import type { Flow } from './flow.js';
 import type { Intake } from './intake.js';
-import type { Link } from './link.js';
+import { Link } from './link.js';
 import { readId } from './message.js';
 import type { Outbox } from './outbox.js';
 import { Replay } from './replay.js';
+import type { Wire } from './wire.js';
+import { yieldCalls } from './yielding.js';
 
 /**
  * When so much was read, the peer is told how far we are: with what is written next, or soon, or at once when twice as
@@ -17,8 +20,9 @@ const lines = 1_000;
 const bytes = 64 * 1024;
 
 export interface ContinuityOptions {
-  readonly link: Link;
+  readonly wire: Wire;
   readonly outbox: Outbox;
+  readonly calling: Calling;
   readonly intake: Intake;
   readonly flow: Flow;
   readonly clock: Clock;
@@ -35,11 +39,18 @@ export interface ContinuityOptions {
 export interface Resumable {
   /** The secret that the accepting side issues. */
   readonly token: string | undefined;
+  /** What stands for the session's channel, which may be another one tomorrow. Called first. */
+  over(channel: Channel): Channel;
   make(options: ContinuityOptions): Continuity;
 }
 
 export function resumable(token?: string): Resumable {
-  return { token, make: (options) => new Continuity(options, token) };
+  let link: Link;
+  return {
+    token,
+    over: (channel) => (link = new Link(channel)),
+    make: (options) => new Continuity(options, link, token),
+  };
 }
 
 /**
@@ -48,6 +59,7 @@ export function resumable(token?: string): Resumable {
  */
 export class Continuity {
   readonly #options: ContinuityOptions;
+  readonly #link: Link;
   /** Messages of the peer's that it was told we have, and what was read since. */
   #told = 0;
   #unread = 0;
@@ -59,12 +71,13 @@ export class Continuity {
   #stopTimer: (() => void) | undefined;
   #token: string | undefined;
 
-  constructor(options: ContinuityOptions, token: string | undefined) {
+  constructor(options: ContinuityOptions, link: Link, token: string | undefined) {
     this.#options = options;
+    this.#link = link;
     this.#token = token;
     options.outbox.replay = new Replay();
     options.outbox.lead = () => this.#ack();
-    options.link.onHold = (keep) => this.#hold(keep);
+    link.onHold = (keep) => this.#hold(keep);
   }
 
   /**
@@ -148,7 +161,7 @@ export class Continuity {
    * messages of the peer's were got.
    */
   leave(why: Error | undefined): number {
-    const { link, outbox, intake, flow, clock, limits, onAway } = this.#options;
+    const { outbox, intake, flow, clock, limits, onAway } = this.#options;
     if (this.#away) {
       // It was to move, and that came to nothing.
       if (this.#lost?.why === undefined && why !== undefined) {
@@ -159,13 +172,18 @@ export class Continuity {
     }
     this.#away = true;
     this.#lost = { why, due: clock.now() + limits.resume };
-    link.leave();
+    this.#link.leave();
     outbox.leave();
     intake.restart();
     flow.pause('away');
     this.#wait();
     onAway(why);
     return intake.got;
+  }
+
+  /** While there is no channel: gives up the calls that may go elsewhere. `mayRunTwice`: by what the peer says of a method. */
+  yield(mayRunTwice: (method: string) => boolean): void {
+    if (this.#away) yieldCalls(this.#options.calling, this.#options.wire, mayRunTwice);
   }
 
   /** Whether somebody here waits for it: then it keeps the process alive, as its channel did. */
@@ -191,13 +209,13 @@ export class Continuity {
 
   /** Goes on over another channel. `greeting` is the line that the peer is told first, if there is one. */
   take(channel: Channel, token: string, greeting: string): void {
-    const { link, outbox, intake, flow, onMoved } = this.#options;
+    const { outbox, intake, flow, onMoved } = this.#options;
     this.#token = token;
     this.#away = false;
     this.stop();
     this.#told = intake.got;
     this.#unread = 0;
-    link.take(channel);
+    this.#link.take(channel);
     onMoved();
     outbox.take(greeting);
     if (!outbox.blocked) flow.room();

@@ -1,8 +1,8 @@
+import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Intake, IntakeFlow } from './intake.js';
-import type { Link } from './link.js';
 import type { Outbox, OutboxFlow } from './outbox.js';
 import { Rate } from './rate.js';
 import { Stall, type StallHost } from './stall.js';
@@ -18,7 +18,9 @@ export interface FlowOptions {
 }
 
 /** Whom it tells: the session. */
-export interface FlowHost extends StallHost {
+export interface FlowHost {
+  /** A message does not go on, or the peer takes nothing. */
+  onStalled(why: string): void;
   /** Calls that were held back may leave. */
   onRoom(): void;
   /** So much is unsent that there is no going on. */
@@ -31,14 +33,16 @@ export interface FlowHost extends StallHost {
  * for each other: what each has on its way can always be taken in. Only when the calls that wait are
  * too many does the channel itself wait.
  */
-export class Flow implements IntakeFlow, OutboxFlow {
-  readonly #channel: Link;
+export class Flow implements IntakeFlow, OutboxFlow, StallHost {
+  readonly #channel: Channel;
   readonly #intake: Intake;
   readonly #clock: Clock;
   readonly #outbox: Outbox;
   readonly #host: FlowHost;
   readonly #most: number;
   #reasons: readonly string[] = none;
+  #halted = false;
+  halts = 0;
   /** Whose turn it is to fill the channel first: ours, with calls held back, or the peer's, with outcomes. */
   #oursFirst = false;
   #cancelStall: (() => void) | undefined;
@@ -48,7 +52,7 @@ export class Flow implements IntakeFlow, OutboxFlow {
 
   constructor(
     { clock, limits }: FlowOptions,
-    channel: Link,
+    channel: Channel,
     intake: Intake,
     outbox: Outbox,
     host: FlowHost,
@@ -60,9 +64,25 @@ export class Flow implements IntakeFlow, OutboxFlow {
     this.#host = host;
     this.#most = limits.unsentMax;
     this.#rate = new Rate(clock, limits.messages);
-    this.#stalls = new Stall({ clock, limits, channel, intake }, host);
+    this.#stalls = new Stall({ clock, limits, channel, intake }, this);
     intake.flow = this;
     outbox.flow = this;
+  }
+
+  get halted(): boolean {
+    return this.#halted || this.#reasons.includes('away');
+  }
+
+  onStalled(why: string): void {
+    this.#host.onStalled(why);
+  }
+
+  /** Whether the channel is to bring no more. */
+  halt(halted: boolean): void {
+    this.halts++;
+    this.#halted = halted;
+    if (halted) this.#channel.pause();
+    else this.#channel.resume();
   }
 
   /** A write found the channel full. */
@@ -99,11 +119,11 @@ export class Flow implements IntakeFlow, OutboxFlow {
     const goOn = (): void => {
       this.#cancelRate = undefined;
       this.#intake.room = more > 0 ? more : this.#rate.take();
-      if (!this.#intake.backlog) this.#channel.resume();
+      if (!this.#intake.backlog) this.halt(false);
       this.resume('rate');
     };
     if (more > 0) return this.#clock.defer(goOn);
-    this.#channel.pause();
+    this.halt(true);
     this.#cancelRate = this.#clock.after(this.#rate.wait, goOn, true);
   }
 
@@ -131,19 +151,20 @@ export class Flow implements IntakeFlow, OutboxFlow {
 
   resume(reason: string): void {
     if (!this.#reasons.includes(reason)) return;
+    this.halts++;
     this.#reasons = this.#reasons.filter((it) => it !== reason);
     if (this.#reasons.length === 0) this.#intake.resume();
   }
 
   #stop(): void {
-    this.#channel.pause();
+    this.halt(true);
     // A last resort, for peers and channels that hold more on the way than we are ready to take in.
     this.#cancelStall ??= this.#clock.after(
       stall,
       () => {
         this.#cancelStall = undefined;
         this.#intake.backlog = false;
-        this.#channel.resume();
+        this.halt(false);
       },
       true,
     );
@@ -153,7 +174,7 @@ export class Flow implements IntakeFlow, OutboxFlow {
     this.#cancelStall?.();
     this.#cancelStall = undefined;
     // Where there is a time to wait, it is told then.
-    if (this.#cancelRate === undefined) this.#channel.resume();
+    if (this.#cancelRate === undefined) this.halt(false);
   }
 
   stop(): void {

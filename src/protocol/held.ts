@@ -1,5 +1,4 @@
 import { type Attached, sizeOf } from './attachments.js';
-import type { Message } from './message.js';
 import type { Wire } from './wire.js';
 
 /** A line that waits, what follows it, the call it makes if it makes one, and the functions of ours that it mentions. */
@@ -91,17 +90,4 @@ export class HeldLines implements Iterable<HeldLine> {
     this.#lines = this.#next < lines.length ? lines.slice(this.#next) : undefined;
     this.#next = 0;
   }
-}
-
-/** Whether a line makes one of these calls. Then nobody will hear of the functions in it, nor let them go. */
-export function isCallOf(
-  ids: ReadonlySet<number>,
-  line: string,
-  local: { unmention(id: number): void },
-): boolean {
-  // Our own line, of the turn in which the connection was lost: there are few.
-  const { reply, callbacks } = JSON.parse(line) as Message;
-  if (typeof reply !== 'number' || !ids.has(reply)) return false;
-  for (const key of Object.keys(callbacks ?? {})) local.unmention(Number(key));
-  return true;
 }

@@ -10,8 +10,6 @@ export class Link implements Channel {
   /** Listens to no channel, until it is given the next. */
   #away = false;
   #paused = false;
-  /** Changes whenever it is paused, goes on, or is another one. */
-  halts = 0;
   #kept = true;
   /** Told whether it keeps the process alive, which it cannot do without a channel. */
   onHold: ((keep: boolean) => void) | undefined;
@@ -34,11 +32,6 @@ export class Link implements Channel {
 
   get moves(): object | undefined {
     return this.#channel.moves;
-  }
-
-  /** Nothing is read: it is paused, or there is none. */
-  get halted(): boolean {
-    return this.#paused || this.#away;
   }
 
   get buffered(): number {
@@ -67,13 +60,11 @@ export class Link implements Channel {
   }
 
   pause(): void {
-    this.halts++;
     this.#paused = true;
     if (!this.#away) this.#channel.pause();
   }
 
   resume(): void {
-    this.halts++;
     this.#paused = false;
     if (!this.#away) this.#channel.resume();
   }
@@ -103,7 +94,6 @@ export class Link implements Channel {
    */
   take(channel: Channel): void {
     const before = this.#channel;
-    this.halts++;
     this.#channel = channel;
     this.#away = false;
     before.destroy();

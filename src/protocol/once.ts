@@ -1,8 +1,8 @@
+import type { Channel } from '../channel/channel.js';
 import type { Limits } from '../limits.js';
 import type { Calling } from './calling.js';
 import type { Farewell } from './farewell.js';
 import type { Heard } from './hello.js';
-import type { Link } from './link.js';
 import type { Serving } from './serving.js';
 import type { Wire } from './wire.js';
 
@@ -12,7 +12,7 @@ export interface OnceParts {
   readonly calling: Calling;
   readonly serving: Serving;
   readonly farewell: Farewell;
-  readonly channel: Link;
+  readonly channel: Channel;
   readonly api: object;
 }
 

@@ -1,3 +1,4 @@
+import type { Channel } from '../channel/channel.js';
 import { Emitter } from '../emitter.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import { Calling } from './calling.js';
@@ -9,7 +10,6 @@ import { Farewell, type FarewellHost } from './farewell.js';
 import { Flow, type FlowHost } from './flow.js';
 import type { HeartbeatHost } from './heartbeat.js';
 import { Intake, type IntakeHost } from './intake.js';
-import { Link } from './link.js';
 import type { Message } from './message.js';
 import type { SessionObserver } from './observer.js';
 import { Pulse } from './pulse.js';
@@ -46,7 +46,7 @@ type Hosts = IntakeHost &
 export class Parts implements Hosts {
   readonly #options: SessionOptions;
   readonly #owner: Owner;
-  readonly channel: Link;
+  readonly channel: Channel;
   readonly events = new Emitter<SessionEvents>();
   readonly intake: Intake;
   readonly wire: Wire;
@@ -65,7 +65,7 @@ export class Parts implements Hosts {
   constructor(options: SessionOptions, owner: Owner) {
     this.#options = options;
     this.#owner = owner;
-    const channel = (this.channel = new Link(options.channel));
+    const channel = (this.channel = options.resume?.over(options.channel) ?? options.channel);
     this.intake = new Intake(options, this);
     this.wire = new Wire(options, channel, this);
     this.calling = new Calling(this.wire, options, this);
@@ -96,7 +96,7 @@ export class Parts implements Hosts {
   /** Whether the channel keeps the process alive, as calls, streams and functions of ours that the peer holds do. */
   hold(keep: boolean): void {
     this.held = keep;
-    this.channel.hold(keep || !this.calling.pending.empty || this.wire.held);
+    this.channel.hold?.(keep || !this.calling.pending.empty || this.wire.held);
   }
 
   onRefused(error: DserviceError, reply: number | undefined, outcome: number | undefined): void {

@@ -54,9 +54,9 @@ export class Session implements SessionHandle, Owner {
 
   #continue(resume: Resumable): Continuity {
     const { clock, limits } = this.#options;
+    const { wire, calling, intake, flow } = this.#parts;
     return resume.make({
-      ...{ link: this.#parts.channel, outbox: this.#parts.wire.outbox, intake: this.#parts.intake },
-      ...{ flow: this.#parts.flow, clock, limits },
+      ...{ wire, outbox: wire.outbox, calling, intake, flow, clock, limits },
       onAway: (why) => {
         this.#parts.pulse.stop();
         if (why !== undefined) this.#parts.events.emit('away', why);
@@ -194,10 +194,9 @@ export class Session implements SessionHandle, Owner {
     this.end(error);
   }
 
-  /** While it is away: gives up the calls that may go elsewhere, see `Calling.yield`. */
+  /** While it is away: gives up the calls that may go elsewhere. */
   yield(): void {
-    if (this.away)
-      this.#parts.calling.yield((method) => this.about.get(method)?.idempotent === true);
+    this.continuity?.yield((method) => this.about.get(method)?.idempotent === true);
   }
 
   drain(time = 10_000): Promise<void> {
@@ -305,7 +304,7 @@ export class Session implements SessionHandle, Owner {
 
   async #authenticate(): Promise<void> {
     // Only so that the channel brings no more: what it brings all the same is kept, and bounded.
-    this.#parts.channel.pause();
+    this.#parts.flow.halt(true);
     const identity = await this.#admission.decide(this.#parts.wire.hello?.auth, this.#peer);
     if (this.#ended) return;
     if (identity === tooLate) return this.finish('ERR_TIMEOUT', String(tooLate.description));
@@ -314,7 +313,7 @@ export class Session implements SessionHandle, Owner {
     this.#peer = { ...this.#peer, identity };
     this.#sendApi(false);
     if (this.#ended) return;
-    this.#parts.channel.resume();
+    this.#parts.flow.halt(false);
     if (this.#parts.wire.hello?.authenticate !== true) this.#announceRemote();
     for (const { line, attached } of this.#admission.take())
       this.#parts.intake.reread(line, attached);

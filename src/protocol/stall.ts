@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.js';
-import type { Link } from './link.js';
 
 /** Bytes a second: a message that grows by less, over a whole `stall`, is not sent but held open. */
 const slowest = 64;
@@ -10,13 +9,18 @@ const first = { finished: -1, read: 0, halts: 0 };
 
 export interface StallOptions {
   readonly clock: Clock;
-  readonly channel: Pick<Link, 'buffered' | 'halts' | 'halted'>;
+  readonly channel: { readonly buffered: number };
   readonly limits: { readonly stall: number };
   /** A message of which a part is here: how many were finished before it. Undefined: there is none. */
   readonly intake: { readonly unfinished: number | undefined };
 }
 
+/** Whose channel it is. */
 export interface StallHost {
+  /** Changes whenever reading is held up, goes on, or does so from another channel. */
+  readonly halts: number;
+  /** Nothing is read: reading is held up, or there is no channel. */
+  readonly halted: boolean;
   onStalled(why: string): void;
 }
 
@@ -58,8 +62,8 @@ export class Stall {
 
   /** Remembers how it is, and looks again. */
   #look(): void {
-    const { clock, limits, channel, intake } = this.#options;
-    this.#last = { finished: intake.unfinished ?? -1, read: this.#read, halts: channel.halts };
+    const { clock, limits, intake } = this.#options;
+    this.#last = { finished: intake.unfinished ?? -1, read: this.#read, halts: this.#host.halts };
     this.#stop = clock.after(limits.stall, () => this.#check(), true);
   }
 
@@ -71,7 +75,7 @@ export class Stall {
     const now = intake.unfinished;
     const grown = this.#read - read;
     // Where we would not have it read, the peer is not to blame.
-    const watched = !channel.halted && channel.halts === halts;
+    const watched = !this.#host.halted && this.#host.halts === halts;
     if (watched && now === finished && grown < (stall / 1_000) * slowest) {
       return this.#host.onStalled(`only ${grown} bytes of a message came in ${stall} ms`);
     }
