@@ -191,7 +191,7 @@ describe('an upgrade', () => {
     ['no key', { 'Sec-WebSocket-Key': '' }, 400],
     ['a bad key', { 'Sec-WebSocket-Key': 'x' }, 400],
     ['an old version', { 'Sec-WebSocket-Version': '7' }, 400],
-    ['something else', { Upgrade: 'h2c' }, 400],
+    ['something else, as if nobody had asked,', { Upgrade: 'h2c' }, 426],
   ])('with %s is refused', async (_, headers, status) => {
     const { port, channels } = await start();
     const answer = await answerTo(port, request('GET /', { ...upgrade, ...headers }));

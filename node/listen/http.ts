@@ -38,12 +38,15 @@ const crossing = 1_000;
 /** The HTTP half of a listener: every request passes the guard. */
 export function createHttp(options: HttpOptions): Http {
   const { clock, limits, guard, upgrade } = options;
-  const server = createServer({
+  const settings = {
     maxHeaderSize: headerSize,
     keepAliveTimeout: idleTime,
     // An absent Host is the guard's to answer.
     requireHostHeader: false,
-  });
+    // From Node 24.9 on, and in Deno and Bun: what is said no to comes as any other request.
+    shouldUpgradeCallback: isForSocket,
+  };
+  const server = createServer(settings);
   // What holds each connection to its time: Node's own limits work only in a server that listens.
   const deadlines = new Map<Socket, () => void>();
   /** Requests without a whole answer, of each connection: several, where they were sent without waiting. */
@@ -101,6 +104,8 @@ export function createHttp(options: HttpOptions): Http {
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
     begin(socket, response);
+    // Of an offer that was said no to, Node drops what came right behind: its sender is told that nothing else was read.
+    if (request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
     // Answering may take as long as it takes.
     allow(socket, bodyTime, () => request.complete);
     const refusal = guard(request);
@@ -113,8 +118,8 @@ export function createHttp(options: HttpOptions): Http {
     // Only ever a connection that was attached below.
     const socket = stream as Socket;
     release(socket);
-    if (request.method === 'GET') return upgrade(request, socket, head);
-    // Java and `curl --http2` offer HTTP/2 with each call. Whoever does not take it up goes on (RFC 9110, 7.8).
+    if (isForSocket(request)) return upgrade(request, socket, head);
+    // An older Node does not ask; the request is put back as it would be without the offer.
     socket.unshift(Buffer.concat([withoutUpgrade(request), head]));
     attach(socket);
   });
@@ -158,9 +163,19 @@ export function createHttp(options: HttpOptions): Http {
   };
 }
 
+/**
+ * Whether a request is to become a WebSocket. Java and `curl --http2` offer HTTP/2 with each call: whoever does not take
+ * an offer up answers as if it were not there (RFC 9110, 7.8).
+ */
+function isForSocket({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && /\bwebsocket\b/i.test(headers.upgrade ?? '');
+}
+
 /** The head of a request as it would be had nobody offered another protocol. */
-function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+function withoutUpgrade(request: IncomingMessage): Buffer {
+  const { method, url, httpVersion, rawHeaders, headers } = request;
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  if (/\bclose\b/i.test(headers.connection ?? '')) lines.push('Connection: close');
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const [name = '', value = ''] = rawHeaders.slice(i, i + 2);
     if (!/^(connection|upgrade|http2-settings)$/i.test(name)) lines.push(`${name}: ${value}`);

@@ -29,14 +29,6 @@ export const known = [
     reason: certificates,
   },
   {
-    // Open: ours to mend, since `shouldUpgradeCallback` answers the first request, but not yet one behind it.
-    runtimes: ['Node 26', 'Deno'],
-    file: 'node/jsonrpc.test.ts',
-    test: /is answered by HTTP\/1\.1$/,
-    reason:
-      'node:http of Node 26 and Deno tells of an offer of HTTP/2 in another way: it is answered 400',
-  },
-  {
     runtimes: ['Deno'],
     file: 'node/jsonrpc.test.ts',
     test: /what was under way on connections that are kept$/,
