@@ -167,7 +167,8 @@ describe('a hostile caller', () => {
     ['of a million calls', '{"method":"shout"}\n'.repeat(200_000), 413],
     ['of a list of as many', `[${'{},'.repeat(200_000)}{}]`, 413],
     ['a list that is none', '[{"method":"shout"},', 400],
-    ['a list nested too deep', `${'['.repeat(200_000)}${']'.repeat(200_000)}`, 400],
+    ['of a list of millions of values', `[${'[],'.repeat(1_300_000)}[]]`, 413],
+    ['a list nested too deep', `${'['.repeat(200_000)}${']'.repeat(200_000)}`, 413],
   ])('sends a body %s', async (_, body, status) => {
     let ran = 0;
     const { port, call } = await start({ shout: () => ran++ });

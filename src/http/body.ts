@@ -1,4 +1,6 @@
 import { DserviceError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import { measure } from '../protocol/measure.js';
 import { isRecord } from '../protocol/message.js';
 
 /** What a request brings. */
@@ -11,10 +13,11 @@ export interface Body {
   readonly list: boolean;
 }
 
-/** Reads a body: messages, each a line, or a list of them. Throws ERR_LIMIT (more than `most`), ERR_MALFORMED. */
-export function readBody(text: string, most: number): Body {
+/** Reads a body: messages, each a line, or a list of them. Throws ERR_LIMIT, ERR_MALFORMED. */
+export function readBody(text: string, limits: Pick<Limits, 'batch' | 'depth' | 'nodes'>): Body {
+  const most = limits.batch;
   const list = /^\s*\[/.test(text);
-  const lines = list ? linesOf(text) : text;
+  const lines = list ? linesOf(text, limits) : text;
   const hello = helloOf(lines);
   const room = hello === undefined ? most : most + 1;
   let count = 0;
@@ -33,8 +36,11 @@ export function unread(error: unknown): [status: number, text: string] {
   return [statuses[error.code] ?? 400, error.message];
 }
 
-/** The messages of a list, each a line. Throws ERR_MALFORMED. */
-function linesOf(text: string): string {
+/** The messages of a list, each a line. Throws ERR_LIMIT, before any of it is made, and ERR_MALFORMED. */
+function linesOf(text: string, { depth, nodes }: Pick<Limits, 'depth' | 'nodes'>): string {
+  // The list is a level of its own.
+  const over = measure(text, { depth: depth + 1, nodes });
+  if (over !== undefined) throw new DserviceError('ERR_LIMIT', `the list ${over.what}`);
   try {
     const messages = JSON.parse(text) as unknown[];
     return messages.map((message) => JSON.stringify(message)).join('\n');

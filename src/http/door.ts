@@ -59,7 +59,7 @@ export function door({ clock, limits, onChannel, at: place = path }: DoorOptions
     });
     let body: Body;
     try {
-      body = readBody(await exchange.text(), limits.batch);
+      body = readBody(await exchange.text(), limits);
     } catch (error) {
       return note(...unread(error), headers);
     }
