@@ -6,6 +6,8 @@ const certificates = 'Deno looks at a certificate of one’s own when it connect
 const kept =
   'Deno’s node:http answers one request of a connection that was handed to it, and no second';
 const cause = 'structuredClone of Bun drops the cause of an error';
+const signal = 'a child process of Deno’s takes one signal by `kill`, and no second';
+const toJSON = 'in Bun these have a toJSON, and so they travel as what that gives';
 const redis = 'node-redis in Deno does not find a server again that was away';
 
 /** `runtimes`: names in runtimes.mjs and run.mjs. `file`: from the folder of the project. `test`: its full name, or a pattern of it. */
@@ -43,6 +45,38 @@ export const known = [
   },
   {
     runtimes: ['Deno'],
+    file: 'node/batch.test.ts',
+    test: 'the port of a service > keeps the connection for the next one',
+    reason: kept,
+  },
+  {
+    runtimes: ['Deno'],
+    file: 'node/channel/socket.test.ts',
+    test: /^(tls|wss) > a paused reader holds the writer (back, and loses nothing|of bytes back)$/,
+    reason: 'a TLS socket of Deno’s reads on while it is paused',
+  },
+  {
+    runtimes: ['Deno'],
+    file: 'node/dnode/original.test.ts',
+    test: /^dnode's examples, unchanged, over /,
+    never: true,
+    reason: 'a program that Deno forks loads no file first (--require), by which ports are given',
+  },
+  {
+    runtimes: ['Deno'],
+    file: 'node/resume.test.ts',
+    test: 'a process > that is stopped for a while goes on where it was',
+    never: true,
+    reason: signal,
+  },
+  {
+    runtimes: ['Deno'],
+    file: 'node/service.test.ts',
+    test: 'a process > has no file left to open: calls fail with the reason, and the rest goes on',
+    reason: 'Deno ends with a panic when there is no file left to open',
+  },
+  {
+    runtimes: ['Deno'],
     file: 'node/oracle/codec.test.ts',
     test: /a key named __proto__ is a key: there, it becomes a prototype/,
     reason: 'in Deno __proto__ is a key like any other, for dnode-protocol too',
@@ -69,6 +103,7 @@ export const known = [
     runtimes: ['Deno'],
     file: 'node/shutdown.test.ts',
     test: /is left to a program that handles it$/,
+    never: true,
     reason: 'a program’s own listener of a signal is not called in Deno before it ends',
   },
   {
@@ -83,7 +118,8 @@ export const known = [
     file: 'node/hostile/doors.test.ts',
     test: /(half a message, (of ours|a plain one)|a message in fragments without end)$/,
     never: true,
-    reason: 'open: Bun has a ws of its own, and a message in it that never ends is not told of',
+    reason:
+      'Bun has a ws of its own in place of the package, whose socket shows nothing of a message that is not whole',
   },
   {
     runtimes: ['Deno', 'Bun'],
@@ -96,6 +132,18 @@ export const known = [
     file: 'node/service.test.ts',
     test: 'a process > has no file left to open: calls fail with the reason, and the rest goes on',
     reason: 'Bun does not say that it was a file too many (EMFILE) when a socket cannot be opened',
+  },
+  ...['node/values.test.ts', 'src/protocol/session.values.test.ts'].map((file) => ({
+    runtimes: ['Bun'],
+    file,
+    test: /refused, with its path > (Headers|URLSearchParams|FormData)$/,
+    reason: toJSON,
+  })),
+  {
+    runtimes: ['Bun'],
+    file: 'src/protocol/session.transfer.test.ts',
+    test: 'what cannot be moved is refused with its path, and nothing of the call is gone',
+    reason: 'Bun moves a port that was moved before without an error',
   },
   {
     runtimes: ['Bun'],

@@ -44,6 +44,8 @@ export function answerChannel(options: AnswerChannelOptions): {
   /** Nothing is written any more: all was, or it is cut off. */
   let over = false;
   let cut = false;
+  /** Nobody is there who would read it. */
+  let left = false;
 
   /** Text as it goes into the answer. In a list, there is a comma for each newline, but the last. */
   const take = (last: boolean): string => {
@@ -58,7 +60,7 @@ export function answerChannel(options: AnswerChannelOptions): {
   };
   const flush = (): void => {
     scheduled = false;
-    if (waiting === '' || over) return;
+    if (waiting === '' || over || left) return;
     if (flowing) return outlet?.write(take(false));
     flowing = true;
     told({
@@ -67,7 +69,7 @@ export function answerChannel(options: AnswerChannelOptions): {
         type,
         (given) => {
           outlet = given;
-          if (cut) given.destroy();
+          if (cut || left) given.destroy();
           else if (over) end();
           else flush();
           return () => feed.drained();
@@ -77,6 +79,7 @@ export function answerChannel(options: AnswerChannelOptions): {
   };
   const end = (): void => {
     over = true;
+    if (left) return;
     if (!flowing) {
       const code = /^\{"control":"close","code":"(\w+)"/.exec(waiting)?.[1] ?? '';
       const status = statuses[code] ?? (waiting === '' ? 204 : 200);
@@ -118,6 +121,7 @@ export function answerChannel(options: AnswerChannelOptions): {
   return {
     ...{ channel, answer },
     gone() {
+      left = true;
       told(undefined);
       feed.ended(new Error('the caller went away'));
     },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DserviceError } from '../errors.js';
 import { codeOf, peer, sessionPair } from '../testing/fixtures/peer.js';
 import { turns } from '../testing/recorder.js';

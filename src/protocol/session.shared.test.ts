@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { codeOf, ourHello, peer, sessionPair } from '../testing/fixtures/peer.js';
 import { turns } from '../testing/recorder.js';
 import { set } from '../service/set.js';
