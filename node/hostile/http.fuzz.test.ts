@@ -23,6 +23,12 @@ const tell = (sequence: readonly Step[]): string =>
 
 const { fuzz } = fuzzers();
 
+/** Of some, the body never comes, or breaks off. */
+const lacking = (what: number, from: number): { lack?: 'all' | 'some' } => {
+  if (what < from) return {};
+  return { lack: what === from ? 'all' : 'some' };
+};
+
 /** Lets all run that can. */
 const settle = (subject: HttpSubject) => async (): Promise<void> => {
   for (let i = 0; i < 4; i++) {
@@ -58,10 +64,14 @@ test(`batches, seed ${firstSeed}`, { timeout: 0 }, () =>
         const [what, how, a, b] = step;
         if (what >= 26) await meanwhile(subject, step);
         else {
-          const lack = what < 24 ? undefined : what === 24 ? 'all' : 'some';
           const authorization = credentials[b % credentials.length] ?? '';
           const headers = how % 5 === 4 ? { headers: { authorization } } : {};
-          subject.post(textOf(step), { lack, quick: a % 3 > 0, ...originOf(b >>> 8), ...headers });
+          subject.post(textOf(step), {
+            ...lacking(what, 24),
+            quick: a % 3 > 0,
+            ...originOf(b >>> 8),
+            ...headers,
+          });
           if (what % 2 === 0) await turn();
         }
         subject.clock.flush();
@@ -103,11 +113,10 @@ test(`streams of events, seed ${firstSeed}`, { timeout: 0 }, () =>
               : undefined;
           const begin =
             stream.next === 1 && a % 4 > 0 ? '{"method":"methods","arguments":[{}]}\n' : '';
-          const lack = what < 22 ? undefined : what === 22 ? 'all' : 'some';
           const url = id ?? stream.url(n ?? 0, c % 40 === 39);
           subject.post(begin + textOf(step), {
             url,
-            lack,
+            ...lacking(what, 22),
             ...(c % 7 === 6 ? originOf(b >>> 8) : {}),
           });
           if (what % 3 > 0) await turn();
