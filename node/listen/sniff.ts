@@ -3,6 +3,10 @@ import type { Clock } from '../../src/clock.js';
 
 /** Some dnode clients of old wait for the server's `methods`: after this long, silence means one. */
 const silence = 500;
+/** Milliseconds by which a timer is late where this process, or its machine, had no time for anybody. */
+const busy = 50;
+/** So often at most silence is waited for anew: within the time that a handshake may take. */
+const most = 8;
 
 const brace = 0x7b;
 const isUpperCase = (byte: number): boolean => byte >= 0x41 && byte <= 0x5a;
@@ -17,8 +21,21 @@ export function sniff(
   clock: Clock,
   told: (protocol: 'dnode' | 'http') => void,
 ): void {
-  // What came while we were busy is read before the second timer.
-  let stop = clock.after(silence, () => (stop = clock.after(1, () => decide('dnode'), true)), true);
+  let stop = (): void => {};
+  const listen = (left: number): void => {
+    const began = clock.now();
+    const silent = (): void => {
+      // A timer counts from where its turn began, which may have taken long; and who was kept waiting may have had
+      // no time to speak. Neither was silence.
+      const passed = clock.now() - began;
+      const heard = passed >= silence - 1 && passed <= silence + busy;
+      if (!heard && left > 0) return listen(left - 1);
+      // What came meanwhile is read before the second timer.
+      stop = clock.after(1, () => decide('dnode'), true);
+    };
+    stop = clock.after(silence, silent, true);
+  };
+  listen(most);
   const first = (chunk: Buffer): void => {
     const byte = chunk[0] ?? 0;
     socket.pause();

@@ -353,6 +353,7 @@ export class Calling implements Owner, PendingHost, WireCalling {
   fail(id: number, error: DserviceError): void {
     const call = this.#take(id);
     if (call === undefined) return;
+    error.mayHaveRun ??= true;
     call.reject(error);
     this.#settled();
   }

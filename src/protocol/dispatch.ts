@@ -1,10 +1,11 @@
 import { DserviceError } from '../errors.js';
+import { authorizeFirst } from './authorize-first.js';
 import type { Calling } from './calling.js';
 import type { Intake } from './intake.js';
 import { isUrgent, type Message, readId } from './message.js';
 import type { NamedFunction } from './pipelining/replay-map.js';
 import type { Serving } from './serving.js';
-import { malformed, readPath, stepTo } from './pipelining/steps.js';
+import { malformed, type MethodOf, readPath, readsOnTheWay, stepTo } from './pipelining/steps.js';
 import type { AnyFunction } from './encode.js';
 import { streamFunction } from './streams/stream-function.js';
 import type { Wire } from './wire.js';
@@ -79,13 +80,19 @@ export class Dispatch {
     if (plain) throw malformed('`method` is not a name');
     this.#serving.pipelined.keep(message);
     const steps = readPath(path);
-    const fn = stepTo(api, steps, (instance, name) => methods.named(instance, name));
     const name = steps.join('.');
-    if (typeof fn === 'function') {
-      return this.#serving.serve(fn as AnyFunction, message, name, name);
-    }
-    this.#wire.drop(message);
-    throw noMethod(name);
+    const methodOf: MethodOf = (instance, name) => methods.named(instance, name);
+    const find = (): AnyFunction => {
+      const fn = stepTo(api, steps, methodOf);
+      if (typeof fn === 'function') return fn as AnyFunction;
+      this.#wire.drop(message);
+      throw noMethod(name);
+    };
+    // Where code runs to get there, it is asked first whether it may.
+    const asked = this.#serving.guards.authorize !== undefined;
+    if (asked && readsOnTheWay(api, steps)) {
+      authorizeFirst(this.#serving, this.#wire, message, name, find);
+    } else this.#serving.serve(find(), message, name, name);
   }
 
   /** Something is asked of the outcome of a call before. Throws what is wrong with it. */

@@ -58,7 +58,7 @@ export interface ServingHost {
 }
 
 /** What stands before handlers. */
-interface Guards {
+export interface Guards {
   readonly authorize?: Authorize | undefined;
   readonly intercept?: InterceptServing | undefined;
 }
@@ -69,7 +69,7 @@ const noGuards: Guards = {};
 export class Serving implements Host, CallHost {
   readonly #options: ServingOptions;
   readonly #host: ServingHost;
-  readonly #guards: Guards;
+  readonly guards: Guards;
   readonly #stop: Stop | undefined;
   #gates: Gates | undefined;
   readonly #wire: Wire;
@@ -99,7 +99,7 @@ export class Serving implements Host, CallHost {
     this.pipelined = new Pipelined(wire, this, clock);
     const serve = intercept?.serve;
     const guarded = (authorize ?? serve) !== undefined;
-    this.#guards = guarded ? { authorize, intercept: serve } : noGuards;
+    this.guards = guarded ? { authorize, intercept: serve } : noGuards;
     if (guarded) wire.local.paths = new WeakMap();
   }
 
@@ -153,18 +153,20 @@ export class Serving implements Host, CallHost {
   whole(whole: Promise<void> | undefined, message: Message, run: () => void): void {
     if (whole === undefined) return run();
     this.waiting(1, message);
-    const refuse = (error: unknown): void => {
-      const reply = this.replyOf(message);
-      if (reply === undefined) this.#host.onError(error);
-      else this.reply(reply, [error]);
-    };
     const begin = (): void => {
       if (!this.#over) run();
     };
     void whole
       .then(begin)
-      .catch(refuse)
+      .catch((error: unknown) => this.refuse(message, error))
       .then(() => this.waiting(-1, message));
+  }
+
+  /** Tells why a call does not run: its caller, or else who serves. */
+  refuse(message: Message, error: unknown): void {
+    const reply = this.replyOf(message);
+    if (reply === undefined) this.#host.onError(error);
+    else this.reply(reply, [error]);
   }
 
   /** As `serve`, with arguments that were read. `sink` takes the outcome, in place of the caller. */
@@ -176,15 +178,16 @@ export class Serving implements Host, CallHost {
     method?: string,
     sink?: (answer: Answer) => void,
   ): void {
-    this.#run(fn, args, message, name, method, sink, this.#guards);
+    this.runAs(fn, args, message, name, method, sink, this.guards);
   }
 
   /** Answers a question of the session's own, which everybody may ask. */
   answer(fn: AnyFunction, reply: number, name: string): void {
-    this.#run(fn, [], { reply }, name, undefined, undefined, noGuards);
+    this.runAs(fn, [], { reply }, name, undefined, undefined, noGuards);
   }
 
-  #run(
+  /** As `run`, by other guards. */
+  runAs(
     fn: AnyFunction,
     args: unknown[],
     message: Message,

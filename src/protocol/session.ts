@@ -328,6 +328,8 @@ export class Session implements SessionHandle, Owner {
   /** Tells whoever waits, on either side, that a message was refused. @internal */
   onRefused(error: DserviceError, reply: number | undefined, outcome: number | undefined): void {
     if (outcome !== undefined) this.#parts.calling.fail(outcome, error);
+    // A call whose message is refused has not run.
+    if (reply !== undefined) error.mayHaveRun ??= false;
     if (reply !== undefined && !this.#parts.wire.plain) this.#parts.serving.reply(reply, [error]);
     this.#parts.events.emit('fail', error);
   }

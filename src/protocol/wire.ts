@@ -75,6 +75,8 @@ export class Wire implements RemoteHost, LocalHost, CrossingHost {
   readonly crossing: Crossing;
   /** What follows the line of the message encoded last. */
   #attached: Attached | undefined;
+  /** A message is being made: code of the user's may run meanwhile. */
+  #encodes = false;
   /** The port beside whose lines values can be moved, where there is one; and what is moved, once something was. */
   readonly #port: object | undefined;
   #moves: Mover | undefined;
@@ -246,6 +248,8 @@ export class Wire implements RemoteHost, LocalHost, CrossingHost {
   encode(args: readonly unknown[], outcome?: number, settled?: Settled, beside = 0): string {
     // Set only where there is something: an array's length costs more than the rest of this.
     const { crossing } = this;
+    if (this.#encodes) throw whileEncoding();
+    this.#encodes = true;
     crossing.begin(outcome, settled);
     this.#attached = undefined;
     try {
@@ -264,6 +268,8 @@ export class Wire implements RemoteHost, LocalHost, CrossingHost {
       this.#moves?.clear();
       crossing.undo();
       throw error;
+    } finally {
+      this.#encodes = false;
     }
   }
 
@@ -381,4 +387,10 @@ export class Wire implements RemoteHost, LocalHost, CrossingHost {
     this.local.clear();
     this.references.clear(why);
   }
+}
+
+/** A codec, a getter or a `toJSON` calls the peer in the middle of a message to it. */
+function whileEncoding(): DserviceError {
+  const text = 'what is being sent calls the same peer: a codec, getter or toJSON may not';
+  return new DserviceError('ERR_STATE', text, { mayHaveRun: false });
 }

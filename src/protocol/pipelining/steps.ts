@@ -35,6 +35,19 @@ export function stepTo(
   return at;
 }
 
+/** Whether a shared property, or a getter, stands in a path of an api: code that runs when it is gone along. */
+export function readsOnTheWay(value: unknown, path: readonly string[]): boolean {
+  let at = value;
+  for (const key of path) {
+    if (typeof at !== 'object' || at === null) return false;
+    if (exposing(at)?.has(at, `=${key}`) === true) return true;
+    const property = Object.getOwnPropertyDescriptor(at, key);
+    if (property?.get !== undefined) return true;
+    at = property?.value;
+  }
+  return false;
+}
+
 /** The function at a path of a value. Throws ERR_METHOD. */
 export function functionAt(
   value: unknown,
