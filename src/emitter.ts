@@ -10,10 +10,11 @@ export class Emitter<Events extends EventMap> {
   on<K extends keyof Events>(event: K, listener: (...args: Events[K]) => void): () => void {
     const is = (it: Listener<Events>): boolean => it.event === event && it.told === listener;
     if (!this.#listeners.some(is)) {
-      this.#listeners = this.#listeners.concat({ event, told: listener });
+      this.#listeners = this.#listeners.concat([{ event, told: listener }]);
     }
     return () => {
-      this.#listeners = this.#listeners.filter((it) => !is(it));
+      // A filtered list has room for more; its copy has none.
+      this.#listeners = this.#listeners.filter((it) => !is(it)).slice();
     };
   }
 

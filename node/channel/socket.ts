@@ -24,7 +24,7 @@ export function socketChannel(socket: Socket, options: SocketOptions = {}): Chan
   socket.setKeepAlive(true, keepAlive);
   socket.setTimeout(0);
   // Counts as progress whatever the kernel takes, which no timer of ours could see.
-  socket.once('timeout', () => socket.destroy());
+  socket.on('timeout', destroy);
   return pairChannel(socket, socket, {
     window: options.window,
     peer: options.peer ?? peerOf(socket),
@@ -32,6 +32,11 @@ export function socketChannel(socket: Socket, options: SocketOptions = {}): Chan
     ending: () => socket.setTimeout(linger),
     hold: (keep) => void (keep ? socket.ref() : socket.unref()),
   });
+}
+
+/** Of all sockets: not one for each. */
+function destroy(this: Socket): void {
+  this.destroy();
 }
 
 function peerOf(socket: Socket): ChannelPeer {

@@ -1,6 +1,6 @@
 import type { Readable, Writable, Duplex } from 'node:stream';
-import type { Channel, ChannelPeer } from '../../src/channel/channel.js';
-import { channelOver } from '../../src/channel/transport.js';
+import type { Attachments, Channel, ChannelPeer } from '../../src/channel/channel.js';
+import { channelOver, type Feed, type Transport } from '../../src/channel/transport.js';
 import { systemClock, type Clock } from '../../src/clock.js';
 
 export interface StreamPair {
@@ -41,73 +41,109 @@ export function pairChannel(
   writable: Writable,
   options: StreamOptions,
 ): Channel {
-  const { peer = { transport: 'stream' }, clock, binary = false } = options;
   // At least what makes a stream promise a `drain`.
   const window = Math.max(options.window ?? 128 * 1024, writable.writableHighWaterMark);
-  let readEnd = false;
-  let writeEnd = false;
-
-  const abort = (): void => {
-    readable.destroy();
-    writable.destroy();
-  };
-  const fail = (error?: Error): void => {
-    abort();
-    feed.ended(error);
-  };
-  const settle = (): void => {
-    if (readEnd && writeEnd) feed.ended();
-  };
-  const end = (): void => {
-    if (writable.writableFinished) writeEnd = true;
-    else {
-      options.ending?.();
-      writable.end();
-    }
-  };
-
-  const { channel, feed } = channelOver(
-    {
-      framing: 'bytes',
-      peer,
-      binary,
-      send(data, bytes = []) {
-        if (bytes.length === 0) return void writable.write(data);
-        // The line and its bytes in one call of the system.
-        writable.cork();
-        writable.write(data);
-        for (const piece of bytes) if (piece.length > 0) writable.write(piece);
-        writable.uncork();
-      },
-      buffered: () => writable.writableLength,
-      hold: options.hold,
-      pause: () => readable.pause(),
-      resume: () => readable.resume(),
-      end,
-      abort,
-    },
-    window,
-    clock,
-  );
-
-  readable.pause();
-  readable.on('data', (chunk: Uint8Array | string) => feed.push(chunk));
-  readable.on('end', () => {
-    readEnd = true;
-    end();
-    settle();
-  });
-  writable.on('drain', () => feed.drained());
-  writable.on('finish', () => {
-    writeEnd = true;
-    settle();
-  });
-  for (const half of new Set([readable, writable])) {
-    half.on('error', fail);
-    half.on('close', () => {
-      // Not an end, though nothing failed: cut off by somebody who holds the stream as well.
-      if (half === readable ? !readEnd : !writeEnd) fail();
-    });
-  }
+  const transport = new StreamTransport(readable, writable, options);
+  const { channel, feed } = channelOver(transport, window, options.clock);
+  transport.begin(feed);
   return channel;
 }
+
+/** A class, since there is one for each connection: functions of its own take three times as much. */
+class StreamTransport implements Transport {
+  readonly framing = 'bytes';
+  readonly #readable: Readable;
+  readonly #writable: Writable;
+  readonly #options: StreamOptions;
+  #readEnd = false;
+  #writeEnd = false;
+
+  constructor(readable: Readable, writable: Writable, options: StreamOptions) {
+    this.#readable = readable;
+    this.#writable = writable;
+    this.#options = options;
+  }
+
+  get peer(): ChannelPeer {
+    return this.#options.peer ?? aStream;
+  }
+
+  get binary(): boolean {
+    return this.#options.binary === true;
+  }
+
+  begin(feed: Feed): void {
+    const readable = this.#readable;
+    const writable = this.#writable;
+    const fail = (error?: Error): void => {
+      this.abort();
+      feed.ended(error);
+    };
+    const settle = (): void => {
+      if (this.#readEnd && this.#writeEnd) feed.ended();
+    };
+    readable.pause();
+    readable.on('data', (chunk: Uint8Array | string) => feed.push(chunk));
+    readable.on('end', () => {
+      this.#readEnd = true;
+      this.end();
+      settle();
+    });
+    writable.on('drain', () => feed.drained());
+    writable.on('finish', () => {
+      this.#writeEnd = true;
+      settle();
+    });
+    // Not an end, though nothing failed: cut off by somebody who holds the stream as well.
+    readable.on('error', fail);
+    readable.on('close', () => {
+      if (!this.#readEnd) fail();
+    });
+    if ((readable as object) === writable) return;
+    writable.on('error', fail);
+    writable.on('close', () => {
+      if (!this.#writeEnd) fail();
+    });
+  }
+
+  send(data: string, bytes: Attachments = []): void {
+    const writable = this.#writable;
+    if (bytes.length === 0) return void writable.write(data);
+    // The line and its bytes in one call of the system.
+    writable.cork();
+    writable.write(data);
+    for (const piece of bytes) if (piece.length > 0) writable.write(piece);
+    writable.uncork();
+  }
+
+  buffered(): number {
+    return this.#writable.writableLength;
+  }
+
+  hold(keep: boolean): void {
+    this.#options.hold?.(keep);
+  }
+
+  pause(): void {
+    this.#readable.pause();
+  }
+
+  resume(): void {
+    this.#readable.resume();
+  }
+
+  end(): void {
+    if (this.#writable.writableFinished) this.#writeEnd = true;
+    else {
+      this.#options.ending?.();
+      this.#writable.end();
+    }
+  }
+
+  abort(): void {
+    this.#readable.destroy();
+    this.#writable.destroy();
+  }
+}
+
+const aStream: ChannelPeer = { transport: 'stream' };

@@ -66,14 +66,10 @@ export class DnodeStream extends Stream {
     this.#given = bounded ? this.#limits.functions : Infinity;
     this.#lines = new LineReader(
       this.#limits.line,
-      (line) => {
-        this.#line(line);
-        return undefined;
-      },
+      { read: (line) => this.#line(line), evict: (error) => this.#cut(error) },
       (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
       accepted?.budget,
     );
-    this.#lines.onEvicted = (error) => this.#cut(error);
     this.#outlet = new Outlet({
       clock: nodeClock,
       limits: this.#limits,

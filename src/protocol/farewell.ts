@@ -9,7 +9,8 @@ export interface FarewellHost {
   readonly outstanding: number;
   /** Handlers that run for the peer, and streams that go on. */
   readonly busy: number;
-  close(): void;
+  /** Ends the session, in good order. */
+  leave(): void;
 }
 
 /** How it is over one request: bye is said in other ways, and who was asked for no more ends by itself when nothing runs. */
@@ -66,7 +67,7 @@ export class Farewell {
     const serving = this.#once?.serving?.() ?? this.#host.busy;
     if (serving > 0 || !(this.heard || quiet)) return;
     if (this.#draining !== undefined) this.#draining.done();
-    else if (this.#once?.alone === true && !this.#over) this.#host.close();
+    else if (this.#once?.alone === true && !this.#over) this.#host.leave();
   }
 
   /** Asks the peer to call no more, and closes when it has nothing out and nothing runs, or after `time` ms. */
@@ -79,7 +80,7 @@ export class Farewell {
     const cancelTimer = this.#clock.after(time, done);
     const promise = drained.then(() => {
       cancelTimer();
-      this.#host.close();
+      this.#host.leave();
     });
     this.#draining = { promise, done };
     if (this.#plain) this.#waitForQuiet(Math.min(1_000, time));

@@ -98,16 +98,9 @@ export class Intake implements Keeper {
     this.#host = host;
     this.#lookFrom = 2 * limits.depth;
     this.#most = limits.unsentMax / 2;
-    this.#lines = new LineReader(
-      limits.firstLine,
-      (line) => this.read(line),
-      decodeText,
-      budget,
-      makeCollector,
-    );
+    this.#lines = new LineReader(limits.firstLine, this, decodeText, budget, makeCollector);
     // Not known before the peer has said who it is.
     this.#lines.binary = undefined;
-    this.#lines.onEvicted = (error) => this.evict(error);
   }
 
   /** The peer has said who it is: its lines may be longer from here on, and raw bytes may follow them. */

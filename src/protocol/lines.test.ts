@@ -12,7 +12,7 @@ function lines(
   decode?: (bytes: Uint8Array) => string,
 ): string[] {
   const found: string[] = [];
-  const reader = new LineReader(limit, (line) => void found.push(line), decode);
+  const reader = new LineReader(limit, { read: (line) => void found.push(line) }, decode);
   for (const piece of pieces) {
     reader.push(piece);
     if (typeof piece !== 'string') piece.fill(0);
@@ -89,8 +89,8 @@ test('the limit holds for what came and for what has not ended, and not for the 
 
 test('what is kept counts against the budget until its line is whole', () => {
   const budget = new Budget(8);
-  const one = new LineReader(100, () => {}, undefined, budget);
-  const two = new LineReader(100, () => {}, undefined, budget);
+  const one = new LineReader(100, { read() {} }, undefined, budget);
+  const two = new LineReader(100, { read() {} }, undefined, budget);
   one.push(encoder.encode('12345'));
   two.push(encoder.encode('678'));
   expect(budget.used).toBe(8);
@@ -104,8 +104,12 @@ test('where there is no more room, who has kept something longest gives way; alo
   const budget = new Budget(8);
   const evicted: string[] = [];
   const [one, two] = ['one', 'two'].map((name) => {
-    const reader = new LineReader(100, () => {}, undefined, budget);
-    reader.onEvicted = ({ code }) => evicted.push(`${name} ${code}`);
+    const reader = new LineReader(
+      100,
+      { read() {}, evict: ({ code }) => void evicted.push(`${name} ${code}`) },
+      undefined,
+      budget,
+    );
     return reader;
   }) as [LineReader, LineReader];
   two.push(encoder.encode('12'));
@@ -125,10 +129,12 @@ test('where there is no more room, who has kept something longest gives way; alo
 
 test('who is stopped in the middle hears nothing more', () => {
   const found: string[] = [];
-  const reader = new LineReader(100, (line) => {
-    found.push(line);
-    reader.stop();
-    return undefined;
+  const reader = new LineReader(100, {
+    read(line) {
+      found.push(line);
+      reader.stop();
+      return undefined;
+    },
   });
   reader.push('a\nb\nc');
   reader.push(encoder.encode('d\n'));
@@ -138,7 +144,7 @@ test('who is stopped in the middle hears nothing more', () => {
 test('many small pieces of a long line take time by its length alone', () => {
   const piece = encoder.encode('x'.repeat(100));
   const found: number[] = [];
-  const reader = new LineReader(10_000_000, (line) => void found.push(line.length));
+  const reader = new LineReader(10_000_000, { read: (line) => void found.push(line.length) });
   for (let i = 0; i < 40_000; i++) reader.push(piece);
   reader.push(encoder.encode('\n'));
   expect(found).toEqual([4_000_000]);

@@ -4,8 +4,13 @@ import type { Budget, Keeper } from './budget.js';
 
 const newline = 10;
 
-/** What a line asks for before the next one: bytes that follow it. */
-type OnLine = (line: string) => Following | undefined;
+/** Who reads the lines. */
+export interface LineHost {
+  /** A line, without its newline; returns what it asks for before the next one: bytes that follow it. */
+  read(line: string): Following | undefined | void;
+  /** What is kept has to make room for others: there is no going on. */
+  evict?(error: DserviceError): void;
+}
 
 /** Makes what takes them; `charge` is told of bytes before they are kept, and throws where there is no room. */
 type Collect = (following: Following, charge: (bytes: number) => void) => Collector;
@@ -19,7 +24,7 @@ export class LineReader implements Keeper {
   limit: number;
   /** Whether bytes may follow lines; undefined as long as any line may decide that. */
   binary: boolean | undefined = false;
-  readonly #onLine: OnLine;
+  readonly #host: LineHost;
   readonly #text: LineText;
   readonly #budget: Budget | undefined;
   readonly #makeCollector: Collect | undefined;
@@ -27,8 +32,6 @@ export class LineReader implements Keeper {
   #size = 0;
   #collector: Collector | undefined;
   #stopped = false;
-  /** Told that what is kept has to make room for others: there is no going on. */
-  onEvicted: (error: DserviceError) => void = () => {};
   /** Messages that were begun in one piece and finished in another, or given up. */
   #finished = 0;
   /** Counts the restarts: what is left of a piece that was being read then is dropped. */
@@ -36,7 +39,7 @@ export class LineReader implements Keeper {
 
   constructor(
     limit: number,
-    onLine: OnLine,
+    host: LineHost,
     decode?: (bytes: Uint8Array) => string,
     budget?: Budget,
     collector?: Collect,
@@ -44,7 +47,7 @@ export class LineReader implements Keeper {
     this.#budget = budget;
     this.#makeCollector = collector;
     this.limit = limit;
-    this.#onLine = onLine;
+    this.#host = host;
     this.#text = decode === undefined ? new StreamedText() : new GatheredText(decode);
   }
 
@@ -60,7 +63,7 @@ export class LineReader implements Keeper {
 
   evict(error: DserviceError): void {
     this.stop();
-    this.onEvicted(error);
+    this.#host.evict?.(error);
   }
 
   /** Forgets the rest of a line: what is pushed from here on comes from elsewhere. */
@@ -191,7 +194,7 @@ export class LineReader implements Keeper {
   #emit(line: string): Following | undefined {
     if (this.#stopped) return undefined;
     if (line.length > this.limit) throw tooLong(this.limit);
-    return this.#onLine(line);
+    return this.#host.read(line) ?? undefined;
   }
 }
 

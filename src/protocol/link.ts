@@ -40,19 +40,12 @@ export class Link implements Channel {
 
   open(handlers: ChannelHandlers): void {
     this.#handlers = handlers;
-    const channel = this.#channel;
-    const current = (): boolean => channel === this.#channel && !this.#away;
-    channel.open({
-      receive: (data, moved) => {
-        if (current()) handlers.receive(data, moved);
-      },
-      drain: () => {
-        if (current()) handlers.drain();
-      },
-      close: (error) => {
-        if (current()) handlers.close(error);
-      },
-    });
+    this.#channel.open(new Heard(this, this.#channel, handlers));
+  }
+
+  /** Whether that is the channel that is heard. */
+  hears(channel: Channel): boolean {
+    return channel === this.#channel && !this.#away;
   }
 
   write(data: string, bytes?: Attachments): boolean {
@@ -100,5 +93,30 @@ export class Link implements Channel {
     if (this.#handlers !== undefined) this.open(this.#handlers);
     if (!this.#kept) channel.hold?.(false);
     if (this.#paused) channel.pause();
+  }
+}
+
+/** What one channel is heard by, as long as it is the current one. */
+class Heard implements ChannelHandlers {
+  readonly #link: Link;
+  readonly #channel: Channel;
+  readonly #handlers: ChannelHandlers;
+
+  constructor(link: Link, channel: Channel, handlers: ChannelHandlers) {
+    this.#link = link;
+    this.#channel = channel;
+    this.#handlers = handlers;
+  }
+
+  receive(data: Uint8Array | string, moved?: readonly unknown[]): void {
+    if (this.#link.hears(this.#channel)) this.#handlers.receive(data, moved);
+  }
+
+  drain(): void {
+    if (this.#link.hears(this.#channel)) this.#handlers.drain();
+  }
+
+  close(error?: Error): void {
+    if (this.#link.hears(this.#channel)) this.#handlers.close(error);
   }
 }

@@ -1,3 +1,4 @@
+import type { DserviceError } from '../errors.js';
 import type { CallOptions } from './options.js';
 import type { TraceContext } from './trace-context.js';
 
@@ -60,4 +61,9 @@ export interface SessionObserver {
   call(method: string, given: CallOptions | undefined): Observed | undefined;
   /** A call is about to be served. Undefined where nobody wants to know. */
   serve(method: string, trace: Partial<TraceContext>): ObservedServing | undefined;
+  /** Told of the session itself, before its own listeners are: the peer's api is here, for the first time or anew. */
+  opened?(): void;
+  away?(why: Error): void;
+  moved?(): void;
+  ended?(error: DserviceError | undefined): void;
 }

@@ -1,4 +1,4 @@
-import type { Channel } from '../channel/channel.js';
+import type { Channel, ChannelHandlers } from '../channel/channel.js';
 import { Emitter } from '../emitter.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import { Calling } from './calling.js';
@@ -26,11 +26,13 @@ export interface Owner extends SessionHandle {
   onRefused(error: DserviceError, reply: number | undefined, outcome: number | undefined): void;
   finish(code: ErrorCode, message: string): void;
   giveUp(error: DserviceError): void;
+  onLost(cause: Error | undefined): void;
   end(error: DserviceError | undefined): void;
 }
 
 /** What each part asks of the others. */
-type Hosts = IntakeHost &
+type Hosts = ChannelHandlers &
+  IntakeHost &
   WireHost &
   CallingHost &
   ServingHost &
@@ -89,8 +91,27 @@ export class Parts implements Hosts {
     return this.calling.outstanding;
   }
 
-  close(): void {
+  leave(): void {
     this.#owner.close();
+  }
+
+  receive(data: Uint8Array | string, moved?: readonly unknown[]): void {
+    const { outbox } = this.wire;
+    this.pulse.heard(this.intake.collecting);
+    outbox.cork();
+    this.intake.push(data, moved);
+    this.flow.read(data.length);
+    this.continuity?.read(data.length);
+    outbox.uncork();
+  }
+
+  drain(): void {
+    this.flow.drained();
+  }
+
+  /** The channel has ended by itself. */
+  close(error?: Error): void {
+    this.#owner.onLost(error);
   }
 
   /** Whether the channel keeps the process alive, as calls, streams and functions of ours that the peer holds do. */

@@ -20,7 +20,7 @@ import { shareWithin } from './shared.js';
 
 /**
  * Two programs that call each other over one channel (protocol page): in plain dnode, until both have said hello.
- * Messages are written in `Wire.write` and read in `#onMessage`; `Calling` waits for the peer, `Serving` runs
+ * Messages are written in `Wire.write` and read in `onMessage`; `Calling` waits for the peer, `Serving` runs
  * handlers for it. Nothing that a peer sends, and nothing that a handler throws, leaves here as an exception.
  */
 export class Session implements SessionHandle, Owner {
@@ -59,11 +59,14 @@ export class Session implements SessionHandle, Owner {
       ...{ wire, outbox: wire.outbox, calling, intake, flow, clock, limits },
       onAway: (why) => {
         this.#parts.pulse.stop();
-        if (why !== undefined) this.#parts.events.emit('away', why);
+        if (why === undefined) return;
+        this.#parts.observer?.away?.(why);
+        this.#parts.events.emit('away', why);
       },
       onMoved: () => {
         this.#peer = { ...this.#peer, ...this.#parts.channel.peer };
         this.#watch();
+        this.#parts.observer?.moved?.();
         this.#parts.events.emit('moved', this.#peer);
       },
       onExpired: (error) => this.abandon(error),
@@ -78,11 +81,7 @@ export class Session implements SessionHandle, Owner {
   /** Begins: says `methods`, and reads. Called once, after the listeners are on. */
   start(): void {
     const { clock, limits, api, once } = this.#options;
-    this.#parts.channel.open({
-      receive: (data, moved) => this.#receive(data, moved),
-      drain: () => this.#parts.flow.drained(),
-      close: (error) => this.#lost(error),
-    });
+    this.#parts.channel.open(this.#parts);
     if (once !== undefined) this.#greet(once.hello(limits));
     else this.#cancelHandshake = clock.after(this.#time, () => this.#late(), true);
     try {
@@ -222,15 +221,6 @@ export class Session implements SessionHandle, Owner {
     this.finish('ERR_API', `the api cannot be sent: ${messageOf(error)}`);
   }
 
-  #receive(data: Uint8Array | string, moved?: readonly unknown[]): void {
-    this.#parts.pulse.heard(this.#parts.intake.collecting);
-    this.#parts.wire.outbox.cork();
-    this.#parts.intake.push(data, moved);
-    this.#parts.flow.read(data.length);
-    this.continuity?.read(data.length);
-    this.#parts.wire.outbox.uncork();
-  }
-
   /** The one place where a message is read. @internal */
   onMessage(message: Message, line: string): void {
     // Of the piece that ended the session there may be more.
@@ -299,6 +289,7 @@ export class Session implements SessionHandle, Owner {
 
   #announceRemote(): void {
     this.#ready = true;
+    this.#parts.observer?.opened?.();
     this.#parts.events.emit('remote', this.remote);
   }
 
@@ -346,8 +337,8 @@ export class Session implements SessionHandle, Owner {
     this.end(error, error === undefined ? code : undefined);
   }
 
-  /** The channel has ended by itself. */
-  #lost(cause: Error | undefined): void {
+  /** The channel has ended by itself. @internal */
+  onLost(cause: Error | undefined): void {
     if (this.#ended) return;
     const quiet = this.leaving || this.#options.once !== undefined;
     const why = cause ?? (quiet ? undefined : untold(this.#parts.channel));
@@ -366,11 +357,12 @@ export class Session implements SessionHandle, Owner {
     // Of one request it is known why there is no answer.
     const why = whyOver(error, (this.#options.once && error?.code) ?? code);
     this.#options.once?.end();
-    const { calling, serving, wire, farewell, events } = this.#parts;
+    const { calling, serving, wire, farewell, events, observer } = this.#parts;
     for (const it of [calling, serving, wire.anyStreams]) it?.end(why);
     wire.clear((this.reason = why));
     this.#admission.take();
     farewell.end();
+    observer?.ended?.(error);
     events.emit('end', error);
   }
 }

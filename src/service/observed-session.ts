@@ -1,3 +1,4 @@
+import type { DserviceError } from '../errors.js';
 import type { InstanceRecord } from '../discovery/record.js';
 import type {
   Attributes,
@@ -40,21 +41,27 @@ export class ObservedSession implements SessionObserver {
     this.#observers = observers;
     this.#session = session;
     this.#ends = ends;
-    session.on('remote', () => {
-      if (this.#open) return;
-      this.#open = true;
-      this.#tell('connection:open');
-    });
-    session.on('away', (why) => this.#tell('connection:away', why));
-    session.on('moved', () => {
-      this.#callee = undefined;
-      this.#caller = undefined;
-      this.#tell('connection:moved');
-    });
-    session.on('end', (error) => {
-      // One that was never open has been told to whoever wanted it.
-      if (this.#open) this.#tell('connection:close', error);
-    });
+  }
+
+  opened(): void {
+    if (this.#open) return;
+    this.#open = true;
+    this.#tell('connection:open');
+  }
+
+  away(why: Error): void {
+    this.#tell('connection:away', why);
+  }
+
+  moved(): void {
+    this.#callee = undefined;
+    this.#caller = undefined;
+    this.#tell('connection:moved');
+  }
+
+  ended(error: DserviceError | undefined): void {
+    // One that was never open has been told to whoever wanted it.
+    if (this.#open) this.#tell('connection:close', error);
   }
 
   /** A call's server is who serves it, whichever side dialled. */

@@ -25,7 +25,7 @@ export class Observers {
     this.clock = clock;
     this.scope = scope;
     this.#logger = logger;
-    this.#all = observers.flatMap((each) => each ?? []);
+    this.#all = observers.flatMap((each) => each ?? []).slice();
   }
 
   /** One more observer, until the returned function is called. */

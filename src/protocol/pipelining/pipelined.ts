@@ -29,13 +29,11 @@ export class Pipelined {
   /** By the id under which their outcome is wanted; by one below 0 where it is not. */
   #jobs: Map<number, Job> | undefined;
   #lastJob = 0;
-  readonly #methodOf: MethodOf;
 
   constructor(wire: Wire, serving: Host, clock: Clock) {
     this.#wire = wire;
     this.#serving = serving;
     this.#clock = clock;
-    this.#methodOf = (instance, name) => wire.methods.named(instance, name);
   }
 
   /** Outcomes that are kept. */
@@ -84,7 +82,7 @@ export class Pipelined {
   reach(message: Message, named: Named): void {
     const wire = this.#wire;
     const serving = this.#serving;
-    const methodOf = this.#methodOf;
+    const methodOf: MethodOf = (instance, name) => wire.methods.named(instance, name);
     const on = readId(message.on);
     const path = readPath(message.method);
     if (on === undefined) throw malformed('`on` is not an id');
