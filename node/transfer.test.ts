@@ -26,7 +26,7 @@ const program = `
       for await (const each of stream) all.push(each);
       return all;
     },
-    end: () => setImmediate(() => process.exit()),
+    end: () => void setImmediate(() => process.exit()),
   }, parentPort);`;
 
 /** A thread of its own that runs this package from its sources. */

@@ -18,6 +18,11 @@ export function reachableAddresses(address: string): string[] {
   return [...new Set(usable.map((one) => one.address))];
 }
 
+/** Whether TLS is spoken there. In Bun a socket of HTTP without has the property too. */
+export function isEncrypted(socket: object): boolean {
+  return 'encrypted' in socket && socket.encrypted === true;
+}
+
 /** Where somebody's server is reached by WebSocket, `ws://host:port`, those of loopback first; nowhere, as long as it does not listen. */
 export function webSocketAddresses(server: HttpServer | SecureServer): string[] {
   const at = server.address();

@@ -4,6 +4,7 @@ import { DserviceError } from '../../src/errors.js';
 import type { Limits } from '../../src/limits.js';
 import type { Answer, Exchange, Outlet } from '../../src/service/engine.js';
 import { hostPort } from '../channel/address.js';
+import { isEncrypted } from './addresses.js';
 
 /** Decodes whole texts: it remembers nothing, and to make one takes longer than to decode. */
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -72,7 +73,7 @@ class HttpExchange implements Exchange {
     this.method = method;
     this.url = url;
     this.peer = {
-      transport: 'encrypted' in socket ? 'https' : 'http',
+      transport: isEncrypted(socket) ? 'https' : 'http',
       ...(address && { address }),
       ...(headers.origin && { origin: headers.origin }),
     };

@@ -6,6 +6,7 @@ import type { Clock } from '../../src/clock.js';
 import type { Limits } from '../../src/limits.js';
 import { Budget } from '../../src/protocol/budget.js';
 import { hostPort } from '../channel/address.js';
+import { isEncrypted } from './addresses.js';
 import { wsChannel, wsOptions } from '../channel/ws.js';
 import { watchFragments } from './fragments.js';
 import type { Guard, Refusal } from './guard.js';
@@ -78,7 +79,7 @@ function channelOf(ws: WebSocket, { socket, headers }: IncomingMessage): Channel
   const address = socket.remoteAddress && hostPort(socket.remoteAddress, socket.remotePort ?? 0);
   return wsChannel(ws, {
     peer: {
-      transport: 'encrypted' in socket ? 'wss' : 'ws',
+      transport: isEncrypted(socket) ? 'wss' : 'ws',
       ...(address && { address }),
       ...(headers.origin && { origin: headers.origin }),
     },
