@@ -1,4 +1,6 @@
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, test } from 'vitest';
 import { dial, serve } from './index.js';
@@ -36,6 +38,38 @@ async function counted(target: number): Promise<{ port: number; bytes(): number 
 interface Remote {
   echo<T>(data: T): Promise<T>;
 }
+
+describe.each(['tcp', 'ws', 'unix'] as const)('over %s', (scheme) => {
+  test('what is changed at once is sent as it was, from both sides, however much waits', async () => {
+    const shared = new Uint8Array(1_500_000);
+    const given = new Uint8Array(1_500_000);
+    let marked = 0;
+    const path = join(tmpdir(), `dservice-lent-${process.pid}`);
+    const server = await serve(
+      {
+        ...api,
+        next: () => shared.fill(++marked),
+        first: (data: Uint8Array) => [data[0], data.every((byte) => byte === data[0])],
+      },
+      scheme === 'unix' ? { path, port: false } : { host: '127.0.0.1', port: 0 },
+    );
+    teardowns.push(() => server.close());
+    const [endpoint = ''] = server.endpoints;
+    const remote = (await dial(endpoint.replace('tcp:', `${scheme}:`))) as unknown as {
+      next(): Promise<Uint8Array>;
+      first(data: Uint8Array): Promise<unknown>;
+    };
+    teardowns.push(() => (remote as unknown as Disposable)[Symbol.dispose]());
+    const firsts: Promise<unknown>[] = [];
+    for (let n = 1; n <= 12; n++) firsts.push(remote.first(given.fill(n)));
+    expect(await Promise.all(firsts)).toEqual(firsts.map((_, i) => [i + 1, true]));
+    const all = await Promise.all(firsts.map(() => remote.next()));
+    for (const [i, data] of all.entries()) {
+      expect(data).toHaveLength(1_500_000);
+      expect(data.every((byte) => byte === i + 1)).toBe(true);
+    }
+  });
+});
 
 describe.each(['tcp', 'ws'] as const)('over %s', (scheme) => {
   test('a Uint8Array costs its bytes, and hardly more', async () => {

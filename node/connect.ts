@@ -6,7 +6,9 @@ import { parseEndpoint, type Endpoint } from '../src/channel/endpoint.js';
 import { systemClock, type Clock } from '../src/clock.js';
 import { DserviceError } from '../src/errors.js';
 import { defaultLimits, type Limits } from '../src/limits.js';
-import { socketChannel } from './channel/socket.js';
+import type { Reading } from './channel/reading.js';
+import type { Slabs } from './channel/slabs.js';
+import { socketChannel, type SocketOptions } from './channel/socket.js';
 import { wsChannel, wsOptions } from './channel/ws.js';
 
 export interface ConnectOptions {
@@ -20,6 +22,9 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
   readonly limits?: Partial<Limits> | undefined;
   readonly clock?: Clock | undefined;
+  /** What sockets write from and read into, shared by many; without, each has its own. */
+  readonly slabs?: Slabs | undefined;
+  readonly reading?: Reading | undefined;
 }
 
 /** What is under way: the channel once it is there, and how to give up. */
@@ -67,12 +72,24 @@ export async function connectChannel(
 function begin(endpoint: string, target: Endpoint, options: ConnectOptions): Attempt {
   switch (target.transport) {
     case 'tcp':
-      return trySocket(endpoint, 'connect', connectTcp({ host: target.host, port: target.port }));
-    case 'unix':
-      return trySocket(endpoint, 'connect', connectTcp(target.path), target.path);
+    case 'unix': {
+      const read = options.reading?.open();
+      const onread = read && { onread: read.onread };
+      const { slabs } = options;
+      if (target.transport === 'unix') {
+        const { path } = target;
+        const peer = { transport: 'unix', address: path };
+        const given = { slabs, peer, reader: read?.reader };
+        return trySocket(endpoint, 'connect', connectTcp({ path, ...onread }), given);
+      }
+      const { host, port } = target;
+      const given = { slabs, reader: read?.reader };
+      return trySocket(endpoint, 'connect', connectTcp({ host, port, ...onread }), given);
+    }
     case 'tls': {
       const { host, port } = target;
-      return trySocket(endpoint, 'secureConnect', connectTls({ ...options.tls, host, port }));
+      const socket = connectTls({ ...options.tls, host, port });
+      return trySocket(endpoint, 'secureConnect', socket, { slabs: options.slabs });
     }
     default:
       return tryWebSocket(endpoint, target.url, target.transport, options);
@@ -83,19 +100,14 @@ function trySocket(
   endpoint: string,
   connected: 'connect' | 'secureConnect',
   socket: Socket,
-  path?: string,
+  options: SocketOptions,
 ): Attempt {
   const done = new Promise<Channel>((resolve, reject) => {
     const failed = (error?: unknown): void => reject(unreachable(endpoint, error));
     socket.on('error', failed);
     socket.on('close', failed);
     socket.once(connected, () => {
-      resolve(
-        socketChannel(
-          socket,
-          path === undefined ? {} : { peer: { transport: 'unix', address: path } },
-        ),
-      );
+      resolve(socketChannel(socket, options));
       socket.off('error', failed);
       socket.off('close', failed);
     });

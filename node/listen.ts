@@ -6,6 +6,7 @@ import { defaultLimits, type Limits } from '../src/limits.js';
 import { full, writeClose } from '../src/protocol/close.js';
 import { hostPort } from './channel/address.js';
 import { keepAlive, socketChannel } from './channel/socket.js';
+import { Slabs } from './channel/slabs.js';
 import { reachableAddresses } from './listen/addresses.js';
 import { bindPath, bindPort } from './listen/bind.js';
 import { createGuard, type GuardOptions } from './listen/guard.js';
@@ -60,6 +61,7 @@ export async function listen(
   const pending = new Set<Socket>();
   const perAddress = new Map<string, number>();
   const servers: Server[] = [];
+  const slabs = new Slabs();
   let open = 0;
 
   const guard = createGuard(options);
@@ -100,7 +102,7 @@ export async function listen(
     sniff(socket, clock, (protocol) => {
       pending.delete(socket);
       if (protocol === 'http') return http.attach(socket);
-      onChannel(socketChannel(socket));
+      onChannel(socketChannel(socket, { slabs }));
     });
   };
   const plain = (): Server =>

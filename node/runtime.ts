@@ -19,6 +19,8 @@ import { rendezvousOf, webrtcOptions } from '../src/service/rendezvous.js';
 import { semverMatcher } from '../src/service/range.js';
 import type { Reach, ServiceOptions } from '../src/service/service-options.js';
 import type { ServiceRuntime } from '../src/service/service-runtime.js';
+import { Reading } from './channel/reading.js';
+import { Slabs } from './channel/slabs.js';
 import { socketChannel } from './channel/socket.js';
 import { streamChannel } from './channel/stream.js';
 import { wsChannel } from './channel/ws.js';
@@ -46,6 +48,8 @@ export interface At extends Omit<ListenOptions, 'clock' | 'limits' | 'route' | '
 function makeRuntime(): ServiceRuntime<At> {
   const shutdown = new Shutdown();
   const storage = new AsyncLocalStorage<CallContext>();
+  const slabs = new Slabs();
+  const reading = new Reading();
   return {
     clock: nodeClock,
     scope: {
@@ -57,7 +61,7 @@ function makeRuntime(): ServiceRuntime<At> {
     decodeText: (bytes) =>
       Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
     adopt(target) {
-      if (target instanceof Socket) return socketChannel(target);
+      if (target instanceof Socket) return socketChannel(target, { slabs });
       if (target instanceof WebSocket) return wsChannel(target);
       if (target instanceof Duplex || isPair(target)) return streamChannel(target);
       return adoptStandard(target, nodeClock);
@@ -67,7 +71,7 @@ function makeRuntime(): ServiceRuntime<At> {
       connectChannel(endpoint, {
         ...options,
         tls: options.tls as ConnectionOptions,
-        clock: nodeClock,
+        ...{ clock: nodeClock, slabs, reading },
       }),
     isGone,
     atRules: {

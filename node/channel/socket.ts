@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Channel, ChannelPeer } from '../../src/channel/channel.js';
 import { hostPort } from './address.js';
-import { pairChannel } from './stream.js';
+import { Slabs } from './slabs.js';
+import { pairChannel, type StreamOptions } from './stream.js';
 
 /** Milliseconds without any progress after which a socket that we have ended is destroyed. */
 const linger = 30_000;
@@ -10,9 +11,13 @@ export const keepAlive = 15_000;
 
 export interface SocketOptions {
   /** Said by the caller where it knows better: the transport, a name instead of an address. */
-  peer?: ChannelPeer;
+  peer?: ChannelPeer | undefined;
   /** Unsent bytes at which `write` returns false. */
   window?: number;
+  /** What bytes are written from, shared by many. */
+  slabs?: Slabs | undefined;
+  /** Where what the socket reads is told, if it was made so: see `StreamOptions`. */
+  reader?: StreamOptions['reader'] | undefined;
 }
 
 /**
@@ -29,6 +34,9 @@ export function socketChannel(socket: Socket, options: SocketOptions = {}): Chan
     window: options.window,
     peer: options.peer ?? peerOf(socket),
     binary: true,
+    alone: true,
+    slabs: options.slabs ?? new Slabs(),
+    ...(options.reader && { reader: options.reader }),
     ending: () => socket.setTimeout(linger),
     hold: (keep) => void (keep ? socket.ref() : socket.unref()),
   });

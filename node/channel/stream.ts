@@ -2,6 +2,10 @@ import type { Readable, Writable, Duplex } from 'node:stream';
 import type { Attachments, Channel, ChannelPeer } from '../../src/channel/channel.js';
 import { channelOver, type Feed, type Transport } from '../../src/channel/transport.js';
 import { systemClock, type Clock } from '../../src/clock.js';
+import { allocate, type Slabs, SlabWriter } from './slabs.js';
+
+/** Bytes of a message that are worth a slab. */
+const many = 16 * 1024;
 
 export interface StreamPair {
   readonly readable: Readable;
@@ -18,6 +22,12 @@ export interface StreamOptions {
   ending?: () => void;
   /** Both ends are ours to know: raw bytes may follow a line. */
   binary?: boolean;
+  /** What bytes are written from: with it they may be `lent`. */
+  slabs?: Slabs;
+  /** Nobody else listens to the stream. */
+  alone?: boolean;
+  /** Gives what it has read, in memory that is used again, to whom it is told. Without it, the stream does. */
+  reader?: (take: (bytes: Uint8Array) => void) => void;
   /** Whether it keeps the process alive. */
   hold?: (keep: boolean) => void;
 }
@@ -55,6 +65,8 @@ class StreamTransport implements Transport {
   readonly #readable: Readable;
   readonly #writable: Writable;
   readonly #options: StreamOptions;
+  /** Most never have much to write. */
+  #slabWriter: SlabWriter | undefined;
   #readEnd = false;
   #writeEnd = false;
 
@@ -72,6 +84,22 @@ class StreamTransport implements Transport {
     return this.#options.binary === true;
   }
 
+  get takes(): boolean {
+    return this.#options.slabs !== undefined;
+  }
+
+  get reuses(): boolean {
+    return this.#options.reader !== undefined;
+  }
+
+  get gives(): boolean {
+    return this.#options.alone === true && !this.reuses;
+  }
+
+  allocate(size: number): Uint8Array<ArrayBuffer> {
+    return allocate(size);
+  }
+
   begin(feed: Feed): void {
     const readable = this.#readable;
     const writable = this.#writable;
@@ -83,7 +111,9 @@ class StreamTransport implements Transport {
       if (this.#readEnd && this.#writeEnd) feed.ended();
     };
     readable.pause();
-    readable.on('data', (chunk: Uint8Array | string) => feed.push(chunk));
+    const { reader } = this.#options;
+    if (reader !== undefined) reader((bytes) => feed.push(bytes));
+    else readable.on('data', (chunk: Uint8Array | string) => feed.push(chunk));
     readable.on('end', () => {
       this.#readEnd = true;
       this.end();
@@ -109,10 +139,17 @@ class StreamTransport implements Transport {
   send(data: string, bytes: Attachments = []): void {
     const writable = this.#writable;
     if (bytes.length === 0) return void writable.write(data);
+    const { slabs } = this.#options;
+    if (slabs !== undefined && sizeOf(bytes) >= many) {
+      this.#slabWriter ??= makeWriter(slabs, writable);
+      return this.#slabWriter.write(data, bytes);
+    }
     // The line and its bytes in one call of the system.
     writable.cork();
     writable.write(data);
-    for (const piece of bytes) if (piece.length > 0) writable.write(piece);
+    for (const piece of bytes) {
+      if (piece.length > 0) writable.write(slabs === undefined ? piece : Buffer.from(piece));
+    }
     writable.uncork();
   }
 
@@ -145,5 +182,14 @@ class StreamTransport implements Transport {
     this.#writable.destroy();
   }
 }
+
+function makeWriter(slabs: Slabs, writable: Writable): SlabWriter {
+  return new SlabWriter(slabs, {
+    write: (bytes, left) => void writable.write(bytes, left),
+    empty: () => writable.writableLength === 0,
+  });
+}
+
+const sizeOf = (all: Attachments): number => all.reduce((sum, { length }) => sum + length, 0);
 
 const aStream: ChannelPeer = { transport: 'stream' };

@@ -1,8 +1,9 @@
 import type { Writable } from 'node:stream';
 import type WebSocket from 'ws';
-import type { Channel, ChannelPeer } from '../../src/channel/channel.js';
-import { type Frame, framesOf } from '../../src/channel/frames.js';
+import type { Attachments, Channel, ChannelPeer } from '../../src/channel/channel.js';
+import { framesOf, most } from '../../src/channel/frames.js';
 import { channelOver } from '../../src/channel/transport.js';
+import { allocate, Slabs, SlabWriter } from './slabs.js';
 
 /** How `ws` is set up at both ends, beside what differs between them. */
 export function wsOptions(limits: { readonly line: number }): {
@@ -26,11 +27,11 @@ const fine = new Set([1000, 1001, 1005]);
  */
 export function wsChannel(
   ws: WebSocket,
-  options: { peer?: ChannelPeer; window?: number } = {},
+  options: { peer?: ChannelPeer; window?: number; slabs?: Slabs } = {},
 ): Channel {
   const { peer = { transport: ws.url?.startsWith('wss:') ? 'wss' : 'ws' }, window = 128 * 1024 } =
     options;
-  let early: Frame[] | undefined;
+  let early: string[] | undefined;
   let earlyBytes = 0;
   let ending = false;
   let flowing = false;
@@ -48,19 +49,57 @@ export function wsChannel(
       else feed.drained();
     }, 10);
   };
+  /** `ws` has no public way to it. */
+  const socketOf = (): Partial<Writable> | undefined =>
+    (ws as unknown as { _socket?: Partial<Writable> })._socket;
+  let slabWriter: SlabWriter | undefined;
+  const makeWriter = (): SlabWriter =>
+    new SlabWriter(
+      options.slabs ?? new Slabs(),
+      {
+        write(frame, left) {
+          ws.send(frame, left);
+          uncork();
+        },
+        empty: () => ws.bufferedAmount === 0,
+      },
+      most,
+    );
+  let corked = false;
+  const uncork = (): void => {
+    if (corked) socketOf()?.uncork?.();
+    corked = false;
+  };
+  /** The line leaves with the first of the bytes after it. */
+  const sendWith = (line: string, bytes: Attachments): void => {
+    socketOf()?.cork?.();
+    corked = true;
+    ws.send(line);
+    // A client's are copied by `ws`, which masks them.
+    if (ws.url) {
+      for (const frame of framesOf('', bytes).slice(1)) {
+        ws.send(frame);
+        uncork();
+      }
+    } else (slabWriter ??= makeWriter()).write('', bytes);
+    uncork();
+  };
+
   const { channel, feed } = channelOver(
     {
       framing: 'messages',
       peer,
       binary: true,
+      takes: true,
+      gives: true,
+      allocate,
       send(data, bytes = []) {
-        for (const frame of framesOf(data, bytes)) {
-          if (early === undefined) ws.send(frame);
-          else {
-            early.push(frame);
-            earlyBytes += frame.length;
-          }
-        }
+        if (early !== undefined) {
+          // Bytes are sent to who has said hello, and so not yet.
+          early.push(data);
+          earlyBytes += data.length;
+        } else if (bytes.length > 0) sendWith(data, bytes);
+        else ws.send(data);
         if (looks && ws.bufferedAmount > window) look();
       },
       buffered: () => earlyBytes + ws.bufferedAmount,
@@ -84,10 +123,10 @@ export function wsChannel(
   const opened = (): void => {
     if (!flowing) ws.pause();
     // `ws` tells of each message sent by a callback, which costs more than sending it. Its socket's
-    // own `drain` is free, but `ws` has no public way to the socket.
-    const { _socket } = ws as unknown as { _socket?: Partial<Writable> };
-    looks = _socket?.on === undefined;
-    _socket?.on?.('drain', () => feed.drained());
+    // own `drain` is free.
+    const socket = socketOf();
+    looks = socket?.on === undefined;
+    socket?.on?.('drain', () => feed.drained());
     for (const data of early ?? []) ws.send(data);
     early = undefined;
     earlyBytes = 0;

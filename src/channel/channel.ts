@@ -18,6 +18,16 @@ export interface Moved {
 /** What follows the last of some lines: raw bytes; and, only where a channel `moves`, values. */
 export interface Attachments extends ReadonlyArray<Uint8Array<ArrayBuffer>> {
   readonly moved?: Moved;
+  /** They are their owner's, who may change them once the call that sends them has returned. */
+  readonly lent?: boolean;
+}
+
+/** How bytes that are delivered may be kept without another copy of them. */
+export interface Deliveries {
+  /** Where delivered bytes fill their buffer, they are the receiver's for good, who may change them. */
+  readonly gives?: boolean;
+  /** Memory for bytes that are put together, with anything in it, where the runtime has it sooner than such with zeros. */
+  allocate?(size: number): Uint8Array<ArrayBuffer>;
 }
 
 /** What the owner of a channel is told. No handler is called before `open` has returned. */
@@ -45,12 +55,14 @@ export interface ChannelHandlers {
  * failure is told by `close(error)`. What arrives before `open` is kept (as far as the transport's own
  * window goes). Writes after the end are dropped without a word.
  */
-export interface Channel {
+export interface Channel extends Deliveries {
   /** `bytes`: a stream, pieces are cut anywhere. `messages`: pieces arrive as they were written. */
   readonly framing: 'bytes' | 'messages';
   readonly peer: ChannelPeer;
   /** Raw bytes may follow a line. Where it is not so, `write` is given text alone. */
   readonly binary?: boolean;
+  /** `write` has read the bytes when it returns, so that they may be `lent`. */
+  readonly takes?: boolean;
   /** Values may be moved along with a line: all that `postMessage` transfers, but for this, which is its own port. */
   readonly moves?: object | undefined;
   /** It is one request and its answer, in place of a connection: `Once` of the protocol, for the session over it. */
@@ -58,8 +70,8 @@ export interface Channel {
   /** Starts delivery. Called once. */
   open(handlers: ChannelHandlers): void;
   /**
-   * Sends whole lines of text, and raw bytes after the last of them. The channel may read the bytes until
-   * they have left, and changes nothing of them. False asks the writer to wait for `drain`; all is taken
+   * Sends whole lines of text, and raw bytes after the last of them. Unless it `takes` them, the channel may read
+   * the bytes until they have left; it changes nothing of them. False asks the writer to wait for `drain`; all is taken
    * all the same.
    */
   write(data: string, bytes?: Attachments): boolean;

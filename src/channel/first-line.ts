@@ -60,6 +60,13 @@ export function readFirstLine(
       get binary() {
         return channel.binary === true;
       },
+      get takes() {
+        return channel.takes === true;
+      },
+      get gives() {
+        return channel.gives === true;
+      },
+      allocate: (size) => channel.allocate?.(size) ?? new Uint8Array(size),
       get moves() {
         return channel.moves;
       },

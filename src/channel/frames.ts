@@ -1,5 +1,5 @@
 /** What every WebSocket of ours takes in one frame, however short the lines that it takes. */
-const most = 64 * 1024;
+export const most = 64 * 1024;
 
 /** Text or bytes, as one frame of a message channel. */
 export type Frame = string | Uint8Array<ArrayBuffer>;

@@ -88,6 +88,8 @@ export function messagePortChannel(
       framing: 'messages',
       peer,
       binary: true,
+      takes: true,
+      gives: true,
       moves: port,
       send(text, attached: Attachments = []) {
         let data = text;

@@ -1,16 +1,20 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
 import { defaultLimits } from '../limits.js';
-import type { Attachments, Channel, ChannelHandlers, ChannelPeer } from './channel.js';
+import type { Attachments, Channel, ChannelHandlers, ChannelPeer, Deliveries } from './channel.js';
 
 /** What an adapter does for its channel. It begins paused: `resume` is called at `open`. */
-export interface Transport {
+export interface Transport extends Deliveries {
   readonly framing: 'bytes' | 'messages';
   readonly peer: ChannelPeer;
   /** It is one request and its answer. */
   readonly once?: object;
   /** `send` takes bytes. */
   readonly binary?: boolean;
+  /** `send` has read the bytes when it returns. */
+  readonly takes?: boolean;
+  /** What is pushed is overwritten when `push` has returned. */
+  readonly reuses?: boolean;
   /** `send` takes values: see `Channel`. */
   readonly moves?: object;
   /** Takes the text, and the bytes that follow it, whatever they have to wait for. Not called after `end` or `abort`. */
@@ -101,6 +105,18 @@ class TransportChannel implements Channel, Feed {
     return this.#transport.binary === true;
   }
 
+  get takes(): boolean {
+    return this.#transport.takes === true;
+  }
+
+  get gives(): boolean {
+    return this.#transport.gives === true;
+  }
+
+  allocate(size: number): Uint8Array<ArrayBuffer> {
+    return this.#transport.allocate?.(size) ?? new Uint8Array(size);
+  }
+
   get moves(): object | undefined {
     return this.#transport.moves;
   }
@@ -127,7 +143,8 @@ class TransportChannel implements Channel, Feed {
       return this.#flow();
     }
     this.#queue ??= [];
-    this.#queue.push([data, moved]);
+    const kept = this.#transport.reuses === true && typeof data !== 'string' ? data.slice() : data;
+    this.#queue.push([kept, moved]);
     this.#queued += data.length;
     this.#flow();
     // One message may be as long as it likes: whoever cuts messages has bounded it.

@@ -54,6 +54,9 @@ export function webSocketChannel(
         ? { transport: /^wss/.test(url) ? 'wss' : 'ws', address: url }
         : { transport: 'ws' },
       binary: true,
+      // But for what waits for it to open: bytes are sent to who has said hello.
+      takes: true,
+      gives: true,
       send(data, bytes) {
         const frames = framesOf(data, bytes);
         if (early) early.push(...frames);

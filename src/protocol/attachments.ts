@@ -1,4 +1,4 @@
-import type { Attachments } from '../channel/channel.js';
+import type { Attachments, Deliveries } from '../channel/channel.js';
 import type { ErrorCode } from '../errors.js';
 import { fitsKind } from './bytes.js';
 import { isRecord, type Message } from './message.js';
@@ -46,6 +46,16 @@ export function weightOf(attached: Attached | undefined): number {
   let sum = sizeOf(attached);
   for (const it of buffers) sum += it instanceof ArrayBuffer ? it.byteLength : 0;
   return sum;
+}
+
+/** What follows a line, so that it can wait: what is lent is copied. */
+export function steady(attached: Attached): Attached {
+  if (attached.lent !== true) return attached;
+  const { moved } = attached;
+  return Object.assign(
+    attached.map((bytes) => bytes.slice()),
+    moved && { moved },
+  );
 }
 
 /** Bytes, and what was moved with their line, which is anything that a peer may post. */
@@ -99,6 +109,11 @@ export function checkLengths(
   return undefined;
 }
 
+/** Whether these are all bytes of a buffer that has as many. */
+function fills({ buffer, byteLength }: Uint8Array, length: number): boolean {
+  return byteLength === length && buffer.byteLength === length;
+}
+
 /** Takes what follows a line, as it comes. Makes no room for what was only announced. */
 export class Collector {
   readonly following: Following;
@@ -123,7 +138,7 @@ export class Collector {
   }
 
   /** Takes what it lacks of the data from there on; returns how many bytes. */
-  take(data: Uint8Array, from: number): number {
+  take(data: Uint8Array, from: number, by: Deliveries = {}): number {
     const { lengths, keep } = this.following;
     let at = from;
     while (!this.complete && at < data.length) {
@@ -131,8 +146,20 @@ export class Collector {
       const count = Math.min(length - this.#filled, data.length - at);
       if (keep) {
         this.#charge(count);
-        this.#makeRoom(this.#filled + count, length);
-        this.#current.set(data.subarray(at, at + count), this.#filled);
+        if (
+          by.gives === true &&
+          this.#filled === 0 &&
+          at + count === data.length &&
+          fills(data, length)
+        ) {
+          // It has just the length that is wanted: what was before is read, and what is to come has room.
+          if (at > 0) data.copyWithin(0, at);
+          // Nothing that is read stands in shared memory.
+          this.#current = new Uint8Array(data.buffer as ArrayBuffer);
+        } else {
+          this.#makeRoom(this.#filled + count, length, by);
+          this.#current.set(data.subarray(at, at + count), this.#filled);
+        }
         this.size += count;
       }
       this.#filled += count;
@@ -147,11 +174,13 @@ export class Collector {
     this.following.done(this.following.keep ? this.#whole : undefined);
   }
 
-  #makeRoom(needed: number, length: number): void {
+  #makeRoom(needed: number, length: number, by: Deliveries): void {
     const before = this.#current;
     if (needed <= before.length) return;
-    this.#current = new Uint8Array(Math.min(length, Math.max(needed, atOnce, 4 * before.length)));
-    this.#current.set(before);
+    const size = Math.min(length, Math.max(needed, atOnce, 4 * before.length));
+    // Handed over only when all of it has come.
+    this.#current = by.allocate?.(size) ?? new Uint8Array(size);
+    if (this.#filled > 0) this.#current.set(before.subarray(0, this.#filled));
   }
 
   /** Goes past those that are whole, which are those without bytes as well. */

@@ -93,6 +93,10 @@ export function toBase64(bytes: Uint8Array & Base64Methods): string {
   return btoa(binary);
 }
 
+function isShared({ buffer }: Uint8Array): boolean {
+  return Object.prototype.toString.call(buffer) !== '[object ArrayBuffer]';
+}
+
 /** Throws for what is no base64. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   const binary = atob(text);
@@ -101,7 +105,7 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Bytes in a copy, of which JSON is made when it is known how they travel. */
+/** Bytes as they stand in a copy of a message, of which JSON is made when it is known how they travel. */
 export class Bytes {
   readonly view: Uint8Array;
   #attached = false;
@@ -110,10 +114,12 @@ export class Bytes {
     this.view = view;
   }
 
-  /** They follow the line: as they are now, in a buffer of their own. */
+  /** They follow the line. */
   attach(): Uint8Array<ArrayBuffer> {
     this.#attached = true;
-    return this.view.slice();
+    const { view } = this;
+    // What others share may change at any time, and is not taken everywhere.
+    return isShared(view) ? view.slice() : (view as Uint8Array<ArrayBuffer>);
   }
 
   toJSON(): string | null {

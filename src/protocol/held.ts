@@ -1,4 +1,4 @@
-import { type Attached, sizeOf } from './attachments.js';
+import { type Attached, sizeOf, steady } from './attachments.js';
 import type { Wire } from './wire.js';
 
 /** A line that waits, what follows it, the call it makes if it makes one, and the functions of ours that it mentions. */
@@ -44,7 +44,8 @@ export class HeldLines implements Iterable<HeldLine> {
 
   /** Holds what was just encoded. */
   add(line: string, id: number | undefined): void {
-    const [attached, mentioned] = [this.#wire.takeAttached(), this.#wire.takeMentioned()];
+    const [taken, mentioned] = [this.#wire.takeAttached(), this.#wire.takeMentioned()];
+    const attached = taken && steady(taken);
     const held = { line, attached, id, mentioned, dropped: false };
     (this.#lines ??= []).push(held);
     if (id === undefined) this.#others++;

@@ -1,3 +1,4 @@
+import type { Deliveries } from '../channel/channel.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import type { Limits } from '../limits.js';
 import {
@@ -124,11 +125,11 @@ export class Intake implements Keeper {
     this.#host.onFatal(code, message);
   }
 
-  push(data: Uint8Array | string, moved?: readonly unknown[]): void {
+  push(data: Uint8Array | string, moved?: readonly unknown[], by?: Deliveries): void {
     this.fresh = true;
     this.#moved = moved;
     try {
-      this.#lines.push(data);
+      this.#lines.push(data, by);
     } catch (error) {
       // Only the reader itself throws here, for a line that is too long.
       this.#host.onFatal(DserviceError.is(error) ? error.code : 'ERR_LIMIT', messageOf(error));

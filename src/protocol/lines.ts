@@ -1,3 +1,4 @@
+import type { Deliveries } from '../channel/channel.js';
 import { DserviceError } from '../errors.js';
 import type { Collector, Following } from './attachments.js';
 import type { Budget, Keeper } from './budget.js';
@@ -80,9 +81,10 @@ export class LineReader implements Keeper {
 
   /**
    * Takes the next piece: bytes cut anywhere, or text that is one or more whole lines.
+   * `by` says how bytes may be kept.
    * Throws ERR_LIMIT for a line longer than `limit`, ERR_MALFORMED where bytes follow unforeseen.
    */
-  push(data: Uint8Array | string): void {
+  push(data: Uint8Array | string, by?: Deliveries): void {
     if (this.#stopped) return;
     const restarts = this.#restarts;
     if (typeof data === 'string') {
@@ -92,7 +94,7 @@ export class LineReader implements Keeper {
     }
     for (let at = 0; at < data.length && restarts === this.#restarts;) {
       if (this.#stopped) return;
-      at = this.#collector === undefined ? this.#read(data, at) : this.#collect(data, at);
+      at = this.#collector === undefined ? this.#read(data, at) : this.#collect(data, at, by);
     }
   }
 
@@ -130,10 +132,10 @@ export class LineReader implements Keeper {
     return before >= from ? before : data.indexOf(newline, mark);
   }
 
-  #collect(data: Uint8Array, from: number): number {
+  #collect(data: Uint8Array, from: number, by: Deliveries | undefined): number {
     const collector = this.#collector;
     if (collector === undefined) return from;
-    const taken = collector.take(data, from);
+    const taken = collector.take(data, from, by);
     if (collector.complete) {
       this.#clear();
       collector.finish();

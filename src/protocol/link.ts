@@ -30,6 +30,18 @@ export class Link implements Channel {
     return this.#channel.binary === true;
   }
 
+  get takes(): boolean {
+    return this.#channel.takes === true;
+  }
+
+  get gives(): boolean {
+    return this.#channel.gives === true;
+  }
+
+  allocate(size: number): Uint8Array<ArrayBuffer> {
+    return this.#channel.allocate?.(size) ?? new Uint8Array(size);
+  }
+
   get moves(): object | undefined {
     return this.#channel.moves;
   }

@@ -1,5 +1,5 @@
 import { DserviceError } from '../errors.js';
-import type { Attached } from './attachments.js';
+import { type Attached, steady } from './attachments.js';
 import { messageOf } from './encode.js';
 import { gone, listed, type Mover } from './listed.js';
 import type { Path } from './message.js';
@@ -46,9 +46,11 @@ export class Moves implements Mover {
   /** What follows the line, with what was found: from here on that is ours, and gone where it was. Throws ERR_DATA. */
   take(attached: Attached | undefined): Attached | undefined {
     if (this.#listed.size === 0) return attached;
+    // A part of what goes could stand elsewhere as well, where it was not listed.
+    const kept = attached && steady(attached);
     const [found, paths] = [this.#found, this.#paths.join(', ')];
     this.clear();
-    if (found.length === 0) return attached;
+    if (found.length === 0) return kept;
     const made = new Map<object, object>();
     const list: object[] = [];
     try {
@@ -66,7 +68,7 @@ export class Moves implements Mover {
         for (const source of sources) gone.add(source);
       }
       const values = found.map((it) => made.get(it) ?? it);
-      return Object.assign([...(attached ?? [])], { moved: { values, list } });
+      return Object.assign([...(kept ?? [])], { moved: { values, list } });
     } catch (cause) {
       const text = `argument ${paths} cannot be moved: ${messageOf(cause)}`;
       throw new DserviceError('ERR_DATA', text, { cause });

@@ -1,7 +1,7 @@
 import type { Channel } from '../channel/channel.js';
 import type { Clock } from '../clock.js';
 import type { Limits } from '../limits.js';
-import { type Attached, sizeOf } from './attachments.js';
+import { type Attached, sizeOf, steady } from './attachments.js';
 import type { Replay } from './replay.js';
 
 /** A line grown to this many characters leaves at once, so that the reader is not left idle. */
@@ -68,6 +68,11 @@ export class Outbox {
     return this.#text.length;
   }
 
+  /** Whether bytes are read again when `push` has returned. */
+  get #keepsBytes(): boolean {
+    return this.#away || this.replay !== undefined || this.#channel.takes !== true;
+  }
+
   get #mustKeep(): number {
     return this.replay?.size ?? 0;
   }
@@ -81,12 +86,13 @@ export class Outbox {
     if (!counted && this.replay !== undefined) return this.#writeAlone(line);
     this.pushed++;
     this.#fresh++;
+    const kept = attached && (this.#keepsBytes ? steady(attached) : attached);
     if (this.#away) {
-      this.#keep(line, 1, attached);
-      return this.onKept(line.length + sizeOf(attached));
+      this.#keep(line, 1, kept);
+      return this.onKept(line.length + sizeOf(kept));
     }
     this.#text += line;
-    if (attached !== undefined || this.#text.length >= this.enough) this.flush(attached);
+    if (kept !== undefined || this.#text.length >= this.enough) this.flush(kept);
     else if (!this.#scheduled && !this.#corked) {
       this.#scheduled = true;
       this.#clock.endOfTurn(this.#flushLater);

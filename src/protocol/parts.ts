@@ -99,7 +99,7 @@ export class Parts implements Hosts {
     const { outbox } = this.wire;
     this.pulse.heard(this.intake.collecting);
     outbox.cork();
-    this.intake.push(data, moved);
+    this.intake.push(data, moved, this.channel);
     this.flow.read(data.length);
     this.continuity?.read(data.length);
     outbox.uncork();

@@ -325,8 +325,11 @@ export class Wire implements RemoteHost, LocalHost, CrossingHost {
     if (size > most) {
       throw new DserviceError('ERR_LIMIT', `the peer takes at most ${most} bytes with one message`);
     }
-    // In a copy, since they may be changed as soon as the call has returned.
-    this.#attached = all.map((bytes) => bytes.attach());
+    // They may be changed as soon as the call has returned: who keeps them any longer makes a copy.
+    this.#attached = Object.assign(
+      all.map((bytes) => bytes.attach()),
+      { lent: true },
+    );
     return `,"bin":[${this.#attached.map(({ length }) => length).join(',')}]`;
   }
 

@@ -67,12 +67,10 @@ export class Inlet {
   }
 
   #ask(): void {
-    while (
-      this.#over === undefined &&
-      this.#asked.length < this.#credit &&
-      this.#values.length < batch &&
-      this.#size < chunk
-    ) {
+    const held = Math.floor(Math.max(this.#values.length / batch, this.#size / chunk));
+    // Half of the window at a time: each write wakes the peer.
+    if (this.#asked.length + held > this.#credit / 2) return;
+    while (this.#over === undefined && this.#asked.length + held < this.#credit) {
       const asked: Asked = {};
       this.#asked.push(asked);
       this.#next.call([batch, chunk]).then(
@@ -114,7 +112,7 @@ export class Inlet {
     let size = 0;
     for (const value of values) size += sizeOf(value);
     const full = values.length === batch || size > chunk / 2;
-    if (hungry && full && this.#credit < mostCredit) this.#credit++;
+    if (hungry && full) this.#credit = Math.min(mostCredit, Math.ceil(1.5 * this.#credit));
     this.#size += size;
     this.#values.push(...values);
     if (done) this.#finish({});
