@@ -19,8 +19,8 @@ export function authorizeFirst(
 ): void {
   const { authorize, intercept } = serving.guards;
   const ask = (args: unknown[], later: Message): void => {
-    // It has no outcome but that it was let in.
-    const asked = { ...later, reply: undefined, new: undefined };
+    // It has no outcome but that it was let in. By its id it can be cancelled until then.
+    const asked = { ...later, new: undefined };
     const then = ([refusal]: readonly unknown[]): void => {
       if (refusal !== undefined) return serving.refuse(message, refusal);
       try {

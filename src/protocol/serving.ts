@@ -349,13 +349,11 @@ export class Serving implements Host, CallHost {
     call.done();
     // `[error]`, `[null, value]` or `[]`.
     call.observed?.end(answer.length === 1, answer[0]);
-    call.sink?.(answer);
-    if (call.reply === undefined) this.#oneWay?.delete(call);
-    else {
-      if (this.#running.get(call.reply) === call) this.#running.delete(call.reply);
-      else this.#oneWay?.delete(call);
-      this.reply(call.reply, answer);
-    }
+    const { reply, sink } = call;
+    if (reply !== undefined && this.#running.get(reply) === call) this.#running.delete(reply);
+    else this.#oneWay?.delete(call);
+    if (sink !== undefined) sink(answer);
+    else if (reply !== undefined) this.reply(reply, answer);
     if (answer.length > 0 || !this.#awaitAnswer(call)) call.place?.leave();
     this.#host.onDone();
   }

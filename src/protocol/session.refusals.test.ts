@@ -136,6 +136,20 @@ describe('a path of an api through what it shares', () => {
     expect(read).toEqual(['inner']);
   });
 
+  test('is not gone along where its caller gave up meanwhile', async () => {
+    let allow = (may: boolean): void => void may;
+    const { read, options } = make(() => new Promise((resolve) => (allow = resolve)));
+    const it = await peer(options);
+    await it.send({ method: path, arguments: ['x'], reply: 1 });
+    expect(it.session.tables).toMatchObject({ serving: 1 });
+    await it.send({ control: 'cancel', call: 1 });
+    expect(it.outcome(1)?.arguments?.[0]).toMatchObject({ code: 'ERR_CANCELLED' });
+    allow(true);
+    await turns(2);
+    expect(read).toEqual([]);
+    expect(it.session.tables).toMatchObject({ serving: 0 });
+  });
+
   test('is gone along as ever where nobody is asked', async () => {
     const { options } = make();
     const it = await peer(options);
