@@ -4,13 +4,14 @@
 //
 // Names, which --only takes as well, separated by commas, are those of subjects (ours-tcp, dnode), of
 // their paths (tcp, ws), of works (seq, c64, burst, objects), of parts (churn, setup, memory, sizes, start,
-// round-trips, batches, attachments, streams, sessions, where-the-time-goes, healing, page, page-worker, direct, relay,
+// round-trips, batches, attachments, streams, sessions, attacks, where-the-time-goes, healing, page, page-worker, direct, relay,
 // rendezvous, resume, pipelines-redis, …; pipelines for all of those), and of ways through pipelines (per32, single, …). What is not the whole run writes nothing, or with --write
 // the tables that it has made anew.
 // --quick measures for a shorter time, and leaves out set-up and memory. --profile writes CPU profiles of processes
 // to a folder.
 import { parseArgs } from 'node:util';
 import { measureAttachments } from './attachments.mjs';
+import { measureAttacks } from './attacks.mjs';
 import { measureBatches } from './batches.mjs';
 import { writeDocument } from './document.mjs';
 import { measureDirect } from './direct.mjs';
@@ -74,6 +75,7 @@ const parts = {
   attachments: measureAttachments,
   streams: measureStreams,
   sessions: measureSessions,
+  attacks: measureAttacks,
   'where-the-time-goes': measureWhereTheTimeGoes,
   direct: measureDirect,
   relay: measureRelay,
@@ -141,6 +143,7 @@ function makePlan({ quick, only, rounds, profile, write, 'no-write': silent }, n
     crowd: quick ? 1_000 : 10_000,
     starts: quick ? 1 : 7,
     setups: quick ? 50 : 200,
+    attacked: quick ? 500 : 4_000,
     clients: quick ? 400 : 2_000,
     changes: quick ? 3 : 10,
     idle: quick ? 2_000 : 20_000,

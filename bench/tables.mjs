@@ -38,6 +38,7 @@ const makers = {
     attachments,
     streams,
     sessions,
+    attacks,
     'where-the-time-goes': whereTheTimeGoes,
     direct,
     relay,
@@ -393,6 +394,16 @@ function rendezvous(
       ['most', `${delay.most.toFixed(0)} ms`],
     ],
   };
+}
+
+function attacks(all) {
+  const note =
+    'Milliseconds of a call of an honest client, one at a time over TCP, while somebody else does that to the same server. Server, client and attacker are processes of one machine: what only computes takes a core from them as well. What each attack meets: [security.md](security.md).';
+  const rows = all.map(({ what, p50, p99, most, calls }) => {
+    return [what, ...[p50, p99, most].map((ms) => ms.toFixed(2)), count(calls)];
+  });
+  const heads = ['beside', 'half of the calls', '99 of 100', 'the longest', 'calls'];
+  return { title: 'An honest client beside attackers, in ms', note, rows: [heads, ...rows] };
 }
 
 function sizes(sizes) {

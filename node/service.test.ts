@@ -149,7 +149,6 @@ describe('context()', () => {
     await start('b', { look: () => void seen.push(context().deadline) });
     const a = await start('a', {
       async ask() {
-        await new Promise((resolve) => setTimeout(resolve, 5));
         const remote = await a.connect('b');
         await remote.look();
       },
@@ -325,7 +324,7 @@ describe('a process', () => {
     const program = (name: string, next: string): string => `
       const s = dservice('${name}', {
         async go(n) {
-          await new Promise((resolve) => setTimeout(resolve, 1));
+          await new Promise((resolve) => setImmediate(resolve));
           return await (await next).go(n + 1);
         },
       }, { discovery: mdns({ reach: 'local', port: ${port} }) });

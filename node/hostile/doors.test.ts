@@ -143,6 +143,60 @@ describe('HTTP', () => {
   });
 });
 
+describe('by HTTP', () => {
+  const events = 'GET /dnode HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n';
+  const hurried = `Host: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n`;
+
+  test('streams of events that nobody posts to end, by the hundred, and leave their places', async () => {
+    const many = Array.from({ length: 300 }, async () => {
+      const socket = connect(port, '127.0.0.1');
+      sockets.push(socket);
+      socket.on('error', () => {}).resume();
+      socket.write(events);
+      await once(socket, 'close');
+    });
+    // An honest one is served all the while.
+    expect(await told(events)).toMatch(/^HTTP\/1.1 200 [^]+event: open/);
+    await Promise.all(many);
+    await expect.poll(() => server.sessions.size).toBe(0);
+  });
+
+  test('a body of a batch, or of a stream, that breaks off runs nothing', async () => {
+    let ran = 0;
+    server.announce({ ...api, echo: () => ran++ });
+    const line = '{"method":"echo","arguments":[1],"reply":1}\n';
+    const half = (path: string): string => `POST ${path} HTTP/1.1\r\n${hurried}${line}`;
+    for (const path of ['/dnode', '/dnode/0123456789abcdef0123456789abcdef?n=0']) {
+      const socket = connect(port, '127.0.0.1');
+      sockets.push(socket);
+      socket.on('error', () => {}).resume();
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await new Promise((resolve) => socket.write(half(path), resolve));
+      socket.end();
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await once(socket, 'close');
+    }
+    expect([ran, server.sessions.size]).toEqual([0, 0]);
+  });
+
+  test('attachments in a batch: there are none to wait for', async () => {
+    const line =
+      '{"method":"echo","arguments":[null],"types":{"bytes":[["Uint8Array",["0"]]]},"bin":[9000000],"reply":1}';
+    const answer = await told(request('POST /dnode', { 'Content-Type': 'application/json' }, line));
+    expect(answer).toMatch(/^HTTP\/1.1 200 /);
+    expect(answer).toMatch(/"code":"ERR_MALFORMED"/);
+  });
+
+  test('a million calls in one POST: refused unread, or as a whole', async () => {
+    const type = { 'Content-Type': 'application/json' };
+    expect(await told(request('POST /dnode', type, '{}\n'.repeat(1_000_000)))).toMatch(
+      /^HTTP\/1.1 413 /,
+    );
+    const head = request('POST /dnode', type).replace('Length: 0', 'Length: 40000000');
+    expect(await told(head)).toMatch(/^HTTP\/1.1 413 /);
+  });
+});
+
 describe('WebSocket', () => {
   const open = request('GET /', upgrade);
   /** A frame of text, masked with nothing. */

@@ -92,7 +92,8 @@ const attacks: Record<string, Attack> = {
     one: (limits.held / 4) * parsed + limits.unsentMax,
     async run(raw) {
       hi(raw);
-      pour(raw, call('wait', objects), 60);
+      // Half as much again as may be held. Of more, channels would wait, and bring a piece a second: see those below.
+      pour(raw, call('wait', objects), 30);
       await new Promise((resolve) => setImmediate(resolve));
     },
   },
