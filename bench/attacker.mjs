@@ -70,7 +70,7 @@ const attacks = {
     }),
   flood: () => several(4, pour(hello, call('echo', '1').repeat(10_000))),
   batches: () => several(8, ask(post(call('echo', '1', ',"reply":1').repeat(1_000)))),
-  million: () => several(4, ask(post(`${'{}\n'.repeat(1_000_000)}`))),
+  million: () => several(4, ask(post('{}\n'.repeat(1_000_000)))),
   keys: () => several(2, pour(hello, call('echo', `{${many(99_000, (i) => `"k${i}":0`)}}`))),
   functions: () =>
     several(
