@@ -21,7 +21,7 @@ const features: readonly Feature[] = [
   'stream',
 ];
 
-const agreed = bitsOf(features);
+const agreed = /* @__PURE__ */ bitsOf(features);
 
 /** The asking side of one request: all that is called leaves together, at `leave`. */
 export class Asking implements Once {

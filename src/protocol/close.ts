@@ -12,7 +12,7 @@ export const full = (): DserviceError =>
   new DserviceError('ERR_BUSY', 'there are as many sessions as may be');
 
 /** The line that says that a session ends in good order: by itself, the end of a stream does not. */
-export const closeWell = JSON.stringify({ control: 'close', code: 'ERR_CLOSED' });
+export const closeWell = /* @__PURE__ */ JSON.stringify({ control: 'close', code: 'ERR_CLOSED' });
 
 /**
  * Why the peer ended the session: `ERR_AUTH` as it is, anything else as a connection lost, with the cause;

@@ -140,7 +140,9 @@ export class Placement {
       const id = text === String(below) ? below : readId(text);
       if (id === undefined) throw malformed(`"${text.slice(0, 32)}" in \`${key}\` is not an id`);
       this.#count();
-      this.change(path, () => find(id, path));
+      // As `change`: for functions, this is much of what a call costs.
+      const [parent, last] = this.target(path);
+      put(parent, last, find(id, path));
     }
   }
 
@@ -254,7 +256,8 @@ export class Placement {
   /** Puts in the place of each value of a kind what is made of it. */
   each(types: Types, kind: string, make: (raw: unknown, at: number) => unknown): void {
     for (const [i, path] of this.paths(types, kind).entries()) {
-      this.change(path, (raw) => make(raw, i));
+      const [parent, key] = this.target(path);
+      put(parent, key, make(child(parent, key), i));
     }
   }
 

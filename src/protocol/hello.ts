@@ -32,10 +32,9 @@ export type Feature = (typeof features)[number];
 
 /** A bit for each: asked for at each call, of each session. */
 // Every feature is among the keys.
-export const bits = Object.fromEntries(features.map((feature, i) => [feature, 1 << i])) as Record<
-  Feature,
-  number
->;
+export const bits = /* @__PURE__ */ Object.fromEntries(
+  features.map((feature, i) => [feature, 1 << i]),
+) as Record<Feature, number>;
 
 export function bitsOf(named: readonly Feature[]): number {
   return named.reduce((all, feature) => all | bits[feature], 0);

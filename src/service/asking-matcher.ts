@@ -99,7 +99,7 @@ interface Version {
 }
 
 const identifier = '(?:0|[1-9]\\d*|\\d*[a-zA-Z-][\\da-zA-Z-]*)';
-const shape = new RegExp(
+const shape = /* @__PURE__ */ new RegExp(
   `^\\s*v?(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)(?:-(${identifier}(?:\\.${identifier})*))?(?:\\+[\\da-zA-Z-]+(?:\\.[\\da-zA-Z-]+)*)?\\s*$`,
 );
 
