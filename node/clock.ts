@@ -6,7 +6,8 @@ export const nodeClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
   after(ms, fn, background = false) {
-    const timer = setTimeout(fn, Math.min(ms, longestTimer));
+    // What is due already is no number below zero: Node 26 and Bun warn of that.
+    const timer = setTimeout(fn, Math.max(0, Math.min(ms, longestTimer)));
     if (background) timer.unref();
     return () => clearTimeout(timer);
   },
