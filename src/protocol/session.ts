@@ -13,7 +13,7 @@ import { isUrgent, type Message } from './message.js';
 import { sendMethods } from './methods.js';
 import { behind, type CallOptions } from './options.js';
 import type { Once } from './once.js';
-import { type Owner, Parts } from './parts.js';
+import { Parts } from './parts.js';
 import type { Peer, SessionEvents, SessionHandle } from './session-handle.js';
 import type { SessionOptions } from './session-options.js';
 import { shareWithin } from './shared.js';
@@ -23,7 +23,7 @@ import { shareWithin } from './shared.js';
  * Messages are written in `Wire.write` and read in `onMessage`; `Calling` waits for the peer, `Serving` runs
  * handlers for it. Nothing that a peer sends, and nothing that a handler throws, leaves here as an exception.
  */
-export class Session implements SessionHandle, Owner {
+export class Session implements SessionHandle {
   readonly remote: Record<string, unknown> = {};
   #kept = '';
   #about: About | undefined;
