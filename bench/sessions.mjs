@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { startPair } from './attachments.mjs';
 import { settled } from './measure.mjs';
 import { subjects } from './subjects/index.mjs';
@@ -15,7 +16,8 @@ export const crowdSubjects = ['ours-tcp', 'bare-tcp', 'ours-ws', 'bare-ws'].map(
 
 /**
  * Many sessions of one process with another one: `{ crowd, all: [{ subject, seconds, ms, answered, atClient, atServer }] }`:
- * until all are there, of one call on each of them at once, how many of those were answered, and bytes for each.
+ * until all are there, of one call on each of them at once, how many of those were answered, and bytes for each; ms until
+ * all are closed at both sides, and what is left in any table then, where the subject can tell.
  */
 export async function measureSessions({ crowd }) {
   const { soft } = process.report.getReport().userLimits.open_files;
@@ -39,8 +41,24 @@ export async function measureSessions({ crowd }) {
       rss: (rss - before[i].rss) / crowd,
     }));
     // With the 20 from before.
-    all.push({ subject, seconds, ms, answered: answered - 20, atClient, atServer });
+    const { closing, left } = await closeAll(pair);
+    all.push({ subject, seconds, ms, answered: answered - 20, atClient, atServer, closing, left });
     await Promise.all([client.end(), server.end()]);
   }
   return { crowd, all };
+}
+
+/** Closes all sessions from the client's side, and waits until the server knows. */
+async function closeAll({ client, server }) {
+  const began = performance.now();
+  await client.ask('closeAll');
+  const leftAt = (side) => side.ask('left');
+  let left = await leftAt(server);
+  while (left > 0 && performance.now() - began < 10_000) {
+    await setTimeout(5);
+    left = await leftAt(server);
+  }
+  const closing = performance.now() - began;
+  const atClient = await leftAt(client);
+  return { closing, left: left === undefined ? undefined : left + atClient };
 }

@@ -254,20 +254,24 @@ function carried(figures, carriers, { title, note, columns }) {
 }
 
 function sessions({ crowd, all }) {
-  const rows = all.map(({ subject, seconds, ms, answered, atClient, atServer }) => [
+  const rows = all.map(({ subject, seconds, ms, answered, atClient, atServer, closing, left }) => [
     subject.label,
     count(answered),
     `${seconds.toFixed(1)} s`,
     `${ms.toFixed(0)} ms`,
     ...[atClient.heap, atServer.heap, atClient.rss, atServer.rss].map(kilobytes),
+    // What a bare one has at its end is not known here.
+    left === undefined ? '' : `${closing.toFixed(0)} ms`,
+    left === undefined ? '' : count(left),
   ]);
   const heads = [
     ...['answered', 'until all are there', 'a call on each, at once'],
     ...['heap, client', 'heap, server', 'process, client', 'process, server'],
+    ...['until all are closed', 'left in any table'],
   ];
   return {
     title: `${count(crowd)} sessions of one process`,
-    note: `With one other process, ${atOnce} being opened at a time, each with a first call. Then one call on each of them. What the heap and the whole process have grown by for each, after collections.`,
+    note: `With one other process, ${atOnce} being opened at a time, each with a first call. Then one call on each of them. What the heap and the whole process have grown by for each, after collections. At last all are closed by the client: until the server knows, and what any table holds then at either side. A process needs an open file for each session, and some: \`ulimit -n 16384\` before, and in a service’s unit \`LimitNOFILE=\`; and a server a higher limit than the usual one of sessions, and of those from one address: \`limits: { sessions, sessionsPerAddress }\`. An idle session over TCP, of an api of ten methods, is, at the side that dialled: 2 kB of Node’s socket, 3 kB of the ten functions and what stands behind them, half a kilobyte of what is said of the methods, as text, and 6 kB of the session: some twenty objects of 40 to 190 bytes for its two halves, its tables, the reader of lines, the outbox, back-pressure, heartbeat and farewell, and the channel. At the side that serves, the functions are a table of ids, 1.5 kB.`,
     rows: [['', ...heads], ...rows],
   };
 }

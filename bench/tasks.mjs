@@ -136,6 +136,9 @@ export const tasks = {
     for (const client of kept.splice(0)) await client.close();
   },
 
+  /** What is left when all is closed, where the subject can tell. */
+  left: ({ module }) => module.left?.(),
+
   /** CPU time that this process has used, in µs. */
   cpu() {
     const { user, system } = process.cpuUsage();

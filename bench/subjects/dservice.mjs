@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { dial, serve as serveApi } from 'dservice';
+import { dial, serve as serveApi, sessionOf } from 'dservice';
 import { drain, flow } from '../flow.mjs';
 import { api } from './api.mjs';
 
@@ -12,12 +12,21 @@ for (let i = Object.keys(api).length; i < 10; i++) ten[`other${i}`] = (text) => 
 
 const limits = { sessions: 100_000, sessionsPerAddress: 100_000 };
 
+const served = [];
+let kept = 0;
+
+/** What there is still when all is closed: sessions that are served, and whatever dialled ones have in their tables. */
+export function left() {
+  return served.reduce((sum, { sessions }) => sum + sessions.size, kept);
+}
+
 /** @param {'tcp' | 'unix' | 'ws'} path */
 export async function serve(path) {
   const file = join(tmpdir(), `dservice-bench-${process.pid}`);
   const at = path === 'unix' ? { path: file, port: false } : { port: 0 };
   const server = await serveApi(ten, { ...at, limits });
   const [endpoint] = server.endpoints;
+  served.push(server);
   return {
     endpoint: path === 'ws' ? endpoint.replace('tcp:', 'ws:') : endpoint,
     async close() {
@@ -35,6 +44,10 @@ export async function connect(endpoint) {
     down: async (total) => drain(await remote.flow(total)),
     up: (total) => remote.drain(flow(total)),
     tell: (callback) => remote.tell(callback),
-    close: () => remote[Symbol.dispose ?? Symbol.for('Symbol.dispose')](),
+    close() {
+      const session = sessionOf(remote);
+      session.close();
+      for (const size of Object.values(session.tables)) kept += size;
+    },
   };
 }

@@ -23,6 +23,19 @@ export interface RemoteHost {
   now(): number;
 }
 
+/** Milliseconds of the clock, and in which way. */
+interface Gone {
+  readonly at: number;
+  readonly how: string;
+}
+
+interface Seldom {
+  gone?: Gone;
+  onCall?: (() => void) | undefined;
+  /** Told when it can be called no more. */
+  listeners?: Set<BrokenListener> | undefined;
+}
+
 /** A function of the peer's that we hold: what stands behind the stand-in. */
 export class Reference implements Callable {
   readonly id: number;
@@ -31,10 +44,6 @@ export class Reference implements Callable {
   mentions = 1;
   /** How often it was called, so that the bridge sees whether a handler answered by itself. */
   calls = 0;
-  /** When it was let go, and how: ms of the clock. */
-  gone: { readonly at: number; readonly how: string } | undefined;
-  /** Told of the next call of it. */
-  onCall: (() => void) | undefined;
   /** It came as the last argument of a call: there the caller wants its answer. */
   answer = false;
   /** Where it stands in the peer's api, for errors. */
@@ -45,14 +54,32 @@ export class Reference implements Callable {
   readonly key: string | number;
   /** What it stands behind: held by itself as long as it stands in the peer's api. */
   standIn: WeakRef<AnyFunction> | AnyFunction | undefined;
-  /** Told when it can be called no more. */
-  #listeners: Set<BrokenListener> | undefined;
+  /** What few have: one place for all of it. */
+  #seldom: Seldom | undefined;
 
   constructor(id: number, owner: RemoteFunctions, of: string, key: string | number) {
     this.id = id;
     this.#owner = owner;
     this.of = of;
     this.key = key;
+  }
+
+  /** When it was let go, and how. */
+  get gone(): Gone | undefined {
+    return this.#seldom?.gone;
+  }
+
+  set gone(gone: Gone) {
+    (this.#seldom ??= {}).gone = gone;
+  }
+
+  /** Told of the next call of it. */
+  get onCall(): (() => void) | undefined {
+    return this.#seldom?.onCall;
+  }
+
+  set onCall(onCall: (() => void) | undefined) {
+    (this.#seldom ??= {}).onCall = onCall;
   }
 
   get released(): boolean {
@@ -82,15 +109,16 @@ export class Reference implements Callable {
   onBroken(listener: BrokenListener): () => void {
     const over = this.released ? this.#owner.error(this) : this.#owner.over;
     if (over !== undefined) listener(over);
-    else (this.#listeners ??= new Set()).add(listener);
-    return () => void this.#listeners?.delete(listener);
+    else ((this.#seldom ??= {}).listeners ??= new Set()).add(listener);
+    return () => void this.#seldom?.listeners?.delete(listener);
   }
 
   /** It can be called no more. */
   broken(why: () => DserviceError): void {
-    const listeners = this.#listeners;
-    if (listeners === undefined) return;
-    this.#listeners = undefined;
+    const seldom = this.#seldom;
+    const listeners = seldom?.listeners;
+    if (seldom === undefined || listeners === undefined) return;
+    seldom.listeners = undefined;
     const error = why();
     for (const listener of listeners) listener(error);
   }
