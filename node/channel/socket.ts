@@ -36,7 +36,7 @@ export function socketChannel(socket: Socket, options: SocketOptions = {}): Chan
     binary: true,
     alone: true,
     slabs: options.slabs ?? new Slabs(),
-    ...(options.reader && { reader: options.reader }),
+    reader: options.reader,
     ending: () => socket.setTimeout(linger),
     hold: (keep) => void (keep ? socket.ref() : socket.unref()),
   });

@@ -27,7 +27,7 @@ export interface StreamOptions {
   /** Nobody else listens to the stream. */
   alone?: boolean;
   /** Gives what it has read, in memory that is used again, to whom it is told. Without it, the stream does. */
-  reader?: (take: (bytes: Uint8Array) => void) => void;
+  reader?: ((take: (bytes: Uint8Array) => void) => void) | undefined;
   /** Whether it keeps the process alive. */
   hold?: (keep: boolean) => void;
 }

@@ -30,7 +30,7 @@ interface Gone {
 }
 
 interface Seldom {
-  gone?: Gone;
+  gone?: Gone | undefined;
   onCall?: (() => void) | undefined;
   /** Told when it can be called no more. */
   listeners?: Set<BrokenListener> | undefined;
@@ -69,7 +69,7 @@ export class Reference implements Callable {
     return this.#seldom?.gone;
   }
 
-  set gone(gone: Gone) {
+  set gone(gone: Gone | undefined) {
     (this.#seldom ??= {}).gone = gone;
   }
 

@@ -80,7 +80,9 @@ export function makeDial<At>(runtime: Runtime<At>) {
       observers: [runtime.observer, options.observe],
     });
     const given: Given = {
-      ...{ ...options, limits, timeout },
+      ...options,
+      limits,
+      timeout,
       intercept: interceptorsOf(scope, options.intercept),
       observe: (it) => new ObservedSession(observers, it, { side: 'client' }),
     };
