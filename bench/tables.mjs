@@ -226,7 +226,7 @@ function attachments(figures) {
 function streams(figures, { stream }) {
   return carried(figures, streamCarriers, {
     title: 'Streams, MB/s',
-    note: `A ReadableStream of ${count(stream / 2 ** 20)} MiB in chunks of 64 KiB, as an outcome or an argument of a call, until all of it is read. Bare: Node’s streams and \`pipeline()\`, with nothing but a socket between them; for the WebSocket the \`createWebSocketStream\` of \`ws\`. Bytes on the wire: by the count of the client’s sockets, for each byte of the stream.`,
+    note: `A ReadableStream of ${count(stream / 2 ** 20)} MiB in chunks of 64 KiB, as an outcome or an argument of a call, until all of it is read; what is left between ours and the bare ones is in [decisions/attachments.md](decisions/attachments.md). Bare: Node’s streams and \`pipeline()\`, with nothing but a socket between them; for the WebSocket the \`createWebSocketStream\` of \`ws\`. Bytes on the wire: by the count of the client’s sockets, for each byte of the stream.`,
     columns: streamWays,
   });
 }
