@@ -39,5 +39,15 @@ export function countTraffic(socket) {
     }
     return push.call(socket, data, ...rest);
   };
+  // A socket that reads into memory of its owner's hands nothing to the stream.
+  const told = Object.getOwnPropertySymbols(socket).find((it) => it.description === 'kBufferCb');
+  const read = told && socket[told];
+  if (read) {
+    socket[told] = (count, ...rest) => {
+      counts.reads++;
+      counts.got += count;
+      return read(count, ...rest);
+    };
+  }
   return counts;
 }
