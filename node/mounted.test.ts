@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createHttp2 } from 'node:http2';
 import { createServer as createSecure } from 'node:https';
+import { createServer as createTcp } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { cert, key } from './channel/fixtures/certificate.js';
@@ -121,6 +123,20 @@ test('a server that listens later, and two apis on one server', async () => {
   sessionOf(remote)?.close();
 });
 
+test('a WebSocket for nobody is answered, also where two apis stand at the server', async () => {
+  const { server, port } = await mounted();
+  const other = await serve(api, { server, path: '/two', logger });
+  onTestFinished(() => other.close());
+  expect(await knock(`ws://127.0.0.1:${port}/x`)).toBe(404);
+});
+
+test('an address with a slash at its end is the same', async () => {
+  const { port } = await mounted();
+  const shop = batch<typeof api>(`http://127.0.0.1:${port}/dnode/`);
+  expect(await shop.shout('a')).toBe('A');
+  shop[Symbol.dispose]();
+});
+
 test('closed, it leaves the server as it was', async () => {
   const { server, port, served, heard } = await mounted();
   const remote = await dial<typeof api>(served.endpoints[0] ?? '');
@@ -187,7 +203,11 @@ test.each<[string, object]>([
   ['the root', { path: '/' }],
   ['a path with an end', { path: '/dnode/' }],
   ['a path with a query', { path: '/dnode?a' }],
+  ['a path that a URL has otherwise', { path: '/a/../b' }],
+  ['a path that is no ASCII', { path: '/ä' }],
   ['no server', { server: {} }],
+  ['a server of TCP', { server: createTcp() }],
+  ['a server of HTTP/2', { server: createHttp2() }],
 ])('%s beside a server is refused', async (_, given) => {
   const { server } = await somebodys();
   await expect(serve(api, { server, logger, ...given })).rejects.toMatchObject({

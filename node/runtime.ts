@@ -77,7 +77,11 @@ function makeRuntime(): ServiceRuntime<At> {
     atRules: {
       server: {
         says: 'an http or https server',
-        ok: (value) => isObject(value) && 'emit' in value && 'address' in value,
+        // Neither those of TCP, which tell of no requests, nor those of HTTP/2, whose requests are others.
+        ok: (value) =>
+          isObject(value) &&
+          ['emit', 'address', 'setTimeout'].every((name) => name in value) &&
+          !('updateSettings' in value),
       },
       ...{ host: text, path: text, tls: object, origins: texts, hosts: texts, request: fn },
       port: { says: `${port.says}, or false`, ok: (value) => value === false || port.ok(value) },

@@ -10,6 +10,9 @@ export interface Interceptor {
   readonly upgrade: Upgrade;
 }
 
+/** What our listener for upgrades is known by, when several of us stand at one server. */
+const lastResort = Symbol.for('dservice.unclaimed');
+
 /**
  * Takes some of the requests of somebody's server, which hears nothing of them, whoever listens there
  * now or later: a WebSocket server of `ws` ends every upgrade that is not for itself, so that two cannot
@@ -35,10 +38,13 @@ export function intercept(server: Server, to: Interceptor): () => void {
   const ours = emitOthers as Server['emit'];
   // Without a listener, Node takes an upgrade for a request; with this one alone, nobody would answer.
   const unclaimed = (_: IncomingMessage, stream: unknown): void => {
-    if (server.listenerCount('upgrade') > 1) return;
+    const all = server.listeners('upgrade');
+    // Of several of us, the first.
+    if (all[0] !== unclaimed || !all.every((it) => lastResort in it)) return;
     // Of a server that listens on a port or a path.
     refuse(stream as Socket, 404, 'No WebSockets here.');
   };
+  Object.assign(unclaimed, { [lastResort]: true });
   server.emit = ours;
   server.on('upgrade', unclaimed);
   return () => {

@@ -35,8 +35,10 @@ export function mount(options: MountOptions, onChannel: (channel: Channel) => vo
     if (options[key] === undefined) continue;
     throw new DserviceError('ERR_OPTION', `\`${key}\` is the server's, which is given`);
   }
-  if (!/^\/[^\s?#]*[^\s?#/]$/.test(path)) {
-    const text = `path: '${path}' is no path below a server, such as ${dnodePath}`;
+  // Clients ask for a path as a URL has it: for `/a/../b`, or what is no ASCII, nobody ever would.
+  const url = path.startsWith('/') ? new URL(`http://a${path}`) : undefined;
+  if (url?.pathname !== path || path.endsWith('/')) {
+    const text = `path: '${path}' is no path of a URL below a server, such as ${dnodePath}`;
     throw new DserviceError('ERR_OPTION', text);
   }
   const guard = createGuard(options);

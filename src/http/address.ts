@@ -13,7 +13,7 @@ export function dnodeUrl(service: string): string {
     const text = `'${service}' is no address: http://host:port/path, with credentials as \`auth\``;
     throw new DserviceError('ERR_ENDPOINT', text);
   }
-  if (!url.pathname.endsWith(path)) url.pathname = url.pathname.replace(/\/?$/, path);
+  url.pathname = url.pathname.replace(/(\/dnode)?\/?$/, path);
   url.hash = '';
   return url.href;
 }

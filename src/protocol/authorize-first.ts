@@ -1,10 +1,12 @@
 import type { AnyFunction } from './encode.js';
 import { asKnown } from './error-value.js';
+import { ofProperty } from './exposing.js';
 import type { Message } from './message.js';
 import type { Serving } from './serving.js';
 import type { Wire } from './wire.js';
 
-const letIn = (): void => {};
+/** It takes no callback, whatever the style of the handlers. */
+const letIn = Object.assign((): void => {}, { [ofProperty]: true });
 
 /**
  * Serves a call of a method that is found once it is known that it may be called: code of the service runs on the way

@@ -28,5 +28,5 @@ export function exposedParts(value: object): Record<string, AnyFunction> | undef
   return names && Object.fromEntries(names.map((name) => [name, () => undefined]));
 }
 
-/** Of a function that reads and writes a property. */
+/** Of a function that reads and writes a property: it answers by returning. */
 export const ofProperty = Symbol('property');

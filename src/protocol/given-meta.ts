@@ -5,19 +5,24 @@ import { forbidden, type GivenMeta, isRecord } from './message.js';
 
 /** Nesting of what a caller hands along. */
 const depth = 32;
+/** Values in it: one that stands in many places is one in each, and so are those within it. */
+const most = 100_000;
 
 /** Whether that can be handed along: a plain object of what JSON holds, under no name that reaches behind the data. */
 export function isGiven(value: unknown): value is GivenMeta {
-  return isRecord(value) && isJson(value, depth);
+  return isRecord(value) && isJson(value, depth, { left: most });
 }
 
-function isJson(value: unknown, levels: number): boolean {
+function isJson(value: unknown, levels: number, room: { left: number }): boolean {
+  if (room.left-- === 0) return false;
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
   if (typeof value !== 'object') return Number.isFinite(value);
   const proto: unknown = Object.getPrototypeOf(value);
   const plain = Array.isArray(value) || proto === Object.prototype || proto === null;
   if (!plain || levels === 0) return false;
-  return Object.entries(value).every(([key, it]) => !forbidden.has(key) && isJson(it, levels - 1));
+  return Object.entries(value).every(
+    ([key, it]) => !forbidden.has(key) && isJson(it, levels - 1, room),
+  );
 }
 
 /** The most bytes that it is in a message. Throws ERR_LIMIT for more than `limits.meta`. */

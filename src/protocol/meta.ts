@@ -5,7 +5,8 @@ import { isRecord, type Meta } from './message.js';
 import type { CallOptions } from './options.js';
 import { readTrace, type TraceContext } from './trace-context.js';
 
-export const noMeta: Meta = {};
+/** One for all calls that bring none: what a handler writes into it would be there for the calls of others. */
+export const noMeta: Meta = Object.freeze({});
 
 /**
  * The meta of a message; what is of a wrong type is left out. Throws ERR_LIMIT, ERR_MALFORMED for what its caller

@@ -306,7 +306,9 @@ export class Serving implements Host, CallHost {
     const given = answer !== undefined && args.length === fn.length;
     if (given || isSilent(call)) return undefined;
     const got = said === undefined ? args.length : arity(said, args.length);
-    return callbackIndex(fn, got, this.#options.callbacks);
+    const { callbacks } = this.#options;
+    // A property is read and written at once, whatever the style of the handlers.
+    return callbackIndex(fn, got, callbacks === true && ofProperty in fn ? false : callbacks);
   }
 
   /** Serves a function of a stream, apart from what users call. Throws what the decoder throws. */

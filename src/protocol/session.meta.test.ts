@@ -128,6 +128,15 @@ describe('what is handed along beside the arguments', () => {
     expect(await codeOf(wrong.remote.given())).toBe('ERR_OPTION');
   });
 
+  test('is not there for others, where a handler writes into the meta of a call that brought none', async () => {
+    const put = (): void => {
+      Object.assign(contextOf(scope).meta, { given: { admin: true } });
+    };
+    const { remote } = await both({}, {}, { api: { put, given } });
+    await expect(remote.put()).rejects.toThrow(TypeError);
+    expect(await remote.given()).toBeUndefined();
+  });
+
   test('is sent by who only calls', async () => {
     const { remote } = await pair(api, {}, { scope });
     expect(await options(remote, { meta: { tenant: 'acme' } }).given()).toEqual({ tenant: 'acme' });
@@ -139,6 +148,8 @@ describe('what is handed along beside the arguments', () => {
 describe('what cannot be handed along', () => {
   const cyclic: Record<string, unknown> = {};
   cyclic.self = cyclic;
+  let shared: object = {};
+  for (let i = 0; i < 30; i++) shared = { a: shared, b: shared };
   test.each<[string, unknown]>([
     ['a Date', { at: new Date(0) }],
     ['undefined', { tenant: undefined }],
@@ -150,6 +161,7 @@ describe('what cannot be handed along', () => {
     ['null', null],
     ['a class', new (class Meta {})()],
     ['a cycle', cyclic],
+    ['one thing in a thousand million places', shared],
     ['a name of the prototype', JSON.parse('{"a":{"__proto__":1}}')],
     ['a constructor', { constructor: 1 }],
   ])('%s', async (_, meta) => {

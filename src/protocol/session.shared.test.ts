@@ -369,3 +369,22 @@ test('what a constructor is given as its last argument is called by nobody else'
   await turns(2);
   expect(told).toEqual(['hello']);
 });
+
+test('a service whose handlers all take callbacks has its properties read and written, and asks before it reads', async () => {
+  class Shop extends Exposed.with('stock', 'open') {
+    open = 1;
+    get stock(): object {
+      return { count: (done: (n: number) => void) => done(3) };
+    }
+  }
+  const counter = new Shop();
+  const served = { api: { counter }, callbacks: true, authorize: () => true };
+  const { a } = await sessionPair({ b: served });
+  const remote = a.remote as Loose;
+  expect(await remote.counter.open).toBe(1);
+  await set(remote.counter, 'open', 5);
+  expect(counter.open).toBe(5);
+  const them = await peer(served);
+  await them.send({ method: ['counter', 'stock', 'count'], arguments: [], reply: 7 });
+  expect(them.outcome(7)?.arguments).toEqual([null, 3]);
+});
