@@ -6,7 +6,11 @@ import { pipelineTables } from './pipeline-tables.mjs';
 import { relayWorks } from './relay.mjs';
 import { amount } from './resume.mjs';
 import { atOnce } from './sessions.mjs';
-import { carriers as streamCarriers, ways as streamWays } from './streams.mjs';
+import {
+  carriers as streamCarriers,
+  passes as streamPasses,
+  ways as streamWays,
+} from './streams.mjs';
 import { targetsOf } from './targets.mjs';
 import { counted } from './where-the-time-goes.mjs';
 import { work } from './work.mjs';
@@ -226,7 +230,7 @@ function attachments(figures) {
 function streams(figures, { stream }) {
   return carried(figures, streamCarriers, {
     title: 'Streams, MB/s',
-    note: `A ReadableStream of ${count(stream / 2 ** 20)} MiB in chunks of 64 KiB, as an outcome or an argument of a call, until all of it is read; what is left between ours and the bare ones is in [decisions/attachments.md](decisions/attachments.md). Bare: Node’s streams and \`pipeline()\`, with nothing but a socket between them; for the WebSocket the \`createWebSocketStream\` of \`ws\`. Bytes on the wire: by the count of the client’s sockets, for each byte of the stream.`,
+    note: `A ReadableStream of ${count(stream / 2 ** 20)} MiB in chunks of 64 KiB, as an outcome or an argument of a call, until all of it is read, after ${streamPasses} of them for warming up (the first goes at a third of the rate, until its code is compiled); what is left between ours and the bare ones is in [decisions/attachments.md](decisions/attachments.md). Bare: Node’s streams and \`pipeline()\`, with nothing but a socket between them; for the WebSocket the \`createWebSocketStream\` of \`ws\`. Bytes on the wire: by the count of the client’s sockets, for each byte of the stream.`,
     columns: streamWays,
   });
 }
