@@ -130,6 +130,31 @@ test('a WebSocket for nobody is answered, also where two apis stand at the serve
   expect(await knock(`ws://127.0.0.1:${port}/x`)).toBe(404);
 });
 
+test('who offers HTTP/2 is answered by HTTP/1.1: by the app, and at the path', async () => {
+  for (const twice of [false, true]) {
+    const { port, heard, server } = await mounted();
+    if (twice) await serve(api, { server, path: '/b', logger });
+    const offer = {
+      Connection: 'close, Upgrade, HTTP2-Settings',
+      Upgrade: 'h2c',
+      'HTTP2-Settings': 'AAMA',
+    };
+    const own = await answerTo(port, request('POST /own', { ...json, ...offer }, '{}'));
+    expect([statusOf(own), own.endsWith('mine'), heard]).toEqual([200, true, ['/own']]);
+    const answer = await answerTo(port, request('POST /dnode', { ...json, ...offer }, shout));
+    expect(answer).toContain('"HI"');
+  }
+});
+
+test('an app that takes up offers of its own is asked for them', async () => {
+  const { port, server } = await mounted();
+  server.on('upgrade', ({ headers }, socket) => {
+    socket.end(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${headers.upgrade}\r\n\r\n`);
+  });
+  const answer = await answerTo(port, request('GET /own', { ...upgrade, Upgrade: 'mine' }));
+  expect(answer).toContain('Upgrade: mine');
+});
+
 test('an address with a slash at its end is the same', async () => {
   const { port } = await mounted();
   const shop = batch<typeof api>(`http://127.0.0.1:${port}/dnode/`);

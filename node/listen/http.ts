@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import type { Clock } from '../../src/clock.js';
 import type { Guard } from './guard.js';
+import { isForSocket, passOver } from './offers.js';
 import { refuse } from './refuse.js';
 import type { Upgrade } from './upgrades.js';
 
@@ -119,8 +120,8 @@ export function createHttp(options: HttpOptions): Http {
     const socket = stream as Socket;
     release(socket);
     if (isForSocket(request)) return upgrade(request, socket, head);
-    // An older Node does not ask; the request is put back as it would be without the offer.
-    socket.unshift(Buffer.concat([withoutUpgrade(request), head]));
+    // An older Node does not ask.
+    passOver(request, socket, head);
     attach(socket);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, stream: unknown) => {
@@ -161,26 +162,6 @@ export function createHttp(options: HttpOptions): Http {
       });
     },
   };
-}
-
-/**
- * Whether a request is to become a WebSocket. Java and `curl --http2` offer HTTP/2 with each call: whoever does not take
- * an offer up answers as if it were not there (RFC 9110, 7.8).
- */
-function isForSocket({ method, headers }: IncomingMessage): boolean {
-  return method === 'GET' && /\bwebsocket\b/i.test(headers.upgrade ?? '');
-}
-
-/** The head of a request as it would be had nobody offered another protocol. */
-function withoutUpgrade(request: IncomingMessage): Buffer {
-  const { method, url, httpVersion, rawHeaders, headers } = request;
-  const lines = [`${method} ${url} HTTP/${httpVersion}`];
-  if (/\bclose\b/i.test(headers.connection ?? '')) lines.push('Connection: close');
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const [name = '', value = ''] = rawHeaders.slice(i, i + 2);
-    if (!/^(connection|upgrade|http2-settings)$/i.test(name)) lines.push(`${name}: ${value}`);
-  }
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
 
 function answer(response: ServerResponse, status: number, text: string): void {
