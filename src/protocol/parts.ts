@@ -172,6 +172,8 @@ export class Parts implements Hosts {
   }
 
   onRoom(): void {
+    // Also where none of the peer's streams was ever read here.
+    this.wire.anyStreams?.room();
     this.calling.release();
   }
 

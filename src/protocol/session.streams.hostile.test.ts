@@ -39,6 +39,32 @@ async function stream<T>(got: Promise<unknown>): Promise<T> {
   return ((await got) as { resolved: T }).resolved;
 }
 
+test('what was asked of a stream before the channel was full comes when there is room', async () => {
+  let go = (): void => {};
+  const gate = new Promise<void>((resolve) => (go = resolve));
+  const api = {
+    async *rows() {
+      await gate;
+      yield 'row';
+    },
+    text: (length: number) => 'x'.repeat(length),
+  };
+  const memory = { framing: 'bytes', window: 1_000 } as const;
+  const them = await peer({ api, limits: { unsent: 10_000 }, memory });
+  await them.call('rows');
+  const { session, recorder } = them;
+  await them.send({ method: them.idOf('1', 'next'), arguments: [8, 1_000], reply: 800 });
+  recorder.channel.pause();
+  await them.send({ method: 'text', arguments: [50_000], reply: 900 });
+  go();
+  await turns(4);
+  recorder.channel.resume();
+  await turns(20);
+  expect(them.outcome(900)?.arguments?.[1]).toHaveLength(50_000);
+  expect(them.outcome(800)?.arguments).toEqual([null, { values: ['row'], done: true }]);
+  expect(session.ended).toBe(false);
+});
+
 describe('a peer that lies about what is read', () => {
   test.each<[string, unknown]>([
     ['no object', 5],

@@ -49,8 +49,7 @@ export class StreamCalls {
 
   /** There is room in the channel. */
   release(): void {
-    const { outbox, streams } = this.#wire;
-    streams.room();
+    const { outbox } = this.#wire;
     for (const held of this.#held) {
       if (outbox.blocked) return;
       this.#held.take(held);
