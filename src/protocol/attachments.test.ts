@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Attached, Collector, steady } from './attachments.js';
+import { Bytes } from './bytes.js';
 
 const filled = (length: number, seed: number): Uint8Array<ArrayBuffer> =>
   Uint8Array.from({ length }, (_, i) => (i * 7 + seed) % 251);
@@ -91,4 +92,29 @@ test('what is lent is copied to be kept, and nothing else', () => {
   expect(copy).toEqual([own]);
   expect(copy[0]).not.toBe(own);
   expect(copy.lent).toBeUndefined();
+});
+
+test.runIf(typeof SharedArrayBuffer === 'function')('what comes in shared memory is copied', () => {
+  let got: Attached | undefined;
+  const following = { lengths: [1_000], keep: true, done: (them?: Attached) => void (got = them) };
+  const collector = new Collector(following, () => {});
+  const piece = new Uint8Array(new SharedArrayBuffer(1_000)).fill(1);
+  collector.take(piece, 0, { gives: true });
+  collector.finish();
+  piece.fill(9);
+  expect(got?.[0]?.buffer).toBeInstanceOf(ArrayBuffer);
+  expect(got?.[0]).toEqual(new Uint8Array(1_000).fill(1));
+});
+
+test('what may change its length follows a line in a copy, since a WebSocket of a page refuses it', () => {
+  // Not in every runtime that we support, nor in the library's types.
+  const Resizable = ArrayBuffer as new (
+    length: number,
+    options: object,
+  ) => ArrayBuffer & { readonly resizable?: boolean };
+  const view = new Uint8Array(new Resizable(1_000, { maxByteLength: 2_000 })).fill(1);
+  const attached = new Bytes(view).attach();
+  const { resizable } = attached.buffer as { readonly resizable?: boolean };
+  expect(resizable ?? false).toBe(false);
+  expect(attached).toEqual(new Uint8Array(1_000).fill(1));
 });

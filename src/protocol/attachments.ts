@@ -1,6 +1,6 @@
 import type { Attachments, Deliveries } from '../channel/channel.js';
 import type { ErrorCode } from '../errors.js';
-import { fitsKind } from './bytes.js';
+import { fitsKind, isLoose } from './bytes.js';
 import { isRecord, type Message } from './message.js';
 
 /**
@@ -109,9 +109,9 @@ export function checkLengths(
   return undefined;
 }
 
-/** Whether these are all bytes of a buffer that has as many. */
-function fills({ buffer, byteLength }: Uint8Array, length: number): boolean {
-  return byteLength === length && buffer.byteLength === length;
+/** Whether these are all bytes of a buffer that has as many, and that nobody else writes to: a port may bring others. */
+function fills(data: Uint8Array, length: number): boolean {
+  return data.byteLength === length && data.buffer.byteLength === length && !isLoose(data);
 }
 
 /** Takes what follows a line, as it comes. Makes no room for what was only announced. */
@@ -154,7 +154,7 @@ export class Collector {
         ) {
           // It has just the length that is wanted: what was before is read, and what is to come has room.
           if (at > 0) data.copyWithin(0, at);
-          // Nothing that is read stands in shared memory.
+          // It is none that is shared.
           this.#current = new Uint8Array(data.buffer as ArrayBuffer);
         } else {
           this.#makeRoom(this.#filled + count, length, by);

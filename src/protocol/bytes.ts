@@ -93,8 +93,10 @@ export function toBase64(bytes: Uint8Array & Base64Methods): string {
   return btoa(binary);
 }
 
-function isShared({ buffer }: Uint8Array): boolean {
-  return Object.prototype.toString.call(buffer) !== '[object ArrayBuffer]';
+/** Whether others share it, or it may change its length. */
+export function isLoose({ buffer }: Uint8Array): boolean {
+  const { resizable } = buffer as { readonly resizable?: boolean };
+  return resizable === true || Object.prototype.toString.call(buffer) !== '[object ArrayBuffer]';
 }
 
 /** Throws for what is no base64. */
@@ -118,8 +120,8 @@ export class Bytes {
   attach(): Uint8Array<ArrayBuffer> {
     this.#attached = true;
     const { view } = this;
-    // What others share may change at any time, and is not taken everywhere.
-    return isShared(view) ? view.slice() : (view as Uint8Array<ArrayBuffer>);
+    // What others share may change at any time; neither is taken by every WebSocket.
+    return isLoose(view) ? view.slice() : (view as Uint8Array<ArrayBuffer>);
   }
 
   toJSON(): string | null {
