@@ -28,5 +28,6 @@ export function exposedParts(value: object): Record<string, AnyFunction> | undef
   return names && Object.fromEntries(names.map((name) => [name, () => undefined]));
 }
 
+// Registered, as that above.
 /** Of a function that reads and writes a property: it answers by returning. */
-export const ofProperty = Symbol('property');
+export const ofProperty: unique symbol = Symbol.for('dservice.property') as never;

@@ -4,8 +4,9 @@ import { isRecord } from './message.js';
 import { type Callable, callable, dispose } from './options.js';
 import { share } from './shared.js';
 
+// A registered symbol, since what another copy of this package exposes is served here as well.
 /** Of a function that stands for an object: the object. Of what stands here for an object of the peer's: that function. */
-const itself = Symbol('itself');
+const itself: unique symbol = Symbol.for('dservice.itself') as never;
 
 /** What goes by reference has one function more than its methods, which stands for it, by this name. */
 export const self = '';
