@@ -1,13 +1,12 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';
-import { createServer as createSecure } from 'node:https';
 import { createServer as createTcp } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { cert, key } from './channel/fixtures/certificate.js';
 import { batch, context, dial, events, serve, sessionOf } from './index.js';
 import { answerTo, request, statusOf, upgrade } from './listen/testing/raw.js';
+import { listening, somebodys } from './listen/fixtures/somebodys.js';
 import { knock } from './rendezvous/fixtures/meeting.js';
 
 const logger = { warn: () => {} };
@@ -19,29 +18,6 @@ const api = {
   peer: () => context().peer.transport,
   each: async (fn: (n: number) => Promise<number>) => await fn(2),
 };
-
-/** Somebody's server, with routes of its own. */
-async function somebodys(tls?: object) {
-  const heard: string[] = [];
-  const app = ({ url = '' }: IncomingMessage, response: { end(text: string): void }): void => {
-    heard.push(url);
-    response.end('mine');
-  };
-  const server = tls === undefined ? createServer(app) : createSecure(tls, app);
-  const port = await listening(server);
-  return { server, port, heard };
-}
-
-async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const at = server.address();
-  return typeof at === 'object' ? (at?.port ?? 0) : 0;
-}
 
 async function mounted(given: object = {}, tls?: object) {
   const made = await somebodys(tls);
@@ -175,6 +151,71 @@ test('closed, it leaves the server as it was', async () => {
   const asked = request('GET /dnode', { ...upgrade, Connection: 'close' });
   expect(await answerTo(port, asked)).toContain('mine');
   expect(heard).toEqual(['/dnode', '/dnode']);
+});
+
+test('closed in whatever order, several leave it as it was', async () => {
+  const { server } = await somebodys();
+  const { emit } = server;
+  let last = await serve(api, { server, path: '/0', logger });
+  for (let i = 1; i < 5; i++) {
+    const next = await serve(api, { server, path: `/${i}`, logger });
+    await last.close();
+    last = next;
+  }
+  await last.close();
+  expect([server.emit === emit, Object.hasOwn(server, 'emit')]).toEqual([true, false]);
+  expect(server.listenerCount('upgrade')).toBe(0);
+});
+
+test('whoever wraps the server meanwhile stays, and what comes later works', async () => {
+  const { server, port, served, heard } = await mounted();
+  const { emit } = server;
+  const seen: string[] = [];
+  const wrapped = (event: string, ...args: unknown[]): boolean => {
+    seen.push(event);
+    return Reflect.apply(emit, server, [event, ...args]) === true;
+  };
+  server.emit = wrapped as typeof emit;
+  await served.close();
+  expect(server.emit).toBe(wrapped);
+  expect(await answerTo(port, request('POST /dnode', json, shout))).toContain('mine');
+  const again = await serve(api, { server, logger });
+  onTestFinished(() => again.close());
+  expect(await answerTo(port, request('POST /dnode', json, shout))).toContain('"HI"');
+  expect([heard, seen.filter((each) => each === 'request').length]).toEqual([['/dnode'], 2]);
+});
+
+test('a path is one’s alone; of several, the nearest one answers', async () => {
+  const { server, port, served } = await mounted({ path: '/a' });
+  await expect(serve(api, { server, path: '/a', logger })).rejects.toMatchObject({
+    code: 'ERR_OPTION',
+  });
+  for (const path of ['/a/b/c', '/a/b']) {
+    const it = await serve({ shout: () => path }, { server, path, logger });
+    onTestFinished(() => it.close());
+  }
+  const answers = ['/a', '/a/b', '/a/b/c'].map((path) =>
+    answerTo(port, request(`POST ${path}`, json, shout)),
+  );
+  const texts = await Promise.all(answers);
+  expect(texts.map((text) => /"(HI|\/[^"]*)"/.exec(text)?.[1])).toEqual(['HI', '/a/b', '/a/b/c']);
+  await served.close();
+  const free = await serve(api, { server, path: '/a', logger });
+  await free.close();
+});
+
+test('an app that looks at requests before they send their body hears none of ours', async () => {
+  const { server, port } = await mounted();
+  const seen: (string | undefined)[] = [];
+  server.on('checkContinue', ({ url }, response) => {
+    seen.push(url);
+    response.end('mine');
+  });
+  const expecting = { ...json, Expect: '100-continue', Connection: 'close' };
+  const answer = await answerTo(port, request('POST /dnode', expecting, shout));
+  expect([answer.startsWith('HTTP/1.1 100'), answer.includes('"HI"')]).toEqual([true, true]);
+  expect(await answerTo(port, request('POST /own', expecting, shout))).toContain('mine');
+  expect(seen).toEqual(['/own']);
 });
 
 test('calls that run when it drains are answered', async () => {

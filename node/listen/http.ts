@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../src/clock.js';
 import type { Guard } from './guard.js';
 import { isForSocket, passOver } from './offers.js';
-import { refuse } from './refuse.js';
+import { refuse, refuseRequest } from './refuse.js';
 import type { Upgrade } from './upgrades.js';
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -71,7 +71,7 @@ export function createHttp(options: HttpOptions): Http {
     const [first] = responses;
     if (responses.size > 1 || first === undefined || first.headersSent)
       return void socket.destroy();
-    answer(first, 408, text);
+    refuseRequest(first, 408, text);
     // The rest of it is not waited for.
     socket.destroySoon();
   };
@@ -110,10 +110,14 @@ export function createHttp(options: HttpOptions): Http {
     // Answering may take as long as it takes.
     allow(socket, bodyTime, () => request.complete);
     const refusal = guard(request);
-    if (refusal) return answer(response, refusal.status, refusal.text);
+    if (refusal) return refuseRequest(response, refusal.status, refusal.text);
     if (options.request) return options.request(request, response);
     response.setHeader('Upgrade', 'websocket');
-    answer(response, 426, 'A dservice listens here: speak dnode over TCP or over a WebSocket.');
+    refuseRequest(
+      response,
+      426,
+      'A dservice listens here: speak dnode over TCP or over a WebSocket.',
+    );
   });
   server.on('upgrade', (request: IncomingMessage, stream: unknown, head: Buffer) => {
     // Only ever a connection that was attached below.
@@ -162,9 +166,4 @@ export function createHttp(options: HttpOptions): Http {
       });
     },
   };
-}
-
-function answer(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'Content-Type': 'text/plain', Connection: 'close' });
-  response.end(`${text}\n`);
 }

@@ -8,9 +8,11 @@ import { door } from '../../src/http/door.js';
 import type { Limits } from '../../src/limits.js';
 import type { Listener } from '../../src/service/runtime.js';
 import { webSocketAddresses } from './addresses.js';
+import { asked } from './asked.js';
 import { createExchanges } from './exchange.js';
 import { createGuard, type GuardOptions } from './guard.js';
 import { intercept } from './intercept.js';
+import { refuseRequest } from './refuse.js';
 import { createUpgrades } from './upgrades.js';
 
 /** What is the server's own to say. */
@@ -45,18 +47,16 @@ export function mount(options: MountOptions, onChannel: (channel: Channel) => vo
   const enter = door({ clock, limits, onChannel, at: path });
   const answer = createExchanges({ clock, limits, answer: enter });
   const detach = intercept(server, {
-    takes: (request) => within(path, request) !== undefined,
+    path,
     request(request, response) {
       const refusal = guard(request);
       if (refusal === undefined) return answer(request, response, within(path, request));
-      response.writeHead(refusal.status, { 'Content-Type': 'text/plain', Connection: 'close' });
-      response.end(`${refusal.text}\n`);
+      refuseRequest(response, refusal.status, refusal.text);
     },
     upgrade: createUpgrades({
       ...{ clock, limits, guard },
       route(request) {
-        const { pathname } = asked(request);
-        if (pathname === path) return { take: onChannel };
+        if (asked(request).path === path) return { take: onChannel };
         return { status: 404, text: 'Nobody is here.' };
       },
     }),
@@ -73,19 +73,10 @@ export function mount(options: MountOptions, onChannel: (channel: Channel) => vo
   };
 }
 
-/** The URL that a request has for the door, if it is at or below a path: clients add `/dnode` to that of a service. */
-function within(path: string, request: IncomingMessage): string | undefined {
-  const { pathname, search } = asked(request);
-  if (pathname === path) return dnodePath + search;
-  if (!pathname.startsWith(`${path}/`)) return undefined;
-  const rest = pathname.slice(path.length);
+/** The URL that a request at or below a path has for the door: clients add `/dnode` to that of a service. */
+function within(path: string, request: IncomingMessage): string {
+  const at = asked(request);
+  const rest = at.path.slice(path.length);
   // At `/dnode`, that is there already.
-  return (path.endsWith(dnodePath) ? dnodePath + rest : rest) + search;
-}
-
-function asked({ url = '/' }: IncomingMessage): { pathname: string; search: string } {
-  const at = url.indexOf('?');
-  return at === -1
-    ? { pathname: url, search: '' }
-    : { pathname: url.slice(0, at), search: url.slice(at) };
+  return (rest === '' || path.endsWith(dnodePath) ? dnodePath + rest : rest) + at.query;
 }

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** Answers where there is no response object, and ends the connection. */
@@ -9,4 +9,10 @@ export function refuse(socket: Socket, status: number, text: string): void {
       `Content-Length: ${Buffer.byteLength(text) + 1}\r\nConnection: close\r\n\r\n${text}\n`,
   );
   socket.destroySoon();
+}
+
+/** Answers a request, and ends its connection. */
+export function refuseRequest(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'Content-Type': 'text/plain', Connection: 'close' });
+  response.end(`${text}\n`);
 }

@@ -1,36 +1,15 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { createServer as createSecure } from 'node:https';
 import { once } from 'node:events';
-import { expect, onTestFinished, test } from 'vitest';
+import { createServer, type IncomingMessage } from 'node:http';
+import { createServer as createSecure } from 'node:https';
+import { expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { cert, key } from '../channel/fixtures/certificate.js';
 import { connectChannel } from '../connect.js';
 import { answerTo, request, statusOf, upgrade } from '../listen/testing/raw.js';
+import { listening, somebodys } from '../listen/fixtures/somebodys.js';
 import { freePort } from '../mdns/fixtures/record.js';
 import { client, knock, meet, page, pageOrigin, until } from './fixtures/meeting.js';
 import { meetingPlace } from '../fixtures/local.js';
-
-/** Somebody's server, which answers all that it hears of. */
-async function somebodys(): Promise<{ server: Server; port: number; heard: string[] }> {
-  const heard: string[] = [];
-  const server = createServer(({ url = '' }, response) => {
-    heard.push(url);
-    response.end('mine');
-  });
-  const port = await listening(server);
-  return { server, port, heard };
-}
-
-async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const at = server.address();
-  return typeof at === 'object' ? (at?.port ?? 0) : 0;
-}
 
 /** Of a dial, for who has nothing to say. */
 const side = { receive: () => {}, end: () => {}, signal: () => {} };

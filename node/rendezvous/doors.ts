@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-
 /** Which path is what. */
 export interface Doors {
   /** Paths at which clients connect. */
@@ -23,11 +21,6 @@ export function ownDoors(path: string): Doors {
 export function doorsBelow(path: string): Doors {
   const below = path === '/' ? '' : path;
   return { clients: [path], health: [path], instances: [`${below}/to/`] };
-}
-
-export function pathOf({ url = '/' }: IncomingMessage): string {
-  const [path = '/'] = url.split('?');
-  return path;
 }
 
 /** The instance that a path leads to. */

@@ -6,8 +6,8 @@ import { listen, type ListenOptions } from '../listen.js';
 import { webSocketAddresses } from '../listen/addresses.js';
 import { createGuard, type GuardOptions } from '../listen/guard.js';
 import { intercept } from '../listen/intercept.js';
+import { refuseRequest } from '../listen/refuse.js';
 import { createUpgrades, type Route } from '../listen/upgrades.js';
-import { pathOf } from './doors.js';
 
 /** Where a rendezvous listens. */
 export interface Place {
@@ -53,17 +53,12 @@ export function placeOn(
   { limits, route, request }: Visitors,
 ): Place {
   const guard = createGuard(guardOptions);
-  const below = path === '/' ? '/' : `${path}/`;
   const detach = intercept(server, {
-    takes(incoming) {
-      const asked = pathOf(incoming);
-      return asked === path || asked.startsWith(below);
-    },
+    path,
     request(incoming, response) {
       const refusal = guard(incoming);
       if (refusal === undefined) return request(incoming, response);
-      response.writeHead(refusal.status, { 'Content-Type': 'text/plain', Connection: 'close' });
-      response.end(`${refusal.text}\n`);
+      refuseRequest(response, refusal.status, refusal.text);
     },
     upgrade: createUpgrades({ clock: nodeClock, limits, guard, route }),
   });

@@ -10,7 +10,8 @@ import type { Refusal } from '../listen/guard.js';
 import type { Entrance } from '../listen/upgrades.js';
 import { mdns } from '../mdns/mdns.js';
 import { nodeRuntime } from '../runtime.js';
-import { doorsBelow, instanceAt, ownDoors, pathOf } from './doors.js';
+import { doorsBelow, instanceAt, ownDoors } from './doors.js';
+import { asked } from '../listen/asked.js';
 import { answerHealth, answerMissing } from './health.js';
 import { type Multicast, multicast } from './multicast.js';
 import { checkRendezvousOptions, type RendezvousOptions } from './options.js';
@@ -97,13 +98,13 @@ export async function openRendezvous(
     onChannel: (channel) => hub.accept(channel),
     route(request): Entrance | Refusal | Promise<Entrance | Refusal> {
       if (status === 'draining') return { status: 503, text: 'This rendezvous is leaving.' };
-      const asked = pathOf(request);
-      if (doors.clients.includes(asked)) return { take: (channel) => hub.accept(channel) };
-      const id = instanceAt(asked, doors);
+      const { path } = asked(request);
+      if (doors.clients.includes(path)) return { take: (channel) => hub.accept(channel) };
+      const id = instanceAt(path, doors);
       return id === undefined ? { status: 404, text: 'Nobody is here.' } : relay(id, request);
     },
     request(request: IncomingMessage, response: ServerResponse) {
-      if (doors.health.includes(pathOf(request))) answerHealth(request, response, stats());
+      if (doors.health.includes(asked(request).path)) answerHealth(request, response, stats());
       else answerMissing(response);
     },
   };
