@@ -23,15 +23,28 @@ export function authorizeFirst(
   const ask = (args: unknown[], later: Message): void => {
     // It has no outcome but that it was let in. By its id it can be cancelled until then.
     const asked = { ...later, new: undefined };
-    const then = ([refusal]: readonly unknown[]): void => {
-      if (refusal !== undefined) return serving.refuse(message, refusal);
+    // To who watches it is one call.
+    const observed = serving.watch(later, name);
+    const refuse = (error: unknown): void => {
+      observed?.end(true, error);
+      serving.refuse(message, error);
+    };
+    const attempt = (run: () => void): void => {
       try {
-        serving.runAs(find(), args, later, name, name, undefined, { intercept });
+        run();
       } catch (error) {
-        serving.refuse(message, asKnown(error));
+        refuse(asKnown(error));
       }
     };
-    serving.runAs(letIn, args, asked, name, name, then, { authorize });
+    const then = ([refusal]: readonly unknown[]): void => {
+      if (refusal !== undefined) return refuse(refusal);
+      attempt(() =>
+        serving.runAs(find(), args, later, name, name, undefined, { intercept, observed }),
+      );
+    };
+    attempt(() =>
+      serving.runAs(letIn, args, asked, name, name, then, { authorize, observed: null }),
+    );
   };
   if (message.results !== undefined) return serving.pipelined.fill(message, ask);
   const args = wire.decode(message, name);

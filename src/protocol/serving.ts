@@ -13,7 +13,7 @@ import type { InterceptServing } from './intercept.js';
 import { type Message, type Meta, readId, weight } from './message.js';
 import { noMeta, readMeta } from './meta.js';
 import { constructing, methodOptions, type Said } from './method-options.js';
-import type { SessionObserver } from './observer.js';
+import type { ObservedServing, SessionObserver } from './observer.js';
 import { callable } from './options.js';
 import { Outcomes } from './outcomes.js';
 import type { Host } from './pipelining/host.js';
@@ -61,6 +61,8 @@ export interface ServingHost {
 export interface Guards {
   readonly authorize?: Authorize | undefined;
   readonly intercept?: InterceptServing | undefined;
+  /** Who watches the call, where that was begun before; null, nobody. */
+  readonly observed?: ObservedServing | null | undefined;
 }
 
 const noGuards: Guards = {};
@@ -194,7 +196,7 @@ export class Serving implements Host, CallHost {
     name: string,
     method: string | undefined,
     sink: ((answer: Answer) => void) | undefined,
-    { authorize, intercept }: Guards,
+    { authorize, intercept, observed }: Guards,
   ): void {
     const { clock, scope } = this.#options;
     const { session, observer } = this.#host;
@@ -202,8 +204,7 @@ export class Serving implements Host, CallHost {
     if (message.new === true && this.#wire.agreed('new')) fn = constructing(fn);
     const reply = this.replyOf(message);
     this.checkRoom();
-    const { plain, limits } = this.#wire;
-    const meta = message.meta === undefined || plain ? noMeta : readMeta(message.meta, limits);
+    const meta = this.#metaOf(message);
     const passed = this.#passed(meta, method);
     const last = args.at(-1);
     const answer =
@@ -224,7 +225,7 @@ export class Serving implements Host, CallHost {
     call.weight = message[weight] ?? 0;
     this.#count++;
     this.#weight += call.weight;
-    call.observed = observer?.serve(name, meta);
+    call.observed = observed === undefined ? observer?.serve(name, meta) : (observed ?? undefined);
     if (authorize === undefined && intercept === undefined) {
       this.#start(call, fn, args, name, method, answer);
     } else {
@@ -243,6 +244,16 @@ export class Serving implements Host, CallHost {
     if (reply === undefined || this.#running.get(reply) !== undefined) {
       (this.#oneWay ??= new Set()).add(call);
     } else this.#running.set(call);
+  }
+
+  /** Begins to watch a call that is not run yet. Throws what its meta is refused for. */
+  watch(message: Message, name: string): ObservedServing | null {
+    return this.#host.observer?.serve(name, this.#metaOf(message)) ?? null;
+  }
+
+  #metaOf({ meta }: Message): Meta {
+    const { plain, limits } = this.#wire;
+    return meta === undefined || plain ? noMeta : readMeta(meta, limits);
   }
 
   /** Runs a call that may run. */

@@ -150,6 +150,29 @@ describe('a path of an api through what it shares', () => {
     expect(it.session.tables).toMatchObject({ serving: 0 });
   });
 
+  test('is one call to who watches, however it ends', async () => {
+    const seen: unknown[] = [];
+    const { options } = make(({ args }) => args[0] === 'please');
+    const it = await peer({
+      ...options,
+      observe: () => ({
+        call: () => undefined,
+        serve(method) {
+          seen.push(method);
+          return {
+            run: (handler) => handler(),
+            end: (failed, error) => seen.push(failed ? (error as { code: string }).code : 'done'),
+          };
+        },
+      }),
+    });
+    await it.call(path as never, ['please']);
+    await it.call(path as never, ['now']);
+    await it.call(['safe', 'inner', 'shut'] as never, ['please']);
+    const name = 'safe.inner.open';
+    expect(seen).toEqual([name, 'done', name, 'ERR_FORBIDDEN', 'safe.inner.shut', 'ERR_METHOD']);
+  });
+
   test('is gone along as ever where nobody is asked', async () => {
     const { options } = make();
     const it = await peer(options);
