@@ -1,18 +1,10 @@
 import { expect, test } from 'vitest';
+import { paint } from './fixtures/paint.js';
 import { dial, serve, transfer } from './index.js';
 
 test('a canvas is painted on at the other side, and a bitmap of it comes back', async () => {
   const { port1, port2 } = new MessageChannel();
-  const api = {
-    paint(canvas: OffscreenCanvas, colour: string) {
-      const context = canvas.getContext('2d');
-      if (context === null) throw new Error('no context');
-      context.fillStyle = colour;
-      context.fillRect(0, 0, canvas.width, canvas.height);
-      const bitmap = canvas.transferToImageBitmap();
-      return transfer({ bitmap }, [bitmap]);
-    },
-  };
+  const api = { paint };
   await using _server = await serve(api, port1);
   using remote = await dial<typeof api>(port2);
   const element = document.createElement('canvas');

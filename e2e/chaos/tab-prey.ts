@@ -48,6 +48,7 @@ export class TabPrey implements Prey {
 
   async ask(what: string, ...args: unknown[]): Promise<unknown> {
     if (this.#page === undefined) throw new Error(`${this.name} is not there`);
+    // In the page, where the fixture has put `chaos`.
     const answer = this.#page.evaluate(
       ([name, given]) => (globalThis as unknown as Globals).chaos(name, ...given),
       [what, args] as const,

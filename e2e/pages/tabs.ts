@@ -71,6 +71,7 @@ export function find(tab: Page, query: string, options: object = {}): Promise<st
       new Promise<string>((resolve, reject) => {
         const caller = window.dservice.default(options);
         window.tab.caller = caller;
+        // As in `Globals`.
         // oxlint-disable-next-line no-explicit-any
         caller.dnodeFor(query, (error: any, remote: any, d: any) => {
           if (error !== null) return reject(new Error(`${error.code}: ${error.message}`));

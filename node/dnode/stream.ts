@@ -315,6 +315,7 @@ export class DnodeStream extends Stream {
   #print(error: unknown): void {
     if (this.#faulty) return;
     this.#faulty = true;
+    // As an EventEmitter without a listener for `error` would, but that the program goes on: there is no logger here.
     // oxlint-disable-next-line no-console
     console.error('dnode: a handler or listener failed, and nobody listens for `error`:', error);
   }

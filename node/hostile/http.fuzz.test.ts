@@ -52,83 +52,65 @@ async function meanwhile(subject: HttpSubject, [what, how, a]: Step): Promise<vo
   else subject.stream(a)?.request.room();
 }
 
+/** Plays a sequence to a subject of its own, which is looked at after each step, and is through at the end. */
+const play =
+  (step: (subject: HttpSubject, step: Step) => Promise<void>) =>
+  async (sequence: readonly Step[]): Promise<number> => {
+    const subject = new HttpSubject();
+    const settled = settle(subject);
+    for (const each of sequence) {
+      const [what] = each;
+      await (what >= 26 ? meanwhile(subject, each) : step(subject, each));
+      subject.clock.flush();
+      subject.look();
+    }
+    await settled();
+    await subject.check(settled);
+    await subject.end(settled);
+    return sequence.length;
+  };
+
+const batches = play(async (subject, step) => {
+  const [what, how, a, b] = step;
+  const authorization = credentials[b % credentials.length] ?? '';
+  const headers = how % 5 === 4 ? { headers: { authorization } } : {};
+  subject.post(textOf(step), {
+    ...lacking(what, 24),
+    quick: a % 3 > 0,
+    ...originOf(b >>> 8),
+    ...headers,
+  });
+  if (what % 2 === 0) await turn();
+});
+
+const streams = play(async (subject, step) => {
+  const [what, how, a, b, c] = step;
+  const stream = subject.stream(c >>> 8);
+  if (what >= 24 || stream === undefined) {
+    subject.open(a % 4 > 0, originOf(b >>> 4).origin);
+    return turn();
+  }
+  // Most are in order, since of others nothing but a status comes.
+  const n =
+    how % 8 > 5
+      ? [stream.next - 1, stream.next + 1, -1, 1e300, 0, Number.NaN][b % 6]
+      : stream.next++;
+  const id =
+    how % 16 === 14 ? `/dnode/${['', 'x', '..%2f', '%00', 'a'.repeat(300)][b % 5]}` : undefined;
+  const begin = stream.next === 1 && a % 4 > 0 ? '{"method":"methods","arguments":[{}]}\n' : '';
+  const url = id ?? stream.url(n ?? 0, c % 40 === 39);
+  subject.post(begin + textOf(step), {
+    url,
+    ...lacking(what, 22),
+    ...(c % 7 === 6 ? originOf(b >>> 8) : {}),
+  });
+  if (what % 3 > 0) await turn();
+});
+
 test(`batches, seed ${firstSeed}`, { timeout: 0 }, () =>
-  fuzz(
-    'batches',
-    messages * 0.1,
-    steps,
-    async (sequence) => {
-      const subject = new HttpSubject();
-      const settled = settle(subject);
-      for (const step of sequence) {
-        const [what, how, a, b] = step;
-        if (what >= 26) await meanwhile(subject, step);
-        else {
-          const authorization = credentials[b % credentials.length] ?? '';
-          const headers = how % 5 === 4 ? { headers: { authorization } } : {};
-          subject.post(textOf(step), {
-            ...lacking(what, 24),
-            quick: a % 3 > 0,
-            ...originOf(b >>> 8),
-            ...headers,
-          });
-          if (what % 2 === 0) await turn();
-        }
-        subject.clock.flush();
-        subject.look();
-      }
-      await settled();
-      await subject.check(settled);
-      await subject.end(settled);
-      return sequence.length;
-    },
-    tell,
-  ),
+  fuzz('batches', messages * 0.1, steps, batches, tell),
 );
 
 test(`streams of events, seed ${firstSeed}`, { timeout: 0 }, () =>
-  fuzz(
-    'events',
-    messages * 0.1,
-    steps,
-    async (sequence) => {
-      const subject = new HttpSubject();
-      const settled = settle(subject);
-      for (const step of sequence) {
-        const [what, how, a, b, c] = step;
-        const stream = subject.stream(c >>> 8);
-        if (what >= 26) await meanwhile(subject, step);
-        else if (what >= 24 || stream === undefined) {
-          subject.open(a % 4 > 0, originOf(b >>> 4).origin);
-          await turn();
-        } else {
-          // Most are in order, since of others nothing but a status comes.
-          const n =
-            how % 8 > 5
-              ? [stream.next - 1, stream.next + 1, -1, 1e300, 0, Number.NaN][b % 6]
-              : stream.next++;
-          const id =
-            how % 16 === 14
-              ? `/dnode/${['', 'x', '..%2f', '%00', 'a'.repeat(300)][b % 5]}`
-              : undefined;
-          const begin =
-            stream.next === 1 && a % 4 > 0 ? '{"method":"methods","arguments":[{}]}\n' : '';
-          const url = id ?? stream.url(n ?? 0, c % 40 === 39);
-          subject.post(begin + textOf(step), {
-            url,
-            ...lacking(what, 22),
-            ...(c % 7 === 6 ? originOf(b >>> 8) : {}),
-          });
-          if (what % 3 > 0) await turn();
-        }
-        subject.clock.flush();
-        subject.look();
-      }
-      await settled();
-      await subject.check(settled);
-      await subject.end(settled);
-      return sequence.length;
-    },
-    tell,
-  ),
+  fuzz('events', messages * 0.1, steps, streams, tell),
 );
