@@ -23,28 +23,15 @@ export function authorizeFirst(
   const ask = (args: unknown[], later: Message): void => {
     // It has no outcome but that it was let in. By its id it can be cancelled until then.
     const asked = { ...later, new: undefined };
-    // To who watches it is one call.
-    const observed = serving.watch(later, name);
-    const refuse = (error: unknown): void => {
-      observed?.end(true, error);
-      serving.refuse(message, error);
-    };
-    const attempt = (run: () => void): void => {
+    const then = ([refusal]: readonly unknown[]): void => {
+      if (refusal !== undefined) return serving.forbid(later, name, refusal);
       try {
-        run();
+        serving.runAs(find(), args, later, name, name, undefined, { intercept });
       } catch (error) {
-        refuse(asKnown(error));
+        serving.refuse(message, asKnown(error));
       }
     };
-    const then = ([refusal]: readonly unknown[]): void => {
-      if (refusal !== undefined) return refuse(refusal);
-      attempt(() =>
-        serving.runAs(find(), args, later, name, name, undefined, { intercept, observed }),
-      );
-    };
-    attempt(() =>
-      serving.runAs(letIn, args, asked, name, name, then, { authorize, observed: null }),
-    );
+    serving.runAs(letIn, args, asked, name, name, then, { authorize, unwatched: true });
   };
   if (message.results !== undefined) return serving.pipelined.fill(message, ask);
   const args = wire.decode(message, name);

@@ -58,7 +58,7 @@ export function authorizeCall(
   };
   // Most likely it forgets to return.
   const unclear = (answer: unknown): void => {
-    const text = `${name.slice(0, 64)} was refused: authorize answered ${typeof answer}, not true or false`;
+    const text = `authorize answered ${typeof answer} and no boolean to ${name.slice(0, 64)}`;
     call.fault(forbidden(name), new DserviceError('ERR_FORBIDDEN', text));
   };
   let decided: PromiseLike<() => void> | (() => void) = () => {};

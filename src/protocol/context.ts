@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { DserviceError } from '../errors.js';
-import { isGiven } from './given-meta.js';
+import { checkGiven } from './given-meta.js';
 import type { GivenMeta, Meta } from './message.js';
 import type { Peer, SessionHandle } from './session-handle.js';
 
@@ -100,7 +100,7 @@ export class ServedCall implements CallContext {
 
   /** From here on it has that meta, in place of what its caller handed along. Throws ERR_OPTION. */
   give(given: GivenMeta): void {
-    if (!isGiven(given)) throw new DserviceError('ERR_OPTION', 'meta is a plain object of JSON');
+    checkGiven(given);
     this.meta = { ...this.meta, given };
   }
 

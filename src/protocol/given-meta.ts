@@ -1,6 +1,7 @@
 import { DserviceError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { fits } from './ascii.js';
+import { isPlain } from './decode.js';
 import { forbidden, type GivenMeta, isRecord } from './message.js';
 
 /** Nesting of what a caller hands along. */
@@ -8,8 +9,15 @@ const depth = 32;
 /** Values in it: one that stands in many places is one in each, and so are those within it. */
 const most = 100_000;
 
+const what = 'meta is a plain object of JSON';
+
+/** Throws ERR_OPTION for what cannot be handed along. */
+export function checkGiven(value: unknown): void {
+  if (!isGiven(value)) throw new DserviceError('ERR_OPTION', what);
+}
+
 /** Whether that can be handed along: a plain object of what JSON holds, under no name that reaches behind the data. */
-export function isGiven(value: unknown): value is GivenMeta {
+function isGiven(value: unknown): value is GivenMeta {
   return isRecord(value) && isJson(value, depth, { left: most });
 }
 
@@ -17,9 +25,8 @@ function isJson(value: unknown, levels: number, room: { left: number }): boolean
   if (room.left-- === 0) return false;
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
   if (typeof value !== 'object') return Number.isFinite(value);
-  const proto: unknown = Object.getPrototypeOf(value);
-  const plain = Array.isArray(value) || proto === Object.prototype || proto === null;
-  if (!plain || levels === 0) return false;
+  const isData = isPlain(value) || Object.getPrototypeOf(value) === null;
+  if (!isData || levels === 0) return false;
   return Object.entries(value).every(
     ([key, it]) => !forbidden.has(key) && isJson(it, levels - 1, room),
   );
@@ -36,8 +43,7 @@ export function sizeOfGiven(given: GivenMeta, limits: Pick<Limits, 'meta'>): num
 /** What a caller handed along. Throws ERR_LIMIT, and ERR_MALFORMED for what nobody may hand along. */
 export function readGiven(value: unknown, limits: Pick<Limits, 'meta'>): GivenMeta {
   if (!isGiven(value)) {
-    const why = 'the meta of a call is no plain object of JSON';
-    throw new DserviceError('ERR_MALFORMED', why, { mayHaveRun: false });
+    throw new DserviceError('ERR_MALFORMED', what, { mayHaveRun: false });
   }
   sizeOfGiven(value, limits);
   return value;

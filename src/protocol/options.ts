@@ -1,5 +1,5 @@
 import { DserviceError } from '../errors.js';
-import { isGiven } from './given-meta.js';
+import { checkGiven } from './given-meta.js';
 import type { GivenMeta } from './message.js';
 
 /** What a caller may ask of a call. */
@@ -138,9 +138,7 @@ export function checkCallOptions(given: CallOptions): void {
     }
   }
   const { deadline, meta } = given;
-  if (meta !== undefined && !isGiven(meta)) {
-    throw new DserviceError('ERR_OPTION', 'meta is a plain object of what JSON holds');
-  }
+  if (meta !== undefined) checkGiven(meta);
   if (deadline !== undefined && !(typeof deadline === 'number' && deadline > 0)) {
     throw new DserviceError('ERR_OPTION', 'a deadline is a positive number of milliseconds');
   }

@@ -13,7 +13,7 @@ import type { InterceptServing } from './intercept.js';
 import { type Message, type Meta, readId, weight } from './message.js';
 import { noMeta, readMeta } from './meta.js';
 import { constructing, methodOptions, type Said } from './method-options.js';
-import type { ObservedServing, SessionObserver } from './observer.js';
+import type { SessionObserver } from './observer.js';
 import { callable } from './options.js';
 import { Outcomes } from './outcomes.js';
 import type { Host } from './pipelining/host.js';
@@ -61,8 +61,8 @@ export interface ServingHost {
 export interface Guards {
   readonly authorize?: Authorize | undefined;
   readonly intercept?: InterceptServing | undefined;
-  /** Who watches the call, where that was begun before; null, nobody. */
-  readonly observed?: ObservedServing | null | undefined;
+  /** Nobody watches: it is no call by itself. */
+  readonly unwatched?: boolean;
 }
 
 const noGuards: Guards = {};
@@ -196,7 +196,7 @@ export class Serving implements Host, CallHost {
     name: string,
     method: string | undefined,
     sink: ((answer: Answer) => void) | undefined,
-    { authorize, intercept, observed }: Guards,
+    { authorize, intercept, unwatched }: Guards,
   ): void {
     const { clock, scope } = this.#options;
     const { session, observer } = this.#host;
@@ -225,7 +225,7 @@ export class Serving implements Host, CallHost {
     call.weight = message[weight] ?? 0;
     this.#count++;
     this.#weight += call.weight;
-    call.observed = observed === undefined ? observer?.serve(name, meta) : (observed ?? undefined);
+    if (unwatched !== true) call.observed = observer?.serve(name, meta);
     if (authorize === undefined && intercept === undefined) {
       this.#start(call, fn, args, name, method, answer);
     } else {
@@ -246,9 +246,10 @@ export class Serving implements Host, CallHost {
     } else this.#running.set(call);
   }
 
-  /** Begins to watch a call that is not run yet. Throws what its meta is refused for. */
-  watch(message: Message, name: string): ObservedServing | null {
-    return this.#host.observer?.serve(name, this.#metaOf(message)) ?? null;
+  /** Refuses a call that nobody watches yet, and tells who watches. */
+  forbid(message: Message, name: string, error: unknown): void {
+    this.#host.observer?.serve(name, this.#metaOf(message))?.end(true, error);
+    this.refuse(message, error);
   }
 
   #metaOf({ meta }: Message): Meta {

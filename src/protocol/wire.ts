@@ -248,7 +248,10 @@ export class Wire implements RemoteHost, LocalHost, CrossingHost {
   encode(args: readonly unknown[], outcome?: number, settled?: Settled, beside = 0): string {
     // Set only where there is something: an array's length costs more than the rest of this.
     const { crossing } = this;
-    if (this.#encodes) throw whileEncoding();
+    if (this.#encodes) {
+      const text = 'a codec, getter or toJSON may not call the peer';
+      throw new DserviceError('ERR_STATE', text, { mayHaveRun: false });
+    }
     this.#encodes = true;
     crossing.begin(outcome, settled);
     this.#attached = undefined;
@@ -390,10 +393,4 @@ export class Wire implements RemoteHost, LocalHost, CrossingHost {
     this.local.clear();
     this.references.clear(why);
   }
-}
-
-/** A codec, a getter or a `toJSON` calls the peer in the middle of a message to it. */
-function whileEncoding(): DserviceError {
-  const text = 'what is being sent calls the same peer: a codec, getter or toJSON may not';
-  return new DserviceError('ERR_STATE', text, { mayHaveRun: false });
 }
