@@ -24,8 +24,8 @@ export interface Asked {
 /** How one of them answered. */
 export type Outcome<T> = Omit<Asked, 'outcome'> &
   (
-    | { readonly status: 'fulfilled'; readonly value: T }
-    | { readonly status: 'rejected'; readonly reason: unknown }
+    | { readonly status: 'fulfilled'; readonly value: T; readonly reason?: undefined }
+    | { readonly status: 'rejected'; readonly value?: undefined; readonly reason: unknown }
   );
 
 /** The outcomes as they come, of `for await`; all of them, in the order in which they came, of `await`. */

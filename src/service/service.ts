@@ -36,7 +36,7 @@ import {
 } from './service-options.js';
 import { checkListener, type ServiceEvents } from './service-events.js';
 import type { ServiceRuntime } from './service-runtime.js';
-import type { Subscription } from './subscription.js';
+import type { Subscription, Untold } from './subscription.js';
 import { type Delivery, Subscriptions } from './subscriptions.js';
 
 /** Any listener, whatever it takes. */
@@ -177,7 +177,7 @@ export class Service<At> {
    * Listens to what each instance of another service in range emits, as they come and go. What the listener
    * throws goes to the `error` event, or the logger. Throws ERR_NAME, ERR_RANGE, ERR_OPTION, ERR_STATE.
    */
-  on<A extends unknown[]>(
+  on<A extends unknown[] = Untold>(
     query: string,
     event: string,
     listener: (...args: A) => unknown,

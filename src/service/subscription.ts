@@ -13,6 +13,10 @@ export interface Subscription extends Disposable {
   readonly ready: Promise<void>;
 }
 
+/** What an event brings, where nobody says it. */
+// oxlint-disable-next-line no-explicit-any -- as a remote without types
+export type Untold = any[];
+
 export interface ListeningOptions {
   readonly resolver: Resolver;
   readonly query: Query;
