@@ -50,13 +50,16 @@ describe.skipIf(why !== undefined)(`@roamhq/wrtc${why === undefined ? '' : `: ${
     });
     const said: Said[] = [];
     let look = (): void => {};
+    const closed = once(child, 'close');
     if (child.stdout === null) throw new Error('the agent has no output');
     createInterface({ input: child.stdout }).on('line', (line) => {
       said.push(JSON.parse(line) as Said);
       look();
     });
     const until = (is: (it: Said) => boolean): Promise<Said> =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
+        // Else a test would only say that it took too long. What it said before arrives before this.
+        void closed.then(([code]) => reject(new Error(`the agent ended with ${code}`)));
         look = () => {
           const found = said.find(is);
           if (found !== undefined) resolve(found);

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { Clock } from '../src/clock.js';
 import type { Direct } from '../src/channel/direct.js';
 import {
   webrtcBy,
@@ -7,8 +8,9 @@ import {
   type WebrtcOptions,
 } from '../src/channel/webrtc.js';
 import { nodeClock } from './clock.js';
+import { endWhenLost, type WatchedPeer } from './late-loss.js';
 
-type PeerClass = new (options: PeerOptions & { wrtc: unknown }) => PeerLike;
+type PeerClass = new (options: PeerOptions & { wrtc: unknown }) => PeerLike & WatchedPeer;
 
 /** By a name that no bundler follows: it may not be there. */
 const optional: string = '@roamhq/wrtc';
@@ -23,16 +25,21 @@ export function webrtc(options: WebrtcOptions = {}): Direct | undefined {
   } catch {
     return undefined;
   }
-  return webrtcBy(loadPeer, { clock: nodeClock, ...options });
+  const { clock = nodeClock } = options;
+  return webrtcBy(() => loadPeer(clock), { ...options, clock });
 }
 
-async function loadPeer(): Promise<(options: PeerOptions) => PeerLike> {
+async function loadPeer(clock: Clock): Promise<(options: PeerOptions) => PeerLike> {
   const [{ default: wrtc }, { default: simplePeer }] = await Promise.all([
     // What it exports is simple-peer's to know.
     import(optional) as Promise<{ default: unknown }>,
     import('simple-peer'),
   ]);
-  // `_channel` is not in its types.
+  // `_channel` and `_pc` are not in its types.
   const Peer = simplePeer as unknown as PeerClass;
-  return (options) => new Peer({ ...options, wrtc });
+  return (options) => {
+    const peer = new Peer({ ...options, wrtc });
+    endWhenLost(peer, clock);
+    return peer;
+  };
 }
