@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws';
 import type { Clock } from '../../src/clock.js';
 import type { DserviceError } from '../../src/errors.js';
 import type { Budget, Keeper } from '../../src/protocol/budget.js';
-import { Stall } from '../../src/protocol/stall.js';
+import { Stall, type StallHost } from '../../src/protocol/stall.js';
 
 /** What `ws` knows of a message that is not whole, and does not tell: bytes not read yet, and those that its frames said. */
 interface Receiver {
@@ -22,75 +22,125 @@ export interface FragmentsOptions {
   readonly budget: Budget;
 }
 
+/** Under which a WebSocket, and its socket, have who watches over it. */
+const watch = Symbol('what watches over its fragments');
+
+interface Watched {
+  [watch]?: Fragments;
+}
+
 /**
  * Watches over messages of a WebSocket while they are not whole. `ws` keeps what has come of them, where no
  * session sees it: it counts among what a server keeps (`buffered`), and has to go on (`stall`).
  */
-export function watchFragments(ws: WebSocket, socket: Socket, options: FragmentsOptions): void {
-  const { clock, limits, budget } = options;
+export function watchFragments(
+  ws: WebSocket & Watched,
+  socket: Socket & Watched,
+  options: FragmentsOptions,
+): void {
+  ws[watch] = socket[watch] = new Fragments(ws, options);
+  // After `ws` has read them: it listened before.
+  socket.on('data', onData);
+  for (const event of ['message', 'ping', 'pong']) ws.on(event, onWhole);
+  for (const event of ['pause', 'resume']) socket.on(event, onHalt);
+  ws.on('close', onClose);
+}
+
+/** A class, and functions that all share, since there is one for each connection. */
+class Fragments implements Keeper, StallHost {
+  readonly #ws: WebSocket;
+  readonly #options: FragmentsOptions;
+  /** Made for the first message that comes in more than one piece. */
+  #stall: Stall | undefined;
   /** Bytes that have come since the last message, and those of them that are counted. */
-  let since = 0;
-  let counted = 0;
-  let messages = 0;
-  let halts = 0;
-  const end = (why: string): void => {
+  #since = 0;
+  #counted = 0;
+  /** How far the message had come that was not whole. */
+  #last = 0;
+  #messages = 0;
+  halts = 0;
+
+  constructor(ws: WebSocket, options: FragmentsOptions) {
+    this.#ws = ws;
+    this.#options = options;
+  }
+
+  get halted(): boolean {
+    return this.#ws.isPaused;
+  }
+
+  /** Nothing is sent here. */
+  get buffered(): number {
+    return 0;
+  }
+
+  get unfinished(): number | undefined {
+    return this.#reached > 0 ? this.#messages : undefined;
+  }
+
+  /** How far the message has come that is not whole; 0, where there is none. */
+  get #reached(): number {
+    const { _receiver } = this.#ws as unknown as { readonly _receiver?: Receiver };
+    return (_receiver?._bufferedBytes ?? 0) + (_receiver?._totalPayloadLength ?? 0);
+  }
+
+  evict({ message }: DserviceError): void {
+    this.onStalled(message);
+  }
+
+  onStalled(why: string): void {
+    const ws = this.#ws;
     ws.close(policy, why.slice(0, 120));
     // Its answer would be read behind what it does not send.
     setImmediate(() => ws.terminate());
-  };
-  const keeper: Keeper = { evict: ({ message }) => end(message) };
-  /** How far the message has come that is not whole; 0, where there is none. */
-  const reached = (): number => {
-    const { _receiver } = ws as unknown as { readonly _receiver?: Receiver };
-    return (_receiver?._bufferedBytes ?? 0) + (_receiver?._totalPayloadLength ?? 0);
-  };
-  let last = 0;
-  const stall = new Stall(
-    {
-      ...{ clock, limits },
-      intake: {
-        get unfinished() {
-          return reached() > 0 ? messages : undefined;
-        },
-      },
-      channel: { buffered: 0 },
-    },
-    {
-      get halts() {
-        return halts;
-      },
-      get halted() {
-        return ws.isPaused;
-      },
-      onStalled: end,
-    },
-  );
-  const whole = (): void => {
-    messages++;
-    since = 0;
-    if (counted > 0) budget.give(counted, keeper, true);
-    counted = 0;
-  };
-  // After `ws` has read them: it listened before.
-  socket.on('data', (chunk: Buffer) => {
-    const now = reached();
+  }
+
+  read(bytes: number): void {
+    const now = this.#reached;
     // Frames without anything in them are no progress.
-    stall.read(Math.max(0, now - last));
-    last = now;
-    since = now > 0 ? since + chunk.length : 0;
-    if (since <= small) return;
+    if (now > 0 || this.#stall !== undefined) this.#stalls.read(Math.max(0, now - this.#last));
+    this.#last = now;
+    this.#since = now > 0 ? this.#since + bytes : 0;
+    if (this.#since <= small) return;
     try {
-      budget.take(chunk.length, keeper);
-      counted += chunk.length;
+      this.#options.budget.take(bytes, this);
+      this.#counted += bytes;
     } catch (error) {
       // Only the budget throws here.
-      end((error as DserviceError).message);
+      this.evict(error as DserviceError);
     }
-  });
-  for (const event of ['message', 'ping', 'pong']) ws.on(event, whole);
-  for (const event of ['pause', 'resume']) socket.on(event, () => halts++);
-  ws.on('close', () => {
-    whole();
-    stall.stop();
-  });
+  }
+
+  get #stalls(): Stall {
+    const { clock, limits } = this.#options;
+    return (this.#stall ??= new Stall({ clock, limits, intake: this, channel: this }, this));
+  }
+
+  whole(): void {
+    this.#messages++;
+    this.#since = 0;
+    if (this.#counted > 0) this.#options.budget.give(this.#counted, this, true);
+    this.#counted = 0;
+  }
+
+  end(): void {
+    this.whole();
+    this.#stall?.stop();
+  }
+}
+
+function onData(this: Watched, chunk: Buffer): void {
+  this[watch]?.read(chunk.length);
+}
+
+function onWhole(this: WebSocket & Watched): void {
+  this[watch]?.whole();
+}
+
+function onHalt(this: Watched): void {
+  if (this[watch] !== undefined) this[watch].halts++;
+}
+
+function onClose(this: WebSocket & Watched): void {
+  this[watch]?.end();
 }

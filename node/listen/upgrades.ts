@@ -36,7 +36,7 @@ export type Upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) =
 
 /** Makes channels of requests for a WebSocket: what passes the guard goes where its route leads. */
 export function createUpgrades({ clock, limits, guard, route }: UpgradesOptions): Upgrade {
-  const budget = new Budget(limits.buffered);
+  const watched = { clock, limits, budget: new Budget(limits.buffered) };
   /** By the bytes of a line. */
   const servers = new Map<number, WebSocketServer>();
   const serverFor = (line: number): WebSocketServer => {
@@ -58,7 +58,7 @@ export function createUpgrades({ clock, limits, guard, route }: UpgradesOptions)
     // At once, or never.
     serverFor(way.line ?? limits.line).handleUpgrade(request, socket, head, (ws) => {
       taken = true;
-      watchFragments(ws, socket, { clock, limits, budget });
+      watchFragments(ws, socket, watched);
       way.take(channelOf(ws, request));
     });
     if (!taken) way.drop?.();
