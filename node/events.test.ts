@@ -56,6 +56,46 @@ describe('a session over events', () => {
     expect(sessionOf(remote).ended).toBe(true);
   });
 
+  test.each(['its own port', "somebody's server"])(
+    'finishes what runs when it drains, callbacks too: %s',
+    async (place) => {
+      const theirs = createServer((_, response) => response.end('theirs')).listen(0, '127.0.0.1');
+      onTestFinished(() => void theirs.close());
+      await once(theirs, 'listening');
+      let begun = (): void => {};
+      const running = new Promise<void>((resolve) => (begun = resolve));
+      let end = (): void => {};
+      const slow = new Promise<void>((resolve) => (end = resolve));
+      const served = await serve(
+        {
+          async wait(question: (text: string) => Promise<string>) {
+            begun();
+            await slow;
+            return question('done');
+          },
+        },
+        place === 'its own port' ? { port: 0, logger } : { server: theirs, logger },
+      );
+      const [at = ''] = served.endpoints;
+      const url = at.replace(/^\w+:/, 'http:');
+      const remote = await dial(events(url), { logger });
+      const call = remote.wait((text: string) => `${text}!`);
+      await running;
+      const drained = served.drain(5_000);
+      // The POST of what it still says, and of the end, is let in; nobody new is.
+      const fresh = await fetch(/dnode$/.test(url) ? url : `${url}/dnode`, {
+        headers: { accept: 'text/event-stream' },
+      });
+      expect(fresh.status).toBe(503);
+      end();
+      expect(await call).toBe('done!');
+      await drained;
+      expect(served.sessions.size).toBe(0);
+      if (place !== 'its own port') expect(await (await fetch(url)).text()).toBe('theirs');
+      else await expect(fetch(url)).rejects.toThrow();
+    },
+  );
+
   test('is let in by its credentials, or not', async () => {
     const { url } = await start({ authenticate: (auth: unknown) => auth === 'secret' });
     const remote = await dial(events(url), { auth: 'secret', logger });

@@ -99,9 +99,12 @@ function makeRuntime(): ServiceRuntime<At> {
       const listener = await listen({ ...at, request, limits, clock: nodeClock }, onChannel);
       return {
         ...listener,
-        close(time) {
-          enter.close();
-          return listener.close(time);
+        close(time = 0) {
+          const began = nodeClock.now();
+          const through = enter.close(time);
+          if (through === undefined) return listener.close(time);
+          // Each POST of theirs may come by a connection of its own.
+          return through.then(() => listener.close(Math.max(1, time + began - nodeClock.now())));
         },
       };
     },

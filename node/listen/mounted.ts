@@ -65,9 +65,10 @@ export function mount(options: MountOptions, onChannel: (channel: Channel) => vo
     get endpoints() {
       return webSocketAddresses(server).map((address) => address + path);
     },
-    close() {
+    close(time) {
+      const through = enter.close(time);
+      if (through !== undefined) return through.then(detach);
       detach();
-      enter.close();
       return Promise.resolve();
     },
   };

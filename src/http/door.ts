@@ -44,8 +44,8 @@ export function door({ clock, limits, onChannel, at: place = path }: DoorOptions
     const here = `${exchange.peer.transport}://${exchange.header('host')}${place}`;
     return Promise.resolve(note(405, usage(here), { ...headers, Allow: 'POST' }));
   };
-  /** Nobody new comes. Sessions are their owner's to end. */
-  return Object.assign(enter, { close: () => events.close() });
+  /** Nobody new comes. Sessions are their owner's to end: those over events need to be let in until then. */
+  return Object.assign(enter, { close: (time?: number) => events.close(time) });
 
   async function batch(
     exchange: Exchange,

@@ -27,6 +27,8 @@ export class EventChannels {
   readonly #options: EventChannelsOptions;
   readonly #streams = new Map<string, EventStream>();
   #closed = false;
+  /** Told when the last of them is over. */
+  #through = (): void => {};
 
   constructor(options: EventChannelsOptions) {
     this.#options = options;
@@ -37,7 +39,10 @@ export class EventChannels {
     const { limits } = this.#options;
     if (this.#closed || this.#streams.size >= limits.sessions) return { status: 503, headers };
     const id = newId();
-    const stream = new EventStream(exchange.peer, this.#options, () => this.#streams.delete(id));
+    const stream = new EventStream(exchange.peer, this.#options, () => {
+      this.#streams.delete(id);
+      if (this.#streams.size === 0) this.#through();
+    });
     this.#streams.set(id, stream);
     exchange.onGone(() => stream.lost());
     return {
@@ -52,10 +57,21 @@ export class EventChannels {
     };
   }
 
-  /** Opens no more, and ends those to which nobody has posted: they have no session that would. */
-  close(): void {
+  /**
+   * Opens no more, and ends those to which nobody has posted: they have no session that would. With `time` ms, the
+   * others go on: resolves when they are over, or time is up. Undefined where nobody is waited for.
+   */
+  close(time = 0): Promise<void> | undefined {
     this.#closed = true;
     for (const stream of this.#streams.values()) stream.endUnused();
+    if (time === 0 || this.#streams.size === 0) return undefined;
+    return new Promise((resolve) => {
+      const stop = this.#options.clock.after(time, resolve);
+      this.#through = () => {
+        stop();
+        resolve();
+      };
+    });
   }
 
   /** Takes what goes the other way. */
