@@ -205,6 +205,7 @@ describe('WebSocket', () => {
     const first = Buffer.from([(fin ? 0x80 : 0) | opcode]);
     return Buffer.concat([first, length, Buffer.alloc(4), Buffer.from(text, 'latin1')]);
   };
+  const ping = Buffer.from([0x89, 0x80, 0, 0, 0, 0]);
   const greeted = (dservice: object | null): Buffer =>
     Buffer.concat([
       Buffer.from(open),
@@ -230,11 +231,54 @@ describe('WebSocket', () => {
     expect(text).toContain('\x03\xf0only ');
   });
 
-  test('a message in fragments without end', async () => {
+  test.each([
+    ['without end', frame('x', false, 0)],
+    // Which are messages of their own, and make this one no better.
+    ['without end, and pings between them', Buffer.concat([frame('x', false, 0), ping])],
+  ])('a message in fragments %s', async (_, piece) => {
     const text = await told(
       Buffer.concat([greeted(null), frame('{"method":"echo","arguments":["', false)]),
-      trickle(frame('x', false, 0)),
+      trickle(piece),
     );
     expect(text).toContain('\x03\xf0only ');
   });
+
+  test.each(['', 'pings between them'])(
+    'fragments count among what a server keeps, and who has kept some for the longest time goes alone: %s',
+    async (pings) => {
+      const few = await serve(api, {
+        ...{ port: 0, logger: { warn() {} } },
+        limits: { buffered: 1_500_000 },
+      });
+      try {
+        const at = Number(new URL(few.endpoints[0] ?? '').port);
+        const piece = frame('x'.repeat(60_000), false, 0);
+        const clients: { socket: Socket; text: string; closed: boolean }[] = [];
+        for (let n = 0; n < 3; n++) {
+          const client = { socket: connect(at, '127.0.0.1'), text: '', closed: false };
+          clients.push(client);
+          sockets.push(client.socket);
+          client.socket.on('error', () => {}).on('close', () => (client.closed = true));
+          client.socket.on('data', (data: Buffer) => (client.text += data.toString('latin1')));
+          client.socket.write(greeted(null));
+          client.socket.write(frame('{"method":"echo","arguments":["', false));
+          for (let i = 0; i < 10; i++) {
+            client.socket.write(pings === '' ? piece : Buffer.concat([piece, ping]));
+          }
+          // Three times 600 kB, of which some 60 are not counted: the third one is one too many.
+          // oxlint-disable-next-line no-await-in-loop -- who begins first has kept for the longest time
+          await expect.poll(() => few.sessions.size + Number(clients[0]?.closed)).toBe(n + 1);
+          // oxlint-disable-next-line no-await-in-loop -- as above
+          await dial<typeof api>(few.endpoints[0] ?? '').then(async (remote) => {
+            expect(await remote.echo(n)).toBe(n);
+            sessionOf(remote).close();
+          });
+        }
+        await expect.poll(() => clients.map(({ closed }) => closed)).toEqual([true, false, false]);
+        expect(clients[0]?.text).toContain('\x03\xf0over ');
+      } finally {
+        await few.close();
+      }
+    },
+  );
 });

@@ -41,7 +41,8 @@ export function watchFragments(
   ws[watch] = socket[watch] = new Fragments(ws, options);
   // After `ws` has read them: it listened before.
   socket.on('data', onData);
-  for (const event of ['message', 'ping', 'pong']) ws.on(event, onWhole);
+  ws.on('message', onWhole);
+  for (const event of ['ping', 'pong']) ws.on(event, onBetween);
   for (const event of ['pause', 'resume']) socket.on(event, onHalt);
   ws.on('close', onClose);
 }
@@ -59,6 +60,7 @@ class Fragments implements Keeper, StallHost {
   #last = 0;
   #messages = 0;
   halts = 0;
+  #over = false;
 
   constructor(ws: WebSocket, options: FragmentsOptions) {
     this.#ws = ws;
@@ -80,8 +82,16 @@ class Fragments implements Keeper, StallHost {
 
   /** How far the message has come that is not whole; 0, where there is none. */
   get #reached(): number {
-    const { _receiver } = this.#ws as unknown as { readonly _receiver?: Receiver };
-    return (_receiver?._bufferedBytes ?? 0) + (_receiver?._totalPayloadLength ?? 0);
+    return (this.#receiver?._bufferedBytes ?? 0) + this.#begun;
+  }
+
+  /** Bytes that the frames of an unfinished message have said. */
+  get #begun(): number {
+    return this.#receiver?._totalPayloadLength ?? 0;
+  }
+
+  get #receiver(): Receiver | undefined {
+    return (this.#ws as unknown as { readonly _receiver?: Receiver })._receiver;
   }
 
   evict({ message }: DserviceError): void {
@@ -90,6 +100,9 @@ class Fragments implements Keeper, StallHost {
 
   onStalled(why: string): void {
     const ws = this.#ws;
+    // At once: nobody else has to go for what this one kept.
+    this.#over = true;
+    this.#give();
     ws.close(policy, why.slice(0, 120));
     // Its answer would be read behind what it does not send.
     setImmediate(() => ws.terminate());
@@ -101,7 +114,7 @@ class Fragments implements Keeper, StallHost {
     if (now > 0 || this.#stall !== undefined) this.#stalls.read(Math.max(0, now - this.#last));
     this.#last = now;
     this.#since = now > 0 ? this.#since + bytes : 0;
-    if (this.#since <= small) return;
+    if (this.#since <= small || this.#over) return;
     try {
       this.#options.budget.take(bytes, this);
       this.#counted += bytes;
@@ -119,6 +132,15 @@ class Fragments implements Keeper, StallHost {
   whole(): void {
     this.#messages++;
     this.#since = 0;
+    this.#give();
+  }
+
+  /** A ping or pong has come: also in the middle of a message, of which it changes nothing. */
+  between(): void {
+    if (this.#begun === 0) this.whole();
+  }
+
+  #give(): void {
     if (this.#counted > 0) this.#options.budget.give(this.#counted, this, true);
     this.#counted = 0;
   }
@@ -135,6 +157,10 @@ function onData(this: Watched, chunk: Buffer): void {
 
 function onWhole(this: WebSocket & Watched): void {
   this[watch]?.whole();
+}
+
+function onBetween(this: WebSocket & Watched): void {
+  this[watch]?.between();
 }
 
 function onHalt(this: Watched): void {

@@ -94,7 +94,7 @@ test('closed, it opens no more, and ends those that nobody has posted to', async
   }
   const id = /data: (\w+)/.exec(said[0] ?? '')?.[1];
   await streams.post(exchange(`/dnode/${id}?n=0`), {});
-  streams.close();
+  void streams.close();
   expect(said.slice(2)).toEqual(['two destroyed']);
   expect(streams.open(exchange('/dnode'), {}).status).toBe(503);
 });

@@ -49,12 +49,8 @@ export function makeEvents(clock: Clock, fetch: Fetch) {
       ...{ credentials: 'omit', cache: 'no-store', redirect: 'error', signal: gone.signal },
       ...more,
     });
-    const fail = (error: unknown): void => {
-      feed.ended(error instanceof Error ? error : new Error(String(error)));
-      gone.abort();
-    };
-    const over = (): void => {
-      feed.ended();
+    const over = (error?: Error): void => {
+      feed.ended(error);
       gone.abort();
     };
 
@@ -86,7 +82,7 @@ export function makeEvents(clock: Clock, fetch: Fetch) {
       if (heard && ended) over();
     };
     // Whoever has said that it ends may be gone when it is answered.
-    const send = (): void => void pump().catch((error: unknown) => (heard ? over() : fail(error)));
+    const send = (): void => void pump().catch((error: Error) => over(heard ? undefined : error));
 
     /** Reads one event. */
     const read = (event: string): void => {
@@ -124,6 +120,7 @@ export function makeEvents(clock: Clock, fetch: Fetch) {
       if (response.status !== 200) throw refusalOf(url, response.status);
       const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
       let text = '';
+      let last = '';
       for (;;) {
         // oxlint-disable-next-line no-await-in-loop -- one piece after the other
         while (paused && id !== undefined) await new Promise<void>((go) => (flowing = go));
@@ -131,11 +128,12 @@ export function makeEvents(clock: Clock, fetch: Fetch) {
         const { done = true, value = '' } = (await reader?.read()) ?? {};
         if (done) break;
         if (text.length > longest) throw new DserviceError('ERR_LIMIT', 'an event has no end');
-        if (!value.includes('\n')) {
-          text += value;
-          continue;
-        }
-        const events = (text + value).split('\n\n');
+        // What is begun is looked at once, however many pieces and lines it has.
+        const ends = (last + value).includes('\n\n');
+        last = value;
+        text += value;
+        if (!ends) continue;
+        const events = text.split('\n\n');
         text = events.pop() ?? '';
         for (const event of events) read(event);
       }
@@ -169,7 +167,7 @@ export function makeEvents(clock: Clock, fetch: Fetch) {
       window,
       clock,
     );
-    listen().catch(fail);
+    listen().catch(over);
     return channel;
   };
 }
