@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, inject, test } from 'vitest';
 import { root } from '../../scripts/root.mjs';
 import { run } from '../run.js';
-import { type Block, blocksOfPages } from './blocks.js';
+import { type Block, blocksOfPages, programsOf } from './blocks.js';
 import { given } from './given.js';
 
 /** What a reader installs for some examples. */
@@ -52,4 +52,18 @@ test('every program of the pages is right in Node or in a page', async () => {
   const all = [...new Set([...node.keys(), ...page.keys()])];
   const wrong = all.filter((file) => node.has(file) && page.has(file));
   expect(wrong.map((file) => `${node.get(file)}${page.get(file)}`).join('\n')).toBe('');
+});
+
+test('what the programs for those who come from elsewhere print is what they say', async () => {
+  const programs = await programsOf('docs/coming-from.md');
+  expect(programs).toHaveLength(5);
+  await Promise.all(
+    programs.map(async ({ text, prints }, i) => {
+      const file = join(folder, `program-${i}.mjs`);
+      await writeFile(file, text);
+      const { code, out, err } = await run(process.execPath, file);
+      const printed = out.trim().replaceAll('\n', ' ');
+      expect({ code, printed, err }).toEqual({ code: 0, printed: prints, err: '' });
+    }),
+  );
 });

@@ -10,6 +10,7 @@ export interface Block {
   readonly text: string;
 }
 
+const programs = /^```(?:js|ts)\n([\s\S]*?)^```$/gm;
 const imports =
   /^import\s+(?:type\s+)?(?:(?<whole>\w+)\s*,?\s*)?(?:\*\s+as\s+(?<all>\w+)\s*)?(?:\{(?<some>[^}]*)\})?\s*from\s+(?<from>'[^']+');/gm;
 
@@ -23,6 +24,16 @@ export async function blocksOfPages(): Promise<Block[]> {
   );
 }
 
+/** The programs of a page that run by themselves, and what their comments say that they print. */
+export async function programsOf(page: string): Promise<{ text: string; prints: string }[]> {
+  const all = await readFile(join(root, page), 'utf8');
+  return [...all.matchAll(programs)].map(([, text = '']) => {
+    const said = text.split('\n').filter((line) => line.includes('console.log'));
+    const prints = said.map((line) => line.slice(line.lastIndexOf(' // ') + 4));
+    return { text, prints: prints.join(' ') };
+  });
+}
+
 /**
  * The programs of a page. What an earlier one imported need not be imported again; a line that names a file begins
  * another program.
@@ -30,7 +41,7 @@ export async function blocksOfPages(): Promise<Block[]> {
 function blocksOf(page: string, text: string): Block[] {
   const blocks: Block[] = [];
   const known = new Map<string, string>();
-  for (const { index, 1: code = '' } of text.matchAll(/^```(?:js|ts)\n([\s\S]*?)^```$/gm)) {
+  for (const { index, 1: code = '' } of text.matchAll(programs)) {
     let line = linesOf(text.slice(0, index)) + 1;
     for (const part of code.split(/^(?=\/\/ [\w/-]+\.m?[jt]s\b)/m)) {
       const own = namesOf(part);

@@ -7,7 +7,9 @@ import type { SessionHandle } from './session-handle.js';
 import { refuseStream } from './streams/outgoing.js';
 
 /** What a peer may call: an object of functions, or what makes one for each session, in dnode's manner. */
-export type Api = object | ((remote: Record<string, unknown>, session: SessionHandle) => unknown);
+// The peer's api is what who serves believes it to be, as for `dial`.
+// oxlint-disable-next-line no-explicit-any
+export type Api = object | ((remote: any, session: SessionHandle) => unknown);
 
 /** Throws ERR_API or ERR_NAME for what cannot be served. */
 export function checkApi(api: unknown): asserts api is object {

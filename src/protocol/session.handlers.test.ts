@@ -83,6 +83,14 @@ describe('a handler that throws: its caller learns what', () => {
 });
 
 describe('a handler that returns what cannot be sent', () => {
+  test('the promise in it is named', async () => {
+    const code = 'ERR_DATA';
+    const message = expect.stringMatching(/\.later cannot be sent: await the promise/) as unknown;
+    expect(await outcomeOf(() => ({ later: Promise.resolve(1) }))).toEqual({
+      error: expect.objectContaining({ code, message }) as unknown,
+    });
+  });
+
   test.each<[string, () => unknown]>([
     ['a symbol', () => Symbol('x')],
     ['a promise in an object', () => ({ later: Promise.resolve(1) })],

@@ -31,8 +31,11 @@ export type Outcome<T> = Omit<Asked, 'outcome'> &
 /** The outcomes as they come, of `for await`; all of them, in the order in which they came, of `await`. */
 export interface Outcomes<T> extends AsyncIterable<Outcome<T>>, PromiseLike<Outcome<T>[]> {}
 
-/** As a remote, but each of its functions calls everyone. */
-export type Everyone<T> = T extends (...args: infer A) => PromiseLike<infer V>
+/** As a remote, but each of its functions calls everyone. Of `any` it is `any`. */
+// oxlint-disable-next-line no-explicit-any
+export type Everyone<T> = 0 extends 1 & T ? any : EveryoneKnown<T>;
+
+type EveryoneKnown<T> = T extends (...args: infer A) => PromiseLike<infer V>
   ? (...args: A) => Outcomes<V>
   : T extends object
     ? { readonly [K in keyof T]: Everyone<T[K]> }
@@ -44,13 +47,19 @@ export type Everyone<T> = T extends (...args: infer A) => PromiseLike<infer V>
  * outcome of its own. Where a service has no instance, the outcomes reject with ERR_NO_INSTANCE after its `wait`.
  * `options` are those of each call. Throws ERR_STATE for what is neither a remote of `connect` nor sessions.
  */
-export function everyone<T extends object>(
-  target: Remote<T> | Iterable<SessionHandle>,
+// oxlint-disable-next-line no-explicit-any
+export function everyone<T extends object = any>(
+  sessions: Iterable<SessionHandle>,
   options?: CallOptions,
-): Everyone<Remote<T>> {
+): Everyone<Remote<T>>;
+export function everyone<T extends object>(
+  remote: Remote<T>,
+  options?: CallOptions,
+): Everyone<Remote<T>>;
+export function everyone(target: object, options?: CallOptions): object {
   const found: unknown = Reflect.get(target, each);
   const ask = typeof found === 'function' ? (found as Each) : ofSessions(target);
-  return level(ask, [], options) as Everyone<Remote<T>>;
+  return level(ask, [], options);
 }
 
 function ofSessions(target: object): Each {
