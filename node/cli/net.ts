@@ -58,7 +58,7 @@ export function realNet(port = 5353): Net {
     },
     relies(record, reach, discovery) {
       const { clock, scope } = nodeRuntime;
-      const observers = new Observers({ clock, scope, logger, observers: [] });
+      const observers = new Observers({ clock, scope }, { logger });
       return askRelies(record, {
         ...{ runtime: nodeRuntime, discovery, reach, limits: defaultLimits, logger, observers },
         ...{ engines: [], self: undefined, options: {} },

@@ -22,6 +22,9 @@ export interface FragmentsOptions {
   readonly budget: Budget;
 }
 
+/** Nothing is sent here. */
+const quiet = { buffered: 0 };
+
 /** Under which a WebSocket, and its socket, have who watches over it. */
 const watch = Symbol('what watches over its fragments');
 
@@ -71,9 +74,20 @@ class Fragments implements Keeper, StallHost {
     return this.#ws.isPaused;
   }
 
-  /** Nothing is sent here. */
-  get buffered(): number {
-    return 0;
+  get clock(): Clock {
+    return this.#options.clock;
+  }
+
+  get limits(): FragmentsOptions['limits'] {
+    return this.#options.limits;
+  }
+
+  get intake(): { readonly unfinished: number | undefined } {
+    return this;
+  }
+
+  get channel(): { readonly buffered: number } {
+    return quiet;
   }
 
   get unfinished(): number | undefined {
@@ -125,8 +139,7 @@ class Fragments implements Keeper, StallHost {
   }
 
   get #stalls(): Stall {
-    const { clock, limits } = this.#options;
-    return (this.#stall ??= new Stall({ clock, limits, intake: this, channel: this }, this));
+    return (this.#stall ??= new Stall(this));
   }
 
   whole(): void {

@@ -108,16 +108,12 @@ class Batches {
   #closed = false;
 
   constructor(runtime: BatchRuntime, url: string, options: BatchOptions) {
-    const { clock, scope, observer } = runtime;
     this.#runtime = runtime;
     this.#options = options;
     this.#url = url;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#post = runtime.post({ url, limits: this.#limits, tls: options.tls, sockets });
-    this.#observers = new Observers({
-      ...{ clock, scope, logger: options.logger ?? console },
-      observers: [observer, options.observe],
-    });
+    this.#observers = new Observers(runtime, options);
   }
 
   /** Never throws. */

@@ -24,6 +24,9 @@ export interface ControlsOptions {
 /** The session between whose ends they are. */
 export interface ControlsHost {
   readonly continuity: Continuity | undefined;
+  readonly wire: Wire;
+  readonly serving: Serving;
+  readonly pulse: Pulse;
   /** A listener of the peer's for an event of this side: what takes it away again. */
   subscribe: Subscribe;
   onBye(): void;
@@ -37,35 +40,22 @@ export interface ControlsHost {
 export class Controls {
   readonly #options: ControlsOptions;
   readonly #host: ControlsHost;
-  readonly #wire: Wire;
-  readonly #serving: Serving;
-  readonly #pulse: Pulse;
 
-  constructor(
-    options: ControlsOptions,
-    host: ControlsHost,
-    wire: Wire,
-    serving: Serving,
-    pulse: Pulse,
-  ) {
+  constructor(options: ControlsOptions, host: ControlsHost) {
     this.#options = options;
     this.#host = host;
-    this.#wire = wire;
-    this.#serving = serving;
-    this.#pulse = pulse;
   }
 
   read(message: Message): void {
     const { control } = message;
-    const wire = this.#wire;
-    const serving = this.#serving;
     const host = this.#host;
+    const { wire, serving } = host;
     if (wire.plain) return;
     switch (control) {
       case 'ping':
         return wire.control('pong', `,"n":${readId(message.n) ?? 0}`);
       case 'pong':
-        return this.#pulse.pong(message.n);
+        return host.pulse.pong(message.n);
       case 'ack':
         if (host.continuity?.acknowledged(message.got) === false) {
           host.onFatal('ERR_MALFORMED', 'an ack that cannot be');
@@ -93,8 +83,9 @@ export class Controls {
 
   /** Answers a question that has no arguments. */
   #answer(control: Question, answer: () => unknown, message: Message): void {
-    const reply = this.#serving.replyOf(message);
-    if (reply !== undefined) this.#serving.answer(answer, reply, control);
+    const { serving } = this.#host;
+    const reply = serving.replyOf(message);
+    if (reply !== undefined) serving.answer(answer, reply, control);
   }
 
   /** In plain dnode: the peer holds none of these functions. */
@@ -104,7 +95,7 @@ export class Controls {
 
   /** The peer holds so many references less to functions of ours; a plain peer holds none any more. */
   cull(counts: readonly (readonly [id: unknown, count: unknown])[]): void {
-    const { local } = this.#wire;
+    const { local } = this.#host.wire;
     for (const [key, count] of counts) {
       const id = readId(key);
       if (id !== undefined && typeof count === 'number' && count > 0) local.cull(id, count);

@@ -64,7 +64,7 @@ export interface EncodeOptions {
     limits: Pick<Limits, 'depth' | 'nodes'>,
   ) => string | undefined;
   /** Takes bytes that are to follow the line, and returns the key that says so, led by a comma; nothing where they stand in it. */
-  readonly attach?: ((bytes: readonly Bytes[]) => string) | undefined;
+  readonly attach?: { attach(bytes: readonly Bytes[]): string } | undefined;
   /** Told of each object of the message: whether it goes beside the line, as it is. What it throws becomes ERR_DATA. */
   readonly moves?: ((value: object, path: Path) => boolean) | undefined;
 }
@@ -143,7 +143,7 @@ class Walk {
     const { extended } = this.#options;
     this.#seen.set(args, []);
     const copy = args.map((value, i) => this.#at(String(i), value));
-    const bin = this.#options.attach?.(this.#bytes) ?? '';
+    const bin = this.#options.attach?.attach(this.#bytes) ?? '';
     const json = JSON.stringify(copy);
     let extras = '';
     const callbacks = this.#found.map(

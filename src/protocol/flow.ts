@@ -34,12 +34,12 @@ export interface FlowHost {
  * too many does the channel itself wait.
  */
 export class Flow implements IntakeFlow, OutboxFlow, StallHost {
-  readonly #channel: Channel;
-  readonly #intake: Intake;
-  readonly #clock: Clock;
+  readonly channel: Channel;
+  readonly intake: Intake;
+  readonly clock: Clock;
+  readonly limits: Limits;
   readonly #outbox: Outbox;
   readonly #host: FlowHost;
-  readonly #most: number;
   #reasons: readonly string[] = none;
   #halted = false;
   halts = 0;
@@ -57,14 +57,14 @@ export class Flow implements IntakeFlow, OutboxFlow, StallHost {
     outbox: Outbox,
     host: FlowHost,
   ) {
-    this.#channel = channel;
-    this.#intake = intake;
-    this.#clock = clock;
+    this.channel = channel;
+    this.intake = intake;
+    this.clock = clock;
     this.#outbox = outbox;
     this.#host = host;
-    this.#most = limits.unsentMax;
+    this.limits = limits;
+    this.#stalls = new Stall(this);
     this.#rate = new Rate(clock, limits.messages);
-    this.#stalls = new Stall({ clock, limits, channel, intake }, this);
     intake.flow = this;
     outbox.flow = this;
   }
@@ -81,14 +81,14 @@ export class Flow implements IntakeFlow, OutboxFlow, StallHost {
   halt(halted: boolean): void {
     this.halts++;
     this.#halted = halted;
-    if (halted) this.#channel.pause();
-    else this.#channel.resume();
+    if (halted) this.channel.pause();
+    else this.channel.resume();
   }
 
   /** A write found the channel full. */
   onFull(buffered: number): void {
     this.#stalls.full();
-    if (buffered <= this.#most) return this.pause('unsent');
+    if (buffered <= this.limits.unsentMax) return this.pause('unsent');
     const text = `the peer does not read: ${buffered} bytes are unsent`;
     this.#host.onOverflow(new DserviceError('ERR_LIMIT', text));
   }
@@ -105,7 +105,7 @@ export class Flow implements IntakeFlow, OutboxFlow, StallHost {
 
   /** As many messages were handed over as may, or as should in one turn. */
   onSpent(): void {
-    const intake = this.#intake;
+    const intake = this.intake;
     const more = intake.fresh ? this.#rate.take() : 0;
     intake.fresh = false;
     if (more > 0) intake.room = more;
@@ -118,13 +118,13 @@ export class Flow implements IntakeFlow, OutboxFlow, StallHost {
     const more = this.#rate.take();
     const goOn = (): void => {
       this.#cancelRate = undefined;
-      this.#intake.room = more > 0 ? more : this.#rate.take();
-      if (!this.#intake.backlog) this.halt(false);
+      this.intake.room = more > 0 ? more : this.#rate.take();
+      if (!this.intake.backlog) this.halt(false);
       this.resume('rate');
     };
-    if (more > 0) return this.#clock.defer(goOn);
+    if (more > 0) return this.clock.defer(goOn);
     this.halt(true);
-    this.#cancelRate = this.#clock.after(this.#rate.wait, goOn, true);
+    this.#cancelRate = this.clock.after(this.#rate.wait, goOn, true);
   }
 
   /** The channel has room. */
@@ -146,24 +146,24 @@ export class Flow implements IntakeFlow, OutboxFlow, StallHost {
   /** Runs no further call of the peer's until each reason is gone. */
   pause(reason: string): void {
     if (!this.#reasons.includes(reason)) this.#reasons = [...this.#reasons, reason];
-    this.#intake.pause();
+    this.intake.pause();
   }
 
   resume(reason: string): void {
     if (!this.#reasons.includes(reason)) return;
     this.halts++;
     this.#reasons = this.#reasons.filter((it) => it !== reason);
-    if (this.#reasons.length === 0) this.#intake.resume();
+    if (this.#reasons.length === 0) this.intake.resume();
   }
 
   #stop(): void {
     this.halt(true);
     // A last resort, for peers and channels that hold more on the way than we are ready to take in.
-    this.#cancelStall ??= this.#clock.after(
+    this.#cancelStall ??= this.clock.after(
       stall,
       () => {
         this.#cancelStall = undefined;
-        this.#intake.backlog = false;
+        this.intake.backlog = false;
         this.halt(false);
       },
       true,

@@ -1,3 +1,6 @@
+/** The places of all that are empty: they are replaced before anything is put there. */
+const none: never[] = [];
+
 /** Places up to which a table that is empty keeps them. */
 const small = 1_024;
 
@@ -10,7 +13,7 @@ const small = 1_024;
  * constant time, whatever ids a peer chooses.
  */
 export class IdTable<T extends { readonly id: number }> {
-  #places: (T | undefined)[] = [];
+  #places: (T | undefined)[] = none;
   /** Those whose place was taken. */
   #aside: Map<number, T> | undefined;
   #size = 0;
@@ -27,7 +30,7 @@ export class IdTable<T extends { readonly id: number }> {
   set(item: T): void {
     const { id } = item;
     this.delete(id);
-    if (this.#size++ >= this.#places.length / 2) this.#grow();
+    if (this.#size++ >= this.#places.length * 0.75) this.#grow();
     this.#put(item);
   }
 
@@ -52,7 +55,7 @@ export class IdTable<T extends { readonly id: number }> {
   }
 
   clear(): void {
-    this.#places = [];
+    this.#places = none;
     this.#aside = undefined;
     this.#size = 0;
   }

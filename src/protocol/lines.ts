@@ -26,7 +26,9 @@ export class LineReader implements Keeper {
   /** Whether bytes may follow lines; undefined as long as any line may decide that. */
   binary: boolean | undefined = false;
   readonly #host: LineHost;
-  readonly #text: LineText;
+  readonly #decode: (bytes: Uint8Array) => string;
+  /** What has come of a line whose end has not: as bytes, since a character may be cut by their ends. */
+  #parts: Uint8Array[] | undefined;
   readonly #budget: Budget | undefined;
   readonly #makeCollector: Collect | undefined;
   /** Bytes of a line whose end has not come. */
@@ -41,7 +43,7 @@ export class LineReader implements Keeper {
   constructor(
     limit: number,
     host: LineHost,
-    decode?: (bytes: Uint8Array) => string,
+    decode = decodeLines,
     budget?: Budget,
     collector?: Collect,
   ) {
@@ -49,7 +51,7 @@ export class LineReader implements Keeper {
     this.#makeCollector = collector;
     this.limit = limit;
     this.#host = host;
-    this.#text = decode === undefined ? new StreamedText() : new GatheredText(decode);
+    this.#decode = decode;
   }
 
   /** Bytes follow the last line, and are not all here. */
@@ -101,7 +103,7 @@ export class LineReader implements Keeper {
   /** Text came where bytes were to go on: what they belong to is not whole, and is not waited for. */
   #breakOff(): void {
     const unfinished = this.#collector;
-    const rest = unfinished === undefined ? this.#text.end(none) : '';
+    const rest = unfinished === undefined ? this.#join() : '';
     this.#clear();
     if (unfinished === undefined) this.#split(rest, false);
     else unfinished.following.done(undefined);
@@ -116,7 +118,7 @@ export class LineReader implements Keeper {
       return data.length;
     }
     if (this.#size + bytes.length > this.limit && this.#size > 0) throw tooLong(this.limit);
-    const whole = this.#text.end(bytes);
+    const whole = this.#parts === undefined ? this.#decode(bytes) : this.#join(bytes);
     if (this.#size > 0) this.#clear();
     this.#split(whole, true);
     return end + 1;
@@ -177,7 +179,18 @@ export class LineReader implements Keeper {
     if (this.#size + bytes.length > this.limit) throw tooLong(this.limit);
     this.#charge(bytes.length);
     this.#size += bytes.length;
-    this.#text.add(bytes);
+    (this.#parts ??= []).push(bytes.slice());
+  }
+
+  /** What has been kept, and these bytes, as text. */
+  #join(...last: Uint8Array[]): string {
+    const whole = new Uint8Array(this.#size + (last[0]?.length ?? 0));
+    let at = 0;
+    for (const part of [...(this.#parts ?? []), ...last]) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return this.#decode(whole);
   }
 
   /** Counts what is kept among what all sessions of a server keep. */
@@ -188,7 +201,7 @@ export class LineReader implements Keeper {
   #clear(): void {
     this.#finished++;
     this.#budget?.give(this.#size + (this.#collector?.size ?? 0), this, true);
-    if (this.#size > 0) this.#text.clear();
+    this.#parts = undefined;
     this.#size = 0;
     this.#collector = undefined;
   }
@@ -230,65 +243,7 @@ function tooLong(limit: number): DserviceError {
   return new DserviceError('ERR_LIMIT', `a line is longer than ${limit} bytes`);
 }
 
-/** Makes text of bytes that come in pieces. A character may be cut by their ends. */
-interface LineText {
-  /** The bytes may be used for something else afterwards. */
-  add(bytes: Uint8Array): void;
-  /** All that was added, and these bytes, as text; begins anew. */
-  end(bytes: Uint8Array): string;
-  clear(): void;
-}
+const utf8 = /* @__PURE__ */ new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** By what decodes whole lines alone, which is faster in some runtimes: so bytes are kept. */
-class GatheredText implements LineText {
-  readonly #decode: (bytes: Uint8Array) => string;
-  #parts: Uint8Array[] | undefined;
-
-  constructor(decode: (bytes: Uint8Array) => string) {
-    this.#decode = decode;
-  }
-
-  add(bytes: Uint8Array): void {
-    (this.#parts ??= []).push(bytes.slice());
-  }
-
-  end(bytes: Uint8Array): string {
-    if (this.#parts === undefined) return this.#decode(bytes);
-    const parts = [...this.#parts, bytes];
-    const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    this.clear();
-    return this.#decode(whole);
-  }
-
-  clear(): void {
-    this.#parts = undefined;
-  }
-}
-
-/** By the decoder of every runtime, piece by piece: no byte is kept, but for those of half a character. */
-class StreamedText implements LineText {
-  // A byte order mark is data here: JSON.parse refuses it.
-  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  #text = '';
-
-  add(bytes: Uint8Array): void {
-    this.#text += this.#decoder.decode(bytes, { stream: true });
-  }
-
-  end(bytes: Uint8Array): string {
-    const text = this.#text + this.#decoder.decode(bytes);
-    this.#text = '';
-    return text;
-  }
-
-  clear(): void {
-    this.end(none);
-  }
-}
-
-const none = new Uint8Array(0);
+/** Of whole lines, by the decoder that every runtime has. A byte order mark is data here: JSON.parse refuses it. */
+const decodeLines = (bytes: Uint8Array): string => utf8.decode(bytes);

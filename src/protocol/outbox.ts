@@ -95,7 +95,11 @@ export class Outbox {
     if (kept !== undefined || this.#text.length >= this.enough) this.flush(kept);
     else if (!this.#scheduled && !this.#corked) {
       this.#scheduled = true;
-      this.#clock.endOfTurn(this.#flushLater);
+      // Made for each turn that writes: kept, it would be there for each session that is idle.
+      this.#clock.endOfTurn(() => {
+        this.#scheduled = false;
+        this.flush();
+      });
     }
   }
 
@@ -135,11 +139,6 @@ export class Outbox {
     this.#corked = false;
     this.flush();
   }
-
-  readonly #flushLater = (): void => {
-    this.#scheduled = false;
-    this.flush();
-  };
 
   /** Writes what leads, if anything does, by itself where nothing has gathered. */
   flushLead(): void {

@@ -76,7 +76,7 @@ export class Parts implements Hosts {
     this.farewell = new Farewell(options.clock, this);
     this.dispatch = new Dispatch(this.wire, this.calling, this.serving, this.intake);
     this.pulse = new Pulse(options, this);
-    this.controls = new Controls(options, this, this.wire, this.serving, this.pulse);
+    this.controls = new Controls(options, this);
   }
 
   get session(): SessionHandle {

@@ -286,17 +286,25 @@ function keyOf(path: unknown): string | number {
 
 const construct: CallOptions = { construct: true };
 
-function standIn(ref: Reference): AnyFunction {
-  function remoteFunction(...args: unknown[]): unknown {
-    return new.target === undefined ? ref.call(args) : ref.call(args, construct);
-  }
-  // Set, not defined: a quarter of the price, and this happens for each callback that passes.
-  (remoteFunction as unknown as Record<symbol, unknown>)[callable] = ref;
-  (remoteFunction as unknown as Record<symbol, unknown>)[dispose] = disposeStandIn;
-  return remoteFunction;
+interface StandIn {
+  [callable]: Callable;
+  [dispose]: () => void;
 }
 
-function disposeStandIn(this: { [callable]: Callable }): void {
+function standIn(ref: Reference): AnyFunction {
+  // By its own name it finds what is behind it: with a variable from here, each would hold on to a scope of its own.
+  const made = function remoteFunction(...args: unknown[]): unknown {
+    const { [callable]: behind } = remoteFunction as unknown as StandIn;
+    return behind.call(args, new.target && construct);
+  };
+  // Set, not defined: a quarter of the price, and this happens for each callback that passes.
+  const standIn = made as unknown as StandIn;
+  standIn[callable] = ref;
+  standIn[dispose] = disposeStandIn;
+  return made;
+}
+
+function disposeStandIn(this: StandIn): void {
   this[callable].release();
 }
 

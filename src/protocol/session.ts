@@ -1,3 +1,4 @@
+import { systemClock } from '../clock.js';
 import { DserviceError, type ErrorCode } from '../errors.js';
 import { type About, aboutOf, keptAbout } from './about.js';
 import { checkApi, makeApi } from './api.js';
@@ -17,6 +18,9 @@ import { Parts } from './parts.js';
 import type { Peer, SessionEvents, SessionHandle } from './session-handle.js';
 import type { SessionOptions } from './session-options.js';
 import { shareWithin } from './shared.js';
+
+/** Of all who ask nobody who is there. */
+const open = /* @__PURE__ */ new Admission(undefined, systemClock, 0);
 
 /**
  * Two programs that call each other over one channel (protocol page): in plain dnode, until both have said hello.
@@ -42,12 +46,12 @@ export class Session implements SessionHandle {
   #cancelHandshake: (() => void) | undefined;
 
   constructor(options: SessionOptions) {
-    const { clock, resume } = options;
+    const { authenticate, clock, resume } = options;
     Object.defineProperty(this.remote, behind, { value: this });
     this.#options = options;
     this.#parts = new Parts(options, this);
     this.#peer = this.#parts.channel.peer;
-    this.#admission = new Admission(options.authenticate, clock, this.#time);
+    this.#admission = authenticate ? new Admission(authenticate, clock, this.#time) : open;
     this.#parts.observer = options.observe?.(this);
     if (resume !== undefined) this.continuity = this.#continue(resume);
   }

@@ -7,16 +7,13 @@ const slowestTaker = 16 * 1024;
 
 const first = { finished: -1, read: 0, halts: 0 };
 
-export interface StallOptions {
+/** Whose channel it is. */
+export interface StallHost {
   readonly clock: Clock;
   readonly channel: { readonly buffered: number };
   readonly limits: { readonly stall: number };
   /** A message of which a part is here: how many were finished before it. Undefined: there is none. */
   readonly intake: { readonly unfinished: number | undefined };
-}
-
-/** Whose channel it is. */
-export interface StallHost {
   /** Changes whenever reading is held up, goes on, or does so from another channel. */
   readonly halts: number;
   /** Nothing is read: reading is held up, or there is no channel. */
@@ -29,29 +26,27 @@ export interface StallHost {
  * (docs/limits.md, `stall`). It watches only while there is something unfinished.
  */
 export class Stall {
-  readonly #options: StallOptions;
   readonly #host: StallHost;
   /** Bytes that were read. */
   #read = 0;
   #stop: (() => void) | undefined;
   /** How it was at the last look: which message was unfinished, and how far it had come. */
-  #last: typeof first | undefined;
+  #last = first;
   #fullSince: number | undefined;
 
-  constructor(options: StallOptions, host: StallHost) {
-    this.#options = options;
+  constructor(host: StallHost) {
     this.#host = host;
   }
 
   /** A piece was read, at whose end a message is unfinished. */
   read(bytes: number): void {
     this.#read += bytes;
-    if (this.#stop === undefined && this.#options.intake.unfinished !== undefined) this.#look();
+    if (this.#stop === undefined && this.#host.intake.unfinished !== undefined) this.#look();
   }
 
   /** What is sent waits. */
   full(): void {
-    this.#fullSince ??= this.#options.clock.now();
+    this.#fullSince ??= this.#host.clock.now();
     if (this.#stop === undefined) this.#look();
   }
 
@@ -62,15 +57,15 @@ export class Stall {
 
   /** Remembers how it is, and looks again. */
   #look(): void {
-    const { clock, limits, intake } = this.#options;
+    const { clock, limits, intake } = this.#host;
     this.#last = { finished: intake.unfinished ?? -1, read: this.#read, halts: this.#host.halts };
     this.#stop = clock.after(limits.stall, () => this.#check(), true);
   }
 
   #check(): void {
-    const { clock, limits, channel, intake } = this.#options;
+    const { clock, limits, channel, intake } = this.#host;
     const { stall } = limits;
-    const { finished, read, halts } = this.#last ?? first;
+    const { finished, read, halts } = this.#last;
     this.#stop = undefined;
     const now = intake.unfinished;
     const grown = this.#read - read;

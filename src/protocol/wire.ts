@@ -190,9 +190,7 @@ export class Wire implements RemoteHost, LocalHost, CrossingHost {
     const extended = this.agreed('types') && this.agreed('links') && this.agreed('own');
     const streams = extended && this.agreed('stream');
     const { stacks, limits } = this.#encoding;
-    const attach: EncodeOptions['attach'] = this.agreed('bin')
-      ? (bytes) => this.#attach(bytes, hello)
-      : undefined;
+    const attach = this.agreed('bin') ? this : undefined;
     const port = extended && this.agreed('clone') ? this.#port : undefined;
     const moves: EncodeOptions['moves'] =
       port &&
@@ -320,10 +318,10 @@ export class Wire implements RemoteHost, LocalHost, CrossingHost {
   }
 
   /** Sends bytes after the line, where they are worth it: the key that says so. Throws ERR_LIMIT. */
-  #attach(all: readonly Bytes[], { limits }: Heard): string {
+  attach(all: readonly Bytes[]): string {
     const size = sizeOf(all.map(({ view }) => view));
     if (size <= fewBytes) return '';
-    const { attachments: told = Infinity } = limits;
+    const told = this.hello?.limits.attachments ?? Infinity;
     const most = told === Infinity ? this.limits.attachments : told;
     if (size > most) {
       throw new DserviceError('ERR_LIMIT', `the peer takes at most ${most} bytes with one message`);

@@ -11,7 +11,7 @@ import { behind, dispose } from '../protocol/options.js';
 import { Session } from '../protocol/session.js';
 import type { SessionOptions } from '../protocol/session-options.js';
 import { type Engine, type EngineDial, engineFor, type EngineSession } from './engine.js';
-import { ObservedSession } from './observed-session.js';
+import { ObservedSession, type SessionEnds } from './observed-session.js';
 import type { Observer } from './observer.js';
 import { Observers } from './observers.js';
 import { check } from './option-rules.js';
@@ -63,6 +63,12 @@ export function sessionOf(remote: object): Session {
  * ERR_CONNECT, ERR_TIMEOUT, ERR_AUTH, ERR_CONNECTION_LOST, ERR_OPTION, or the signal's reason.
  */
 export function makeDial<At>(runtime: Runtime<At>) {
+  const watching = (options: DialOptions): SessionOptions['observe'] => {
+    const observers = new Observers(runtime, options);
+    return (it) => new ObservedSession(observers, it, client);
+  };
+  /** Of all that are dialled without any of their own. */
+  const usual = watching({});
   // Without a type, a remote is what the caller believes it to be.
   // oxlint-disable-next-line no-explicit-any
   return async function dial<T = any>(
@@ -74,17 +80,12 @@ export function makeDial<At>(runtime: Runtime<At>) {
     const limits =
       options.limits === undefined ? defaultLimits : { ...defaultLimits, ...options.limits };
     const { timeout = 10_000 } = options;
-    const { clock, scope } = runtime;
-    const observers = new Observers({
-      ...{ clock, scope, logger: options.logger ?? console },
-      observers: [runtime.observer, options.observe],
-    });
     const given: Given = {
       ...options,
       limits,
       timeout,
-      intercept: interceptorsOf(scope, options.intercept),
-      observe: (it) => new ObservedSession(observers, it, { side: 'client' }),
+      intercept: interceptorsOf(runtime.scope, options.intercept),
+      observe: (options.observe ?? options.logger) === undefined ? usual : watching(options),
     };
     const session =
       typeof target === 'string'
@@ -100,6 +101,9 @@ export function makeDial<At>(runtime: Runtime<At>) {
     return remote as Dialled<T>;
   };
 }
+
+/** Of every session that was dialled by an address. */
+const client: SessionEnds = { side: 'client' };
 
 /** Of every remote that was dialled: not one for each. */
 function close(this: HasSession): void {

@@ -5,12 +5,16 @@ import type { ServeEvent } from '../protocol/observer.js';
 import type { ObservedEvents, Observer } from './observer.js';
 import type { Logger } from './runtime.js';
 
-export interface ObserversOptions {
+/** What a runtime has for them: `observer`, its own. */
+export interface Observing {
   readonly clock: Clock;
   readonly scope: ContextScope;
-  readonly logger: Logger;
-  /** The runtime's own, and those that were given. */
-  readonly observers: readonly (Observer | readonly Observer[] | undefined)[];
+  readonly observer?: Observer | undefined;
+}
+
+export interface ObserversOptions {
+  readonly logger?: Logger | undefined;
+  readonly observe?: Observer | readonly Observer[] | undefined;
 }
 
 /** All who want to know what happens in one service, caller, server or dialled session. */
@@ -21,11 +25,11 @@ export class Observers {
   #all: readonly Observer[];
   #failed = false;
 
-  constructor({ clock, scope, logger, observers }: ObserversOptions) {
+  constructor({ clock, scope, observer }: Observing, options: ObserversOptions) {
     this.clock = clock;
     this.scope = scope;
-    this.#logger = logger;
-    this.#all = observers.flatMap((each) => each ?? []).slice();
+    this.#logger = options.logger ?? console;
+    this.#all = [observer, options.observe].flatMap((each) => each ?? []).slice();
   }
 
   /** One more observer, until the returned function is called. */

@@ -8,7 +8,7 @@ import type { Authorize } from '../protocol/authorize.js';
 import type { Session } from '../protocol/session.js';
 import type { Authenticate } from '../protocol/session-options.js';
 import { type Intercept, interceptorsOf } from '../protocol/intercept.js';
-import { ObservedSession } from './observed-session.js';
+import { ObservedSession, type SessionEnds } from './observed-session.js';
 import type { Observer } from './observer.js';
 import { Observers } from './observers.js';
 import {
@@ -102,12 +102,11 @@ export function makeServe<At extends object>(runtime: Runtime<At>): Serve<At> {
     const { authenticate, authorize, deadline, callbacks, stacks, onSession } = given;
     const { logger: log = console } = given;
     const spoken = chooseEngines(given.engines, [dnodeEngine, ...runtime.engines]);
-    const observers = new Observers({
-      ...{ clock, scope, logger: log, observers: [runtime.observer, given.observe] },
-    });
+    const observers = new Observers(runtime, given);
+    const ends: SessionEnds = { side: 'server' };
     const server = new Served(api, spoken, {
       ...{ clock, scope, decodeText, limits: bounds },
-      observe: (session) => new ObservedSession(observers, session, { side: 'server' }),
+      observe: (session) => new ObservedSession(observers, session, ends),
       ...{ authenticate, authorize, deadline, callbacks, stacks, logger: log, onSession },
       ...{ intercept: interceptorsOf(scope, given.intercept), codecs: given.codecs },
     });

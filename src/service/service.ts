@@ -103,10 +103,7 @@ export class Service<At> {
     this.#engines = chooseEngines(options.engines, [dnodeEngine, ...runtime.engines]);
     this.#checks = new HealthChecks(runtime.clock);
     this.#subscriptions = new Subscriptions(this.#limits.calls);
-    const { clock, scope, observer } = runtime;
-    this.#observers = new Observers({
-      ...{ clock, scope, logger: this.#logger, observers: [observer, options.observe] },
-    });
+    this.#observers = new Observers(runtime, options);
     this.id = newId();
     // A program may pass its methods around.
     this.start = this.start.bind(this);
