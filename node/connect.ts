@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { connect as connectTls, createSecureContext, type ConnectionOptions } from 'node:tls';
 import WebSocket from 'ws';
 import type { Channel } from '../src/channel/channel.js';
@@ -6,7 +6,7 @@ import { parseEndpoint, type Endpoint } from '../src/channel/endpoint.js';
 import { systemClock, type Clock } from '../src/clock.js';
 import { DserviceError } from '../src/errors.js';
 import { defaultLimits, type Limits } from '../src/limits.js';
-import type { Reading } from './channel/reading.js';
+import type { OpenReading, Reading } from './channel/reading.js';
 import type { Slabs } from './channel/slabs.js';
 import { socketChannel, type SocketOptions } from './channel/socket.js';
 import { wsChannel, wsOptions } from './channel/ws.js';
@@ -128,12 +128,16 @@ function tryWebSocket(
   options: ConnectOptions,
 ): Attempt {
   const limits = { ...defaultLimits, ...options.limits };
-  const { origin, tls } = options;
+  const { origin, tls, slabs } = options;
+  // A TLS socket has none.
+  const read = transport === 'ws' ? options.reading?.open() : undefined;
   const ws = new WebSocket(url, {
     ...{ ...wsOptions(limits), ...tls },
     ...(origin === undefined ? {} : { origin }),
+    ...(read && { createConnection: connectReading(read) }),
   });
-  const channel = wsChannel(ws, { peer: { transport, address: url } });
+  const peer = { transport, address: url };
+  const channel = wsChannel(ws, { peer, slabs, reader: read?.reader });
   const done = new Promise<Channel>((resolve, reject) => {
     const failed = (error: unknown): void => reject(unreachable(endpoint, error));
     ws.once('error', failed);
@@ -143,6 +147,20 @@ function tryWebSocket(
     });
   });
   return { done, abort: () => channel.destroy() };
+}
+
+/** Makes a socket that reads by a `Reading`; until somebody else is told, as any other does. */
+function connectReading(read: OpenReading): (options: object) => Socket {
+  return (options) => {
+    // As `ws` would: they are those of a request, whose `path` is not a socket's.
+    const socket = connectTcp({
+      ...(options as TcpNetConnectOpts),
+      path: undefined,
+      onread: read.onread,
+    });
+    read.reader((bytes) => void socket.push(Buffer.from(bytes)));
+    return socket;
+  };
 }
 
 /** What `tls.connect` would throw, and `ws` would take for a failure to connect. */

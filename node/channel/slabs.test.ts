@@ -4,7 +4,7 @@ import { Slabs, SlabWriter } from './slabs.js';
 type Left = (error?: Error | null) => void;
 
 /** A writer whose pieces wait until they are let go, and what has left as it was then. */
-function setUp(most?: number) {
+function setUp() {
   const waiting: { bytes: Buffer; left: Left }[] = [];
   const gone: Buffer[] = [];
   let holds = true;
@@ -26,7 +26,7 @@ function setUp(most?: number) {
   };
   const slabs = new Counted();
   return {
-    writer: new SlabWriter(slabs, target, most),
+    writer: new SlabWriter(slabs, target),
     waiting,
     gone,
     hold: (on: boolean) => void (holds = on),
@@ -84,15 +84,6 @@ test('a slab that may still be read after a failure is not used again', () => {
   it.waiting.length = 0;
   it.writer.write('b', [bytes(100_000, 7)]);
   expect(it.waiting[0]?.bytes.buffer).not.toBe(flying?.bytes.buffer);
-});
-
-test('no write is longer than may be', () => {
-  const it = setUp(1_000);
-  const own = bytes(3_500, 9);
-  it.writer.write('', [own]);
-  expect(it.waiting.map((each) => each.bytes.length)).toEqual([1_000, 1_000, 1_000, 500]);
-  while (it.waiting.length > 0) it.let();
-  expect(Buffer.compare(Buffer.concat(it.gone), own)).toBe(0);
 });
 
 test('a text longer than a slab leaves whole', () => {

@@ -1,3 +1,5 @@
+import { applyMask } from './mask.js';
+
 /** Bytes of a slab: so many that a large value leaves in few writes, and so few that they stay in a processor's cache. */
 const size = 256 * 1024;
 /** Slabs that are kept for later. */
@@ -35,8 +37,6 @@ export interface SlabTarget {
 export class SlabWriter {
   readonly #slabs: Slabs;
   readonly #target: SlabTarget;
-  /** Bytes of one write, at most. */
-  readonly #most: number;
   /** Those that are full and have not left, each with its end in all that was ever written. */
   #full: { readonly slab: Buffer; readonly end: number }[] = [];
   #slab: Buffer | undefined;
@@ -46,42 +46,47 @@ export class SlabWriter {
   #written = 0;
   #left = 0;
 
-  constructor(slabs: Slabs, target: SlabTarget, most = size) {
+  constructor(slabs: Slabs, target: SlabTarget) {
     this.#slabs = slabs;
     this.#target = target;
-    this.#most = most;
   }
 
   /** Writes text and the bytes after it, in as few pieces as they have room in. */
   write(text: string, bytes: readonly Uint8Array[] = []): void {
+    this.putText(text);
+    for (const piece of bytes) this.put(piece);
+    this.send();
+  }
+
+  /** Takes text, masked by a key: what is taken leaves when there is no more room, or at `send`. */
+  putText(text: string, key = 0): void {
     const slab = this.#current();
     // No character has more than three.
-    if (text.length * 3 <= slab.length - this.#to) this.#to += slab.write(text, this.#to);
-    else this.#copy(Buffer.from(text));
-    for (const piece of bytes) this.#copy(piece);
-    this.#send();
+    if (text.length * 3 > slab.length - this.#to) return this.put(Buffer.from(text), key);
+    const count = slab.write(text, this.#to);
+    if (key !== 0) applyMask(slab.subarray(this.#to, this.#to + count), key);
+    this.#to += count;
+  }
+
+  /** Takes bytes. */
+  put(bytes: Uint8Array, key = 0): void {
+    for (let at = 0; at < bytes.length;) {
+      const slab = this.#current();
+      const count = Math.min(slab.length - this.#to, bytes.length - at);
+      const all = count === bytes.length;
+      slab.set(all ? bytes : bytes.subarray(at, at + count), this.#to);
+      if (key !== 0) applyMask(slab.subarray(this.#to, this.#to + count), key, at);
+      this.#to += count;
+      at += count;
+      if (this.#to === slab.length) this.send();
+    }
   }
 
   #current(): Buffer {
     return (this.#slab ??= this.#slabs.take());
   }
 
-  #copy(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) {
-      const slab = this.#current();
-      const end = Math.min(slab.length, this.#from + this.#most);
-      const count = Math.min(end - this.#to, bytes.length - at);
-      slab.set(
-        at === 0 && count === bytes.length ? bytes : bytes.subarray(at, at + count),
-        this.#to,
-      );
-      this.#to += count;
-      at += count;
-      if (this.#to === end) this.#send();
-    }
-  }
-
-  #send(): void {
+  send(): void {
     const slab = this.#slab;
     if (slab === undefined || this.#from === this.#to) return;
     const end = (this.#written += this.#to - this.#from);

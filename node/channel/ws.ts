@@ -1,9 +1,12 @@
-import type { Writable } from 'node:stream';
+import type { Socket } from 'node:net';
 import type WebSocket from 'ws';
 import type { Attachments, Channel, ChannelPeer } from '../../src/channel/channel.js';
-import { framesOf, most } from '../../src/channel/frames.js';
+import { framesOf } from '../../src/channel/frames.js';
 import { channelOver, type Feed, type Transport } from '../../src/channel/transport.js';
-import { allocate, Slabs, SlabWriter } from './slabs.js';
+import { FrameTap, type TapTarget } from './frame-tap.js';
+import { FrameWriter } from './frame-writer.js';
+import type { OpenReading } from './reading.js';
+import { allocate, Slabs } from './slabs.js';
 
 /** How `ws` is set up at both ends, beside what differs between them. */
 export function wsOptions(limits: { readonly line: number }): {
@@ -28,16 +31,23 @@ interface Carrying {
   [over]?: WsTransport;
 }
 
+export interface WsOptions {
+  readonly peer?: ChannelPeer | undefined;
+  /** Unsent bytes at which `write` returns false. */
+  readonly window?: number;
+  /** What bytes are written from, shared by many. */
+  readonly slabs?: Slabs | undefined;
+  /** Where what its socket reads is told, if it was made so: see `Reading`. */
+  readonly reader?: OpenReading['reader'] | undefined;
+}
+
 /**
  * A message channel over a WebSocket of the `ws` package, server's or client's, connecting or open. The
  * WebSocket is the channel's from here on.
  */
-export function wsChannel(
-  ws: WebSocket,
-  options: { peer?: ChannelPeer; window?: number; slabs?: Slabs } = {},
-): Channel {
-  const { peer, window = 128 * 1024, slabs } = options;
-  const transport = new WsTransport(ws, window, slabs, peer);
+export function wsChannel(ws: WebSocket, options: WsOptions = {}): Channel {
+  const { window = 128 * 1024 } = options;
+  const transport = new WsTransport(ws, window, options);
   const { channel, feed } = channelOver(transport, window);
   transport.begin(feed);
   return channel;
@@ -50,7 +60,7 @@ interface Early {
 }
 
 /** A class, since there is one for each connection: functions of its own take three times as much. */
-class WsTransport implements Transport {
+class WsTransport implements Transport, TapTarget {
   readonly #ws: WebSocket;
   readonly peer: ChannelPeer;
   readonly #window: number;
@@ -59,23 +69,22 @@ class WsTransport implements Transport {
   #early: Early | undefined;
   #ending = false;
   #flowing = false;
-  #corked = false;
   /** There is no event for room: Bun has a `ws` of its own, whose client has no socket that could tell. */
   #looks = false;
   #looking: NodeJS.Timeout | undefined;
   #failure: Error | undefined;
-  #slabWriter: SlabWriter | undefined;
+  #writer: FrameWriter | undefined;
+  readonly #reader: OpenReading['reader'] | undefined;
+  #tap: FrameTap | undefined;
+  /** How `ws` listens to its socket. */
+  #theirs: ((bytes: Buffer) => void) | undefined;
 
-  constructor(
-    ws: WebSocket,
-    window: number,
-    slabs: Slabs | undefined,
-    peer: ChannelPeer = { transport: ws.url?.startsWith('wss:') ? 'wss' : 'ws' },
-  ) {
+  constructor(ws: WebSocket, window: number, { slabs, peer, reader }: WsOptions) {
     this.#ws = ws;
     this.#window = window;
     this.#slabs = slabs;
-    this.peer = peer;
+    this.#reader = reader;
+    this.peer = peer ?? { transport: ws.url?.startsWith('wss:') ? 'wss' : 'ws' };
   }
 
   get framing(): 'messages' {
@@ -90,8 +99,12 @@ class WsTransport implements Transport {
     return true;
   }
 
-  get gives(): true {
-    return true;
+  get gives(): boolean {
+    return this.#reader === undefined;
+  }
+
+  get reuses(): boolean {
+    return this.#reader !== undefined;
   }
 
   allocate(size: number): Uint8Array<ArrayBuffer> {
@@ -121,10 +134,11 @@ class WsTransport implements Transport {
     // `ws` tells of each message sent by a callback, which costs more than sending it. Its socket's
     // own `drain` is free.
     const socket = this.#socket;
-    this.#looks = socket?.on === undefined;
-    if (socket?.on !== undefined) {
+    this.#looks = socket === undefined;
+    if (socket !== undefined) {
       socket[over] = this;
       socket.on('drain', onDrain);
+      this.#listen(socket);
     }
     for (const text of this.#early?.texts ?? []) ws.send(text);
     this.#early = undefined;
@@ -141,8 +155,56 @@ class WsTransport implements Transport {
     this.#feed?.push(data);
   }
 
+  /** Binary frames go past `ws`, where it is as it is known here. */
+  #listen(socket: Socket): void {
+    const theirs = socket.listeners('data').find(({ name }) => name === 'socketOnData');
+    if (theirs === undefined || !this.#plain) return;
+    // It is what `ws` listens with.
+    this.#theirs = theirs as (bytes: Buffer) => void;
+    this.#tap = new FrameTap(!this.#ws.url, this);
+    socket.off('data', this.#theirs).on('data', onData);
+    // `ws` reads what is left when the socket has closed.
+    socket.prependListener('close', onSocketClose);
+    this.#reader?.((bytes) => {
+      // What came with the handshake is first.
+      if (socket.readableLength > 0) socket.push(Buffer.from(bytes));
+      else this.#tap?.push(bytes);
+    });
+  }
+
+  /** The socket has read. */
+  came(bytes: Uint8Array): void {
+    this.#tap?.push(bytes);
+  }
+
+  take(bytes: Uint8Array): void {
+    this.#feed?.push(bytes);
+  }
+
+  pass({ buffer, byteOffset, length }: Uint8Array): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    const bytes = Buffer.from(buffer, byteOffset, length);
+    // `ws` keeps what it is given, as long as a message is not whole.
+    this.#theirs?.call(socket, this.#reader === undefined ? bytes : Buffer.from(bytes));
+  }
+
+  leave(): void {
+    const socket = this.#unlisten();
+    // It stops listening by itself, when there is nothing more to come.
+    if (this.#theirs !== undefined) socket?.on('data', this.#theirs);
+    this.#reader?.((bytes) => void socket?.push(Buffer.from(bytes)));
+  }
+
+  #unlisten(): Socket | undefined {
+    return this.#socket?.off('data', onData).off('close', onSocketClose);
+  }
+
   failed(error: Error): void {
     this.#failure = error;
+    // Nothing is read after what is against the rules.
+    this.#unlisten();
+    this.#reader?.(() => {});
   }
 
   closed(code: number, reason: Buffer): void {
@@ -199,45 +261,39 @@ class WsTransport implements Transport {
     }, 10);
   }
 
-  /** `ws` has no public way to it. */
-  get #socket(): (Partial<Writable> & Carrying) | undefined {
-    return (this.#ws as unknown as { _socket?: Partial<Writable> })._socket;
+  /** `ws` has no public way to it; Bun's own has none. */
+  get #socket(): (Socket & Carrying) | undefined {
+    const { _socket } = this.#ws as unknown as { readonly _socket?: Partial<Socket> };
+    // As far as it is used here, it is whole then.
+    return typeof _socket?.on === 'function' ? (_socket as Socket) : undefined;
   }
 
-  #makeWriter(): SlabWriter {
+  /** Whether frames travel as they are: there is no extension that changes them. */
+  get #plain(): boolean {
+    return this.#ws.extensions === '';
+  }
+
+  #makeWriter(): FrameWriter | undefined {
     const ws = this.#ws;
-    return new SlabWriter(
-      (this.#slabs ??= new Slabs()),
-      {
-        write: (frame, left) => {
-          ws.send(frame, left);
-          this.#uncork();
-        },
-        empty: () => ws.bufferedAmount === 0,
-      },
-      most,
-    );
+    const socket = this.#socket;
+    if (socket === undefined || !this.#plain) return undefined;
+    const target = {
+      write: (bytes: Buffer, left: (error?: Error | null) => void) =>
+        void socket.write(bytes, left),
+      empty: () => ws.bufferedAmount === 0,
+    };
+    return new FrameWriter((this.#slabs ??= new Slabs()), target, Boolean(ws.url));
   }
 
-  #uncork(): void {
-    if (this.#corked) this.#socket?.uncork?.();
-    this.#corked = false;
-  }
-
-  /** The line leaves with the first of the bytes after it. */
   #sendWith(line: string, bytes: Attachments): void {
     const ws = this.#ws;
-    this.#socket?.cork?.();
-    this.#corked = true;
-    ws.send(line);
-    // A client's are copied by `ws`, which masks them.
-    if (ws.url) {
-      for (const frame of framesOf('', bytes).slice(1)) {
-        ws.send(frame);
-        this.#uncork();
-      }
-    } else (this.#slabWriter ??= this.#makeWriter()).write('', bytes);
-    this.#uncork();
+    // What is sent from now on, `ws` drops as well.
+    if (ws.readyState !== ws.OPEN) return;
+    this.#writer ??= this.#makeWriter();
+    if (this.#writer !== undefined) return this.#writer.write(line, bytes);
+    for (const frame of framesOf(line, bytes)) {
+      ws.send(typeof frame === 'string' ? frame : frame.slice());
+    }
   }
 }
 
@@ -261,4 +317,14 @@ function onClose(this: WebSocket & Carrying, code: number, reason: Buffer): void
 /** Of the socket below. */
 function onDrain(this: Carrying): void {
   this[over]?.drained();
+}
+
+/** Of the socket below. */
+function onData(this: Carrying, bytes: Buffer): void {
+  this[over]?.came(bytes);
+}
+
+/** Of the socket below, before `ws` is told. */
+function onSocketClose(this: Socket & Carrying): void {
+  for (let rest; (rest = this.read() as Buffer | null) !== null;) this[over]?.came(rest);
 }

@@ -7,6 +7,7 @@ import type { Limits } from '../../src/limits.js';
 import { Budget } from '../../src/protocol/budget.js';
 import { hostPort } from '../channel/address.js';
 import { isEncrypted } from './addresses.js';
+import { Slabs } from '../channel/slabs.js';
 import { wsChannel, wsOptions } from '../channel/ws.js';
 import { watchFragments } from './fragments.js';
 import type { Guard, Refusal } from './guard.js';
@@ -36,6 +37,7 @@ export type Upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) =
 
 /** Makes channels of requests for a WebSocket: what passes the guard goes where its route leads. */
 export function createUpgrades({ clock, limits, guard, route }: UpgradesOptions): Upgrade {
+  const slabs = new Slabs();
   const watched = { clock, limits, budget: new Budget(limits.buffered) };
   /** By the bytes of a line. */
   const servers = new Map<number, WebSocketServer>();
@@ -58,8 +60,10 @@ export function createUpgrades({ clock, limits, guard, route }: UpgradesOptions)
     // At once, or never.
     serverFor(way.line ?? limits.line).handleUpgrade(request, socket, head, (ws) => {
       taken = true;
+      const channel = channelOf(ws, request, slabs);
+      // Told of what comes after `ws` was.
       watchFragments(ws, socket, watched);
-      way.take(channelOf(ws, request));
+      way.take(channel);
     });
     if (!taken) way.drop?.();
   };
@@ -75,9 +79,10 @@ export function createUpgrades({ clock, limits, guard, route }: UpgradesOptions)
   };
 }
 
-function channelOf(ws: WebSocket, { socket, headers }: IncomingMessage): Channel {
+function channelOf(ws: WebSocket, { socket, headers }: IncomingMessage, slabs: Slabs): Channel {
   const address = socket.remoteAddress && hostPort(socket.remoteAddress, socket.remotePort ?? 0);
   return wsChannel(ws, {
+    slabs,
     peer: {
       transport: isEncrypted(socket) ? 'wss' : 'ws',
       ...(address && { address }),
