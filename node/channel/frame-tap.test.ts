@@ -13,11 +13,14 @@ const [text, binary, last] = [1, 2, 128];
 /** A frame as it is on the wire. */
 function wire({ first, payload }: Frame, masked: boolean): Buffer {
   const { length } = payload;
-  const head = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10);
-  head[0] = first;
-  head[1] = (masked ? 128 : 0) | (length < 126 ? length : length < 65_536 ? 126 : 127);
-  if (length >= 65_536) head.writeBigUInt64BE(BigInt(length), 2);
-  else if (length >= 126) head.writeUInt16BE(length, 2);
+  const mask = masked ? 128 : 0;
+  let head = Buffer.from([first, mask | length]);
+  if (length >= 65_536) {
+    head = Buffer.from([first, mask | 127, ...Array<number>(8).fill(0)]);
+    head.writeBigUInt64BE(BigInt(length), 2);
+  } else if (length >= 126) {
+    head = Buffer.from([first, mask | 126, length >> 8, length & 255]);
+  }
   if (!masked) return Buffer.concat([head, payload]);
   const key = Buffer.from([length & 255, 200, 3, 77]);
   const hidden = Uint8Array.from(payload);

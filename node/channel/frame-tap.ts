@@ -112,7 +112,9 @@ export class FrameTap {
 /** Bytes of the head that begins there, as far as can be told by what has come of it. */
 function headSize(chunk: Uint8Array, at: number, masked: boolean): number {
   const said = (chunk[at + 1] ?? 0) & 127;
-  return 2 + (said === 127 ? 8 : said === 126 ? 2 : 0) + (masked ? 4 : 0);
+  const size = masked ? 6 : 2;
+  if (said < 126) return size;
+  return said === 126 ? size + 2 : size + 8;
 }
 
 /** Bytes of the frame whose head is there. */

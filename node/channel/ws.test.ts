@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import type { Channel } from '../../src/channel/channel.js';
@@ -200,7 +200,7 @@ test('after what is against the rules, nothing is read: the channel ends with th
       },
     });
   });
-  const socket = (client as unknown as { _socket: import('node:net').Socket })._socket;
+  const socket = (client as unknown as { _socket: Socket })._socket;
   // Text that is no UTF-8.
   socket.write(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0xff, 0xff]));
   const left = once(client, 'close');
