@@ -6,10 +6,12 @@ import { isIPv4, Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import WebSocket from 'ws';
 import { adoptStandard } from '../src/channel/adopt.js';
+import type { Channel } from '../src/channel/channel.js';
 import type { CallContext } from '../src/protocol/context.js';
 import { door } from '../src/http/door.js';
 import type { Exchange } from '../src/service/engine.js';
 import { parseEndpoint } from '../src/channel/endpoint.js';
+import { Turns } from '../src/channel/turns.js';
 import type { Discovery } from '../src/discovery/discovery.js';
 import { mergeDiscoveries } from '../src/discovery/merge.js';
 import { DserviceError } from '../src/errors.js';
@@ -50,6 +52,7 @@ function makeRuntime(): ServiceRuntime<At> {
   const storage = new AsyncLocalStorage<CallContext>();
   const slabs = new Slabs();
   const reading = new Reading();
+  const turns = new Turns(nodeClock);
   return {
     clock: nodeClock,
     scope: {
@@ -87,15 +90,16 @@ function makeRuntime(): ServiceRuntime<At> {
       port: { says: `${port.says}, or false`, ok: (value) => value === false || port.ok(value) },
     },
     engines: [jsonRpc],
-    async listen(at, limits, onChannel, answer) {
+    async listen(at, limits, serve, answer) {
+      const onChannel = (channel: Channel): void => serve(turns.over(channel));
       const { server } = at;
       if (server !== undefined) {
-        return mount({ ...at, server, limits, clock: nodeClock }, onChannel);
+        return mount({ ...at, server, limits, turns, clock: nodeClock }, onChannel);
       }
       const enter = door({ clock: nodeClock, limits, onChannel });
       const answerAny = (exchange: Exchange) => enter(exchange) ?? answer?.(exchange);
       const request =
-        at.request ?? createExchanges({ clock: nodeClock, limits, answer: answerAny });
+        at.request ?? createExchanges({ clock: nodeClock, limits, turns, answer: answerAny });
       const listener = await listen({ ...at, request, limits, clock: nodeClock }, onChannel);
       return {
         ...listener,

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { long, type Turns } from '../../src/channel/turns.js';
 import type { Clock } from '../../src/clock.js';
 import { DserviceError } from '../../src/errors.js';
 import type { Limits } from '../../src/limits.js';
@@ -15,17 +16,19 @@ const takeTime = 60_000;
 export interface ExchangesOptions {
   readonly clock: Clock;
   readonly limits: Pick<Limits, 'line' | 'buffered'>;
+  /** Long bodies are read in turns of them. */
+  readonly turns?: Turns | undefined;
   /** Answers a request, or says that it is not for it. */
   answer(exchange: Exchange): Promise<Answer | undefined> | undefined;
 }
 
 /** Hands HTTP requests to engines, within the limits of this listener. */
-export function createExchanges({ clock, limits, answer }: ExchangesOptions) {
+export function createExchanges({ clock, limits, turns, answer }: ExchangesOptions) {
   /** Bytes of bodies, over all requests that have no answer yet. */
   const budget: Budget = { used: 0, limit: limits.buffered };
   /** `url`: that of the request, where it is below a path. */
   return (request: IncomingMessage, response: ServerResponse, url?: string): void => {
-    const exchange = new HttpExchange(request, response, limits.line, budget, url);
+    const exchange = new HttpExchange(request, response, limits.line, budget, turns, url);
     const answered = answer(exchange);
     if (answered === undefined) {
       exchange.write({ status: 404, body: ['text/plain; charset=utf-8', 'Nothing is here.\n'] });
@@ -60,12 +63,14 @@ class HttpExchange implements Exchange {
   readonly #response: ServerResponse;
   readonly #line: number;
   readonly #budget: Budget;
+  readonly #turns: Turns | undefined;
 
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
     line: number,
     budget: Budget,
+    turns: Turns | undefined,
     url = request.url ?? '',
   ) {
     const { socket, headers, method = '' } = request;
@@ -81,6 +86,7 @@ class HttpExchange implements Exchange {
     this.#response = response;
     this.#line = line;
     this.#budget = budget;
+    this.#turns = turns;
   }
 
   header(name: string): string | undefined {
@@ -113,7 +119,7 @@ class HttpExchange implements Exchange {
         request.removeAllListeners('data');
         reject(error);
       });
-      request.once('end', () => {
+      const read = (): void => {
         const body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
         let text: string;
         try {
@@ -122,9 +128,13 @@ class HttpExchange implements Exchange {
           return reject(malformed('it is no UTF-8'));
         }
         resolve(text);
+      };
+      request.once('end', () => {
+        if (this.#turns === undefined || size <= long) read();
+        else this.#turns.add({ turn: read });
       });
-      // After `end`, this says nothing new.
       request.once('close', () => {
+        if (request.readableEnded) return;
         reject(new DserviceError('ERR_CONNECTION_LOST', 'the body was cut off'));
       });
     });

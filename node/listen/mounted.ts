@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { Channel } from '../../src/channel/channel.js';
+import type { Turns } from '../../src/channel/turns.js';
 import type { Clock } from '../../src/clock.js';
 import { DserviceError } from '../../src/errors.js';
 import { path as dnodePath } from '../../src/http/address.js';
@@ -25,6 +26,8 @@ export interface MountOptions
   readonly path?: string | undefined;
   readonly clock: Clock;
   readonly limits: Limits;
+  /** Long bodies are read in turns of them. */
+  readonly turns?: Turns | undefined;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface MountOptions
  * went, and the server stays when this is closed. Throws ERR_OPTION.
  */
 export function mount(options: MountOptions, onChannel: (channel: Channel) => void): Listener {
-  const { server, path = dnodePath, clock, limits } = options;
+  const { server, path = dnodePath, clock, limits, turns } = options;
   for (const key of theirs) {
     if (options[key] === undefined) continue;
     throw new DserviceError('ERR_OPTION', `\`${key}\` is the server's, which is given`);
@@ -45,7 +48,7 @@ export function mount(options: MountOptions, onChannel: (channel: Channel) => vo
   }
   const guard = createGuard(options);
   const enter = door({ clock, limits, onChannel, at: path });
-  const answer = createExchanges({ clock, limits, answer: enter });
+  const answer = createExchanges({ clock, limits, turns, answer: enter });
   const detach = intercept(server, {
     path,
     request(request, response) {

@@ -1,0 +1,285 @@
+import type { Clock } from '../clock.js';
+import type { Attachments, Channel, ChannelHandlers, ChannelPeer } from './channel.js';
+
+/** Pieces of so many bytes or characters may be dear to read; what is shorter is not looked at. */
+export const long = 16 * 1024;
+
+/** Of text that is longer, so much is read in a turn: whole lines. */
+const share = 64 * 1024;
+
+/** ms: what takes more is dear; for so long after it, long pieces wait for turns; the longest rest. */
+const dear = 2;
+const busyFor = 1_000;
+const longestRest = 100;
+
+/** What may be dear, when its turn has come. */
+export interface Waiter {
+  turn(): void;
+}
+
+/**
+ * How those who are read in one event loop share it (docs/decisions/turns.md): as soon as somebody took long, long
+ * pieces of all are read one in a turn, and after what took long there is a rest for those who send little.
+ */
+export class Turns {
+  readonly #clock: Clock;
+  readonly #queue: Waiter[] = [];
+  /** A turn was asked for, or what ran in it is not through. */
+  #running = false;
+  #busyUntil = -Infinity;
+  #restUntil = -Infinity;
+  /** Somebody was read who sends little, since the last turn. */
+  others = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether what is long has to wait for its turn. */
+  get busy(): boolean {
+    return this.#running || this.#clock.now() < this.#busyUntil;
+  }
+
+  /** The same channel, whose pieces take turns with those of the others. */
+  over(channel: Channel): Channel {
+    return new TurnChannel(channel, this);
+  }
+
+  /** Gives it a turn of the event loop, after those who wait. */
+  add(waiter: Waiter): void {
+    this.#queue.push(waiter);
+    if (this.#running) return;
+    this.#running = true;
+    this.#clock.defer(this.#next);
+  }
+
+  /** Runs what may be dear, and sees how long it takes, with the microtasks that it leaves. */
+  run(fn: () => void, then?: () => void): void {
+    const began = this.#clock.now();
+    fn();
+    queueMicrotask(() =>
+      this.#clock.endOfTurn(() => {
+        const now = this.#clock.now();
+        const took = now - began;
+        if (took > dear) {
+          this.#busyUntil = now + busyFor;
+          this.#restUntil = now + Math.min(took / 4, longestRest);
+        }
+        then?.();
+      }),
+    );
+  }
+
+  readonly #next = (): void => {
+    const rest = this.#restUntil - this.#clock.now();
+    if (this.others && rest > 0) {
+      this.#clock.after(rest, this.#next);
+      return;
+    }
+    this.others = false;
+    const waiter = this.#queue.shift();
+    this.run(
+      () => waiter?.turn(),
+      () => {
+        if (this.#queue.length > 0) this.#clock.defer(this.#next);
+        else this.#running = false;
+      },
+    );
+  };
+}
+
+type Piece = [data: Uint8Array | string, moved: readonly unknown[] | undefined];
+
+/** A channel whose pieces take turns: what it holds back is a piece, or the rest of one, and meanwhile it is paused. */
+class TurnChannel implements Channel {
+  readonly #channel: Channel;
+  readonly #turns: Turns;
+  #reader: TurnReader | undefined;
+
+  constructor(channel: Channel, turns: Turns) {
+    this.#channel = channel;
+    this.#turns = turns;
+  }
+
+  get framing(): 'bytes' | 'messages' {
+    return this.#channel.framing;
+  }
+
+  get peer(): ChannelPeer {
+    return this.#channel.peer;
+  }
+
+  get binary(): boolean {
+    return this.#channel.binary === true;
+  }
+
+  get takes(): boolean {
+    return this.#channel.takes === true;
+  }
+
+  get gives(): boolean {
+    return this.#channel.gives === true;
+  }
+
+  allocate(size: number): Uint8Array<ArrayBuffer> {
+    return this.#channel.allocate?.(size) ?? new Uint8Array(size);
+  }
+
+  get moves(): object | undefined {
+    return this.#channel.moves;
+  }
+
+  get once(): object | undefined {
+    return this.#channel.once;
+  }
+
+  get buffered(): number {
+    return this.#channel.buffered;
+  }
+
+  open(handlers: ChannelHandlers): void {
+    this.#reader = new TurnReader(this.#channel, this.#turns, handlers);
+    this.#channel.open(this.#reader);
+  }
+
+  write(data: string, bytes?: Attachments): boolean {
+    return this.#channel.write(data, bytes);
+  }
+
+  hold(keep: boolean): void {
+    this.#channel.hold?.(keep);
+  }
+
+  pause(): void {
+    if (this.#reader === undefined) this.#channel.pause();
+    else this.#reader.pause();
+  }
+
+  resume(): void {
+    if (this.#reader === undefined) this.#channel.resume();
+    else this.#reader.resume();
+  }
+
+  close(): void {
+    this.#reader?.leave();
+    this.#channel.close();
+  }
+
+  destroy(error?: Error): void {
+    this.#reader?.drop();
+    this.#channel.destroy(error);
+  }
+}
+
+/** What a channel brings, on its way to its owner. */
+class TurnReader implements ChannelHandlers, Waiter {
+  readonly #channel: Channel;
+  readonly #turns: Turns;
+  readonly #owner: ChannelHandlers;
+  /** What waits, in order. */
+  #held: Piece[] | undefined;
+  #end: { readonly error: Error | undefined } | undefined;
+  /** By its owner. */
+  #paused = false;
+  #queued = false;
+  /** Bytes since the last piece at whose end a line ended. */
+  #unfinished = 0;
+
+  constructor(channel: Channel, turns: Turns, owner: ChannelHandlers) {
+    this.#channel = channel;
+    this.#turns = turns;
+    this.#owner = owner;
+  }
+
+  receive(data: Uint8Array | string, moved?: readonly unknown[]): void {
+    const length = this.#unfinished + data.length;
+    // In what follows a line anything may stand: then less is taken for unfinished than is.
+    this.#unfinished = typeof data === 'string' || data[data.length - 1] === 10 ? 0 : length;
+    if (this.#held !== undefined) this.#held.push([kept(data), moved]);
+    else if (length <= long) {
+      this.#turns.others = true;
+      this.#owner.receive(data, moved);
+    } else if (this.#turns.busy) this.#hold([kept(data), moved]);
+    else {
+      const [first, rest] = cut(data);
+      if (rest !== undefined) this.#hold([rest, undefined]);
+      this.#turns.run(() => this.#owner.receive(first, moved));
+    }
+  }
+
+  drain(): void {
+    this.#owner.drain();
+  }
+
+  close(error?: Error): void {
+    if (this.#held === undefined) this.#owner.close(error);
+    else this.#end = { error };
+  }
+
+  turn(): void {
+    this.#queued = false;
+    if (this.#paused || this.#held === undefined) return;
+    const piece = this.#held.shift();
+    if (piece !== undefined) {
+      const [first, rest] = cut(piece[0]);
+      if (rest !== undefined) this.#held.unshift([rest, undefined]);
+      this.#owner.receive(first, piece[1]);
+    }
+    this.#goOn();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#channel.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#held === undefined) this.#channel.resume();
+    else this.#ask();
+  }
+
+  /** Its owner has closed it: what has arrived is still delivered. */
+  leave(): void {
+    this.#paused = false;
+    if (this.#held !== undefined) this.#ask();
+  }
+
+  /** Its owner has ended it: what waits is for nobody. */
+  drop(): void {
+    this.#held?.splice(0);
+    this.leave();
+  }
+
+  #hold(piece: Piece): void {
+    this.#held = [piece];
+    this.#channel.pause();
+    this.#ask();
+  }
+
+  #ask(): void {
+    if (this.#queued) return;
+    this.#queued = true;
+    this.#turns.add(this);
+  }
+
+  #goOn(): void {
+    if (this.#paused || this.#held === undefined) return;
+    if (this.#held.length > 0) return this.#ask();
+    this.#held = undefined;
+    if (this.#end === undefined) this.#channel.resume();
+    else this.#owner.close(this.#end.error);
+  }
+}
+
+/** A piece that is kept: its bytes are the receiver's only until it returns. */
+function kept(data: Uint8Array | string): Uint8Array | string {
+  return typeof data === 'string' ? data : data.slice();
+}
+
+/** As much of a piece as is read in a turn, and the rest of it: whole lines of text. */
+function cut(data: Uint8Array | string): [Uint8Array | string, string | undefined] {
+  const end = typeof data === 'string' && data.length > share ? data.indexOf('\n', share) + 1 : 0;
+  if (typeof data !== 'string' || end === 0 || end === data.length) return [data, undefined];
+  return [data.slice(0, end), data.slice(end)];
+}
