@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { long, type Turns } from '../../src/channel/turns.js';
+import type { Turns } from '../../src/channel/turns.js';
 import type { Clock } from '../../src/clock.js';
 import { DserviceError } from '../../src/errors.js';
 import type { Limits } from '../../src/limits.js';
@@ -130,7 +130,7 @@ class HttpExchange implements Exchange {
         resolve(text);
       };
       request.once('end', () => {
-        if (this.#turns === undefined || size <= long) read();
+        if (this.#turns === undefined || size <= this.#turns.long) read();
         else this.#turns.add({ turn: read });
       });
       request.once('close', () => {

@@ -1,9 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { Attachments, Channel, ChannelHandlers, ChannelPeer } from './channel.js';
 
-/** Pieces of so many bytes or characters may be dear to read; what is shorter is not looked at. */
-export const long = 16 * 1024;
-
 /** Of text that is longer, so much is read in a turn: whole lines. */
 const share = 64 * 1024;
 
@@ -22,6 +19,8 @@ export interface Waiter {
  * pieces of all are read one in a turn, and after what took long there is a rest for those who send little.
  */
 export class Turns {
+  /** Pieces of more bytes or characters may be dear to read; what is shorter is not looked at. */
+  readonly long: number;
   readonly #clock: Clock;
   readonly #queue: Waiter[] = [];
   /** A turn was asked for, or what ran in it is not through. */
@@ -31,8 +30,9 @@ export class Turns {
   /** Somebody was read who sends little, since the last turn. */
   others = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, long = 16 * 1024) {
     this.#clock = clock;
+    this.long = long;
   }
 
   /** Whether what is long has to wait for its turn. */
@@ -57,17 +57,21 @@ export class Turns {
   run(fn: () => void, then?: () => void): void {
     const began = this.#clock.now();
     fn();
+    this.#judge(began);
     queueMicrotask(() =>
       this.#clock.endOfTurn(() => {
-        const now = this.#clock.now();
-        const took = now - began;
-        if (took > dear) {
-          this.#busyUntil = now + busyFor;
-          this.#restUntil = now + Math.min(took / 4, longestRest);
-        }
+        this.#judge(began);
         then?.();
       }),
     );
+  }
+
+  #judge(began: number): void {
+    const now = this.#clock.now();
+    const took = now - began;
+    if (took <= dear) return;
+    this.#busyUntil = now + busyFor;
+    this.#restUntil = now + Math.min(took / 4, longestRest);
   }
 
   readonly #next = (): void => {
@@ -181,6 +185,7 @@ class TurnReader implements ChannelHandlers, Waiter {
   #end: { readonly error: Error | undefined } | undefined;
   /** By its owner. */
   #paused = false;
+  #leaving = false;
   #queued = false;
   /** Bytes since the last piece at whose end a line ended. */
   #unfinished = 0;
@@ -196,7 +201,7 @@ class TurnReader implements ChannelHandlers, Waiter {
     // In what follows a line anything may stand: then less is taken for unfinished than is.
     this.#unfinished = typeof data === 'string' || data[data.length - 1] === 10 ? 0 : length;
     if (this.#held !== undefined) this.#held.push([kept(data), moved]);
-    else if (length <= long) {
+    else if (length <= this.#turns.long) {
       this.#turns.others = true;
       this.#owner.receive(data, moved);
     } else if (this.#turns.busy) this.#hold([kept(data), moved]);
@@ -229,6 +234,8 @@ class TurnReader implements ChannelHandlers, Waiter {
   }
 
   pause(): void {
+    // As of every channel: who has closed waits for the end.
+    if (this.#leaving) return;
     this.#paused = true;
     this.#channel.pause();
   }
@@ -241,6 +248,7 @@ class TurnReader implements ChannelHandlers, Waiter {
 
   /** Its owner has closed it: what has arrived is still delivered. */
   leave(): void {
+    this.#leaving = true;
     this.#paused = false;
     if (this.#held !== undefined) this.#ask();
   }
