@@ -4,19 +4,21 @@ import type { Attachments, Channel, ChannelHandlers, ChannelPeer } from './chann
 /** Of text that is longer, so much is read in a turn: whole lines. */
 const share = 64 * 1024;
 
-/** ms: what takes more is dear; for so long after it, long pieces wait for turns; the longest rest. */
+/** ms: what takes more is dear; for so long after it, what is long waits for turns; the longest rest. */
 const dear = 2;
-const busyFor = 1_000;
+const dearFor = 1_000;
 const longestRest = 100;
 
 /** What may be dear, when its turn has come. */
 export interface Waiter {
   turn(): void;
+  /** Until then, whatever is long of it waits for its turn: it took long. Kept by `Turns`. */
+  dearUntil?: number | undefined;
 }
 
 /**
- * How those who are read in one event loop share it (docs/decisions/turns.md): as soon as somebody took long, long
- * pieces of all are read one in a turn, and after what took long there is a rest for those who send little.
+ * How those who are read in one event loop share it (docs/decisions/turns.md): what is long of those who took long
+ * is read one in a turn, and after it there is a rest for those who send little.
  */
 export class Turns {
   /** Pieces of more bytes or characters may be dear to read; what is shorter is not looked at. */
@@ -25,7 +27,6 @@ export class Turns {
   readonly #queue: Waiter[] = [];
   /** A turn was asked for, or what ran in it is not through. */
   #running = false;
-  #busyUntil = -Infinity;
   #restUntil = -Infinity;
   /** Somebody was read who sends little, since the last turn. */
   others = false;
@@ -35,14 +36,14 @@ export class Turns {
     this.long = long;
   }
 
-  /** Whether what is long has to wait for its turn. */
-  get busy(): boolean {
-    return this.#running || this.#clock.now() < this.#busyUntil;
-  }
-
   /** The same channel, whose pieces take turns with those of the others. */
   over(channel: Channel): Channel {
     return new TurnChannel(channel, this);
+  }
+
+  /** Whether what is long of it has to wait for its turn. */
+  isDear({ dearUntil }: Waiter): boolean {
+    return dearUntil !== undefined && this.#clock.now() < dearUntil;
   }
 
   /** Gives it a turn of the event loop, after those who wait. */
@@ -54,23 +55,23 @@ export class Turns {
   }
 
   /** Runs what may be dear, and sees how long it takes, with the microtasks that it leaves. */
-  run(fn: () => void, then?: () => void): void {
+  run(waiter: Waiter, fn: () => void, then?: () => void): void {
     const began = this.#clock.now();
     fn();
-    this.#judge(began);
+    this.#judge(waiter, began);
     queueMicrotask(() =>
       this.#clock.endOfTurn(() => {
-        this.#judge(began);
+        this.#judge(waiter, began);
         then?.();
       }),
     );
   }
 
-  #judge(began: number): void {
+  #judge(waiter: Waiter, began: number): void {
     const now = this.#clock.now();
     const took = now - began;
     if (took <= dear) return;
-    this.#busyUntil = now + busyFor;
+    waiter.dearUntil = now + dearFor;
     this.#restUntil = now + Math.min(took / 4, longestRest);
   }
 
@@ -82,8 +83,10 @@ export class Turns {
     }
     this.others = false;
     const waiter = this.#queue.shift();
+    if (waiter === undefined) return;
     this.run(
-      () => waiter?.turn(),
+      waiter,
+      () => waiter.turn(),
       () => {
         if (this.#queue.length > 0) this.#clock.defer(this.#next);
         else this.#running = false;
@@ -189,6 +192,7 @@ class TurnReader implements ChannelHandlers, Waiter {
   #queued = false;
   /** Bytes since the last piece at whose end a line ended. */
   #unfinished = 0;
+  dearUntil: number | undefined;
 
   constructor(channel: Channel, turns: Turns, owner: ChannelHandlers) {
     this.#channel = channel;
@@ -204,11 +208,11 @@ class TurnReader implements ChannelHandlers, Waiter {
     else if (length <= this.#turns.long) {
       this.#turns.others = true;
       this.#owner.receive(data, moved);
-    } else if (this.#turns.busy) this.#hold([kept(data), moved]);
+    } else if (this.#turns.isDear(this)) this.#hold([kept(data), moved]);
     else {
       const [first, rest] = cut(data);
       if (rest !== undefined) this.#hold([rest, undefined]);
-      this.#turns.run(() => this.#owner.receive(first, moved));
+      this.#turns.run(this, () => this.#owner.receive(first, moved));
     }
   }
 
@@ -282,7 +286,8 @@ class TurnReader implements ChannelHandlers, Waiter {
 
 /** A piece that is kept: its bytes are the receiver's only until it returns. */
 function kept(data: Uint8Array | string): Uint8Array | string {
-  return typeof data === 'string' ? data : data.slice();
+  // Not `slice`, which in Node may copy nothing.
+  return typeof data === 'string' ? data : new Uint8Array(data);
 }
 
 /** As much of a piece as is read in a turn, and the rest of it: whole lines of text. */
