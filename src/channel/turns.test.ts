@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { channelSuite } from '../testing/channel-suite.js';
-import { Recorder, turns as settled } from '../testing/recorder.js';
+import { turns as settled } from '../testing/recorder.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 import { memoryPair } from './memory.js';
 import { Turns } from './turns.js';

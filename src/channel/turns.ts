@@ -204,11 +204,11 @@ class TurnReader implements ChannelHandlers, Waiter {
     const length = this.#unfinished + data.length;
     // In what follows a line anything may stand: then less is taken for unfinished than is.
     this.#unfinished = typeof data === 'string' || data[data.length - 1] === 10 ? 0 : length;
-    if (this.#held !== undefined) this.#held.push([kept(data), moved]);
+    if (this.#held !== undefined) this.#held.push([this.#kept(data), moved]);
     else if (length <= this.#turns.long) {
       this.#turns.others = true;
       this.#owner.receive(data, moved);
-    } else if (this.#turns.isDear(this)) this.#hold([kept(data), moved]);
+    } else if (this.#turns.isDear(this)) this.#hold([this.#kept(data), moved]);
     else {
       const [first, rest] = cut(data);
       if (rest !== undefined) this.#hold([rest, undefined]);
@@ -263,6 +263,14 @@ class TurnReader implements ChannelHandlers, Waiter {
     this.leave();
   }
 
+  /** A piece that outlives its delivery: its bytes are the receiver's only until that returns, unless they were given. */
+  #kept(data: Uint8Array | string): Uint8Array | string {
+    if (typeof data === 'string') return data;
+    const given = this.#channel.gives === true && data.byteLength === data.buffer.byteLength;
+    // Not by `slice`, which in Node may copy nothing.
+    return given ? data : new Uint8Array(data);
+  }
+
   #hold(piece: Piece): void {
     this.#held = [piece];
     this.#channel.pause();
@@ -282,12 +290,6 @@ class TurnReader implements ChannelHandlers, Waiter {
     if (this.#end === undefined) this.#channel.resume();
     else this.#owner.close(this.#end.error);
   }
-}
-
-/** A piece that is kept: its bytes are the receiver's only until it returns. */
-function kept(data: Uint8Array | string): Uint8Array | string {
-  // Not `slice`, which in Node may copy nothing.
-  return typeof data === 'string' ? data : new Uint8Array(data);
 }
 
 /** As much of a piece as is read in a turn, and the rest of it: whole lines of text. */

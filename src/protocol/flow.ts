@@ -66,6 +66,7 @@ export class Flow implements IntakeFlow, OutboxFlow, StallHost {
     this.#stalls = new Stall(this);
     this.#rate = new Rate(clock, limits.messages);
     intake.flow = this;
+    intake.room = this.#rate.take();
     outbox.flow = this;
   }
 
@@ -103,26 +104,17 @@ export class Flow implements IntakeFlow, OutboxFlow, StallHost {
     this.#stalls.read(bytes);
   }
 
-  /** As many messages were handed over as may, or as should in one turn. */
-  onSpent(): void {
-    const intake = this.intake;
-    const more = intake.fresh ? this.#rate.take() : 0;
-    intake.fresh = false;
-    if (more > 0) intake.room = more;
-    else this.#breathe();
-  }
-
   /** Reads on in another turn, so that others have one; or when there may be more. */
-  #breathe(): void {
+  breathe(): void {
     this.pause('rate');
-    const more = this.#rate.take();
+    const { intake } = this;
     const goOn = (): void => {
       this.#cancelRate = undefined;
-      this.intake.room = more > 0 ? more : this.#rate.take();
-      if (!this.intake.backlog) this.halt(false);
+      if (!intake.backlog) this.halt(false);
       this.resume('rate');
     };
-    if (more > 0) return this.clock.defer(goOn);
+    if (intake.room <= 0) intake.room = this.#rate.take();
+    if (intake.room > 0) return this.clock.defer(goOn);
     this.halt(true);
     this.#cancelRate = this.clock.after(this.#rate.wait, goOn, true);
   }

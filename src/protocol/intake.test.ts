@@ -119,3 +119,38 @@ test('what waits counts among what the sessions of a server keep', async () => {
   others.session.close();
   expect(budget.used).toBe(0);
 });
+
+test('what has waited is handed over by so much in a turn, in order, and outcomes do not wait for it', async () => {
+  const ran: unknown[] = [];
+  const free: (() => void)[] = [];
+  const api = {
+    wait: () => new Promise<void>((resolve) => free.push(resolve)),
+    note: (n: unknown) => void ran.push(n),
+  };
+  const them = await peer({ api, limits: { held: 20_000 } });
+  const call = them.session.call('x', []);
+  await turns(1);
+  const { reply = -1 } = them.last ?? {};
+  // Four times its text is held: the rest waits.
+  await them.send({ method: 'wait', arguments: [big], reply: 1 });
+  for (let n = 0; n < 100; n++) await them.send({ method: 'note', arguments: [n, big] });
+  const taken: (() => void)[] = [];
+  them.clock.defer = (fn) => void taken.push(fn);
+  free[0]?.();
+  await turns(2);
+  const steps = [ran.length];
+  for (let next = taken.shift(); next !== undefined; next = taken.shift()) {
+    const before = ran.length;
+    if (steps.length === 3) {
+      them.recorder.channel.write(JSON.stringify({ method: reply, arguments: [null, 'in'] }));
+      const deliver = taken.pop();
+      deliver?.();
+      expect(await call).toBe('in');
+    }
+    next();
+    await turns(1);
+    steps.push(ran.length - before);
+  }
+  expect(ran).toEqual(Array.from({ length: 100 }, (_, n) => n));
+  expect(Math.max(...steps)).toBeLessThanOrEqual(7);
+});

@@ -22,6 +22,9 @@ import { isCounted, isRecord, type Message, readId, weight } from './message.js'
 /** Messages of so many characters are weighed. */
 const light = 1_024;
 
+/** So many characters of what has waited are handed over in one turn of the event loop. */
+const share = 50_000;
+
 /**
  * A message that waits. Not as it was parsed: of a few characters that can be twenty times as much. So its
  * text is parsed once more when its turn comes.
@@ -58,8 +61,8 @@ export interface IntakeHost {
 export interface IntakeFlow {
   /** More waits than should, or that is over. */
   onBacklog(full: boolean): void;
-  /** As many messages were handed over as there was room for: makes more, or pauses. */
-  onSpent(): void;
+  /** As many messages were handed over as there was room for, or so much: pauses, and goes on in another turn. */
+  breathe(): void;
 }
 
 const makeCollector = (following: Following, charge: (bytes: number) => void): Collector =>
@@ -85,8 +88,6 @@ export class Intake implements Keeper {
   readonly #most: number;
   /** Messages that are handed over before the flow is asked for more. */
   room = 0;
-  /** A piece has begun since that was asked for the last time. */
-  fresh = true;
   #stopped = false;
   /** What was moved with the line that is read next. */
   #moved: readonly unknown[] | undefined;
@@ -126,7 +127,6 @@ export class Intake implements Keeper {
   }
 
   push(data: Uint8Array | string, moved?: readonly unknown[], by?: Deliveries): void {
-    this.fresh = true;
     this.#moved = moved;
     try {
       this.#lines.push(data, by);
@@ -144,10 +144,11 @@ export class Intake implements Keeper {
   /** Hands over what has waited, in order, until it is paused again. */
   resume(): void {
     this.#paused = false;
+    const enough = this.#waitingSize - share;
     while (!this.#paused && !this.#stopped) {
+      if (this.#waitingSize < enough) this.flow.breathe();
       const waited = this.#waiting?.[this.#next];
-      if (waited === undefined) break;
-      if (this.#mustWait()) break;
+      if (waited === undefined || this.#mustWait()) break;
       this.#next++;
       this.#count(-costOf(waited));
       const { line, attached } = waited;
@@ -258,9 +259,9 @@ export class Intake implements Keeper {
     this.#host.onMessage(message, line);
   }
 
-  /** Whether there is a pause, or no room and nobody makes some. */
+  /** Whether there is a pause, as there is where there was no room. */
   #mustWait(): boolean {
-    if (!this.#paused && this.room <= 0) this.flow.onSpent();
+    if (!this.#paused && this.room <= 0) this.flow.breathe();
     return this.#paused;
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 
-/** After so many messages the clock is looked at; so many of one piece are read in one turn of the event loop. */
+/** After so many messages the clock is looked at, and others have a turn of the event loop. */
 const step = 10_000;
 
 /**
