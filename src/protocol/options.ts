@@ -50,6 +50,10 @@ export const callable: unique symbol = Symbol.for('dservice.callable') as never;
 export const broken: unique symbol = Symbol.for('dservice.broken') as never;
 /** What stands behind a remote: its session, or what gives one. */
 export const behind: unique symbol = Symbol.for('dservice.session') as never;
+type Each = (path: unknown, args: unknown, given: CallOptions) => unknown;
+
+/** Under this symbol a service's remote has what calls each of its instances. */
+export const each: unique symbol = Symbol.for('dservice.each') as never;
 /** `Symbol.dispose`, also where the runtime has none yet. */
 export const dispose: typeof Symbol.dispose =
   Symbol.dispose ?? (Symbol.for('Symbol.dispose') as never);
@@ -107,11 +111,16 @@ export function options<T extends object>(remote: T, given: CallOptions): T {
       const property: unknown = shared ? Reflect.get(target, `=${String(key)}`) : undefined;
       if (typeof property === 'function') return callableOf(property)?.call([], given);
       const value: unknown = Reflect.get(target, key);
-      if (typeof key === 'symbol') return value;
-      if (typeof value === 'function' && callableOf(value) === undefined) return value;
-      return (typeof value === 'object' && value !== null) || typeof value === 'function'
-        ? options(value, given)
-        : value;
+      if (typeof key === 'symbol') {
+        return key === each && typeof value === 'function'
+          ? (path: unknown, args: unknown, more: CallOptions): unknown =>
+              // Only a service's remote has that, and it is an `Each`.
+              (value as Each)(path, args, withOptions(given, more))
+          : value;
+      }
+      // Data stays what it is, and so does a function that is no remote's.
+      const is = Object(value) === value && (typeof value !== 'function' || callableOf(value));
+      return is ? options(value as object, given) : value;
     },
   });
 }

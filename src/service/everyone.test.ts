@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { makeHost } from '../testing/fixtures/instances.js';
+import { contextOf } from '../protocol/context.js';
+import { type CallOptions, options } from '../protocol/options.js';
+import { makeHost, silent } from '../testing/fixtures/instances.js';
 import { sessionPair } from '../testing/fixtures/peer.js';
 import type { Remote } from './remote.js';
 import { everyone } from './everyone.js';
@@ -27,6 +29,24 @@ describe('everyone', () => {
     );
     expect(found).toHaveLength(3);
     expect(all.map(({ calls }) => calls)).toEqual([1, 1, 1]);
+  });
+
+  test('options are those of a view, and those that are given, and are checked', async () => {
+    const { host, make, dservice } = makeHost();
+    const given = () => JSON.stringify(contextOf(host.runtime.scope).meta.given ?? null);
+    await make('a@1.0.0', { given }, { logger: silent }).start();
+    const remote = (await dservice().connect('a')) as Remote<{ given(): string }>;
+    const view = options(remote, { meta: { tenant: 'acme', locale: 'en' } });
+    const told = async (to: typeof remote, more?: CallOptions): Promise<unknown> =>
+      (await everyone<{ given(): string }>(to, more).given())[0]?.value;
+    expect(await told(view)).toBe('{"tenant":"acme","locale":"en"}');
+    expect(await told(view, { meta: { locale: 'de' } })).toBe('{"tenant":"acme","locale":"de"}');
+    expect(await told(remote)).toBe('null');
+    for (const bad of [{ meta: { at: new Date() } }, { deadline: -1 }, { nonsense: 1 }]) {
+      expect(() => everyone(remote, bad as object)).toThrow(
+        expect.objectContaining({ code: 'ERR_OPTION' }),
+      );
+    }
   });
 
   test('outcomes come when they are there, and one that fails is one of them', async () => {

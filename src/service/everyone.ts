@@ -1,10 +1,13 @@
 import { DserviceError } from '../errors.js';
-import { callable, type Callable, type CallOptions } from '../protocol/options.js';
+import {
+  callable,
+  type Callable,
+  type CallOptions,
+  checkCallOptions,
+  each,
+} from '../protocol/options.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
 import type { Remote } from './remote.js';
-
-/** Under this symbol a service's remote has what calls each of its instances. */
-export const each: unique symbol = Symbol.for('dservice.each') as never;
 
 /** Calls that are made at once: who is called, and how it ended. */
 export type Each = (
@@ -45,7 +48,8 @@ type EveryoneKnown<T> = T extends (...args: infer A) => PromiseLike<infer V>
  * Each function calls every instance of a service that is in range, or every session, where it is given some:
  * `for await (const { instance, status, value } of everyone(remote).reload())`. One that fails, or goes meanwhile, is an
  * outcome of its own. Where a service has no instance, the outcomes reject with ERR_NO_INSTANCE after its `wait`.
- * `options` are those of each call. Throws ERR_STATE for what is neither a remote of `connect` nor sessions.
+ * `options` are those of each call, beside those of a view. Throws ERR_OPTION; ERR_STATE for what is neither a remote of `connect`
+ * nor sessions.
  */
 // oxlint-disable-next-line no-explicit-any
 export function everyone<T extends object = any>(
@@ -56,7 +60,8 @@ export function everyone<T extends object>(
   remote: Remote<T>,
   options?: CallOptions,
 ): Everyone<Remote<T>>;
-export function everyone(target: object, options?: CallOptions): object {
+export function everyone(target: object, options: CallOptions = {}): object {
+  checkCallOptions(options);
   const found: unknown = Reflect.get(target, each);
   const ask = typeof found === 'function' ? (found as Each) : ofSessions(target);
   return level(ask, [], options);
@@ -85,8 +90,8 @@ async function callAt(
 ): Promise<unknown> {
   let at: unknown = remote;
   for (const key of path) {
-    const has = typeof at === 'object' && at !== null && Object.hasOwn(at, key);
-    at = has ? (at as Record<string, unknown>)[key] : undefined;
+    const level = Object(at) as Record<string, unknown>;
+    at = Object.hasOwn(level, key) && level[key];
   }
   const target = typeof at === 'function' ? (at as { [callable]?: Callable })[callable] : undefined;
   if (target !== undefined) return await target.call(args, given);
@@ -126,18 +131,13 @@ async function* iterate(asked: Promise<readonly Asked[]>): AsyncGenerator<Outcom
   let wake = (): void => {};
   const all = await asked;
   for (const { outcome, ...who } of all) {
-    const add = (end: Outcome<unknown>): void => {
-      came.push(end);
+    void Promise.allSettled([outcome]).then(([settled]) => {
+      came.push({ ...who, ...settled });
       wake();
-    };
-    outcome.then(
-      (value) => add({ ...who, status: 'fulfilled', value }),
-      (reason: unknown) => add({ ...who, status: 'rejected', reason }),
-    );
+    });
   }
-  for (let i = 0; i < all.length; i++) {
-    if (i >= came.length) await new Promise<void>((resolve) => (wake = resolve));
-    const next = came[i];
-    if (next !== undefined) yield next;
+  for (const _ of all) {
+    if (came.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+    yield* came.splice(0, 1);
   }
 }
