@@ -46,12 +46,11 @@ const api = {
     for (let n = 0; ; n++) yield n;
   },
 };
-type Remote = { echo(n: number): Promise<number> };
 
 let own: Served;
 let mounted: Served;
 let theirs: HttpServer;
-let honest: Remote;
+let honest: Awaited<ReturnType<typeof dial<typeof api>>>;
 let ports: readonly [number, ...number[]];
 let marks = 0;
 let ranInAll = 0;
