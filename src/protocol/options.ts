@@ -50,10 +50,8 @@ export const callable: unique symbol = Symbol.for('dservice.callable') as never;
 export const broken: unique symbol = Symbol.for('dservice.broken') as never;
 /** What stands behind a remote: its session, or what gives one. */
 export const behind: unique symbol = Symbol.for('dservice.session') as never;
-type Each = (path: unknown, args: unknown, given: CallOptions) => unknown;
-
-/** Under this symbol a service's remote has what calls each of its instances. */
-export const each: unique symbol = Symbol.for('dservice.each') as never;
+/** Under this symbol a view of a remote has its options. */
+export const viewed: unique symbol = Symbol.for('dservice.view') as never;
 /** `Symbol.dispose`, also where the runtime has none yet. */
 export const dispose: typeof Symbol.dispose =
   Symbol.dispose ?? (Symbol.for('Symbol.dispose') as never);
@@ -112,15 +110,11 @@ export function options<T extends object>(remote: T, given: CallOptions): T {
       if (typeof property === 'function') return callableOf(property)?.call([], given);
       const value: unknown = Reflect.get(target, key);
       if (typeof key === 'symbol') {
-        return key === each && typeof value === 'function'
-          ? (path: unknown, args: unknown, more: CallOptions): unknown =>
-              // Only a service's remote has that, and it is an `Each`.
-              (value as Each)(path, args, withOptions(given, more))
-          : value;
+        return key === viewed ? withOptions({ ...(value as CallOptions) }, given) : value;
       }
       // Data stays what it is, and so does a function that is no remote's.
-      const is = Object(value) === value && (typeof value !== 'function' || callableOf(value));
-      return is ? options(value as object, given) : value;
+      const isData = Object(value) !== value || (typeof value === 'function' && !callableOf(value));
+      return isData ? value : options(value as object, given);
     },
   });
 }

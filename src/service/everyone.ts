@@ -4,10 +4,14 @@ import {
   type Callable,
   type CallOptions,
   checkCallOptions,
-  each,
+  viewed,
+  withOptions,
 } from '../protocol/options.js';
 import type { SessionHandle } from '../protocol/session-handle.js';
 import type { Remote } from './remote.js';
+
+/** Under this symbol a service's remote has what calls each of its instances. */
+export const each: unique symbol = Symbol.for('dservice.each') as never;
 
 /** Calls that are made at once: who is called, and how it ended. */
 export type Each = (
@@ -64,7 +68,9 @@ export function everyone(target: object, options: CallOptions = {}): object {
   checkCallOptions(options);
   const found: unknown = Reflect.get(target, each);
   const ask = typeof found === 'function' ? (found as Each) : ofSessions(target);
-  return level(ask, [], options);
+  // Only views have the symbol, and their options there.
+  const own = Reflect.get(target, viewed) as CallOptions | undefined;
+  return level(ask, [], withOptions({ ...own }, options));
 }
 
 function ofSessions(target: object): Each {

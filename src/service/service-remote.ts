@@ -6,10 +6,9 @@ import {
   type Callable,
   type CallOptions,
   dispose,
-  each,
 } from '../protocol/options.js';
 import type { SessionBehind } from './behind.js';
-import type { Each } from './everyone.js';
+import { each, type Each } from './everyone.js';
 
 /** What calls for a remote: those of a service, or of one peer that does not tell what it has. */
 export interface RemoteCaller {
