@@ -79,11 +79,11 @@ function begin(endpoint: string, target: Endpoint, options: ConnectOptions): Att
       if (target.transport === 'unix') {
         const { path } = target;
         const peer = { transport: 'unix', address: path };
-        const given = { slabs, peer, reader: read?.reader };
+        const given = { slabs, peer, reader: read };
         return trySocket(endpoint, 'connect', connectTcp({ path, ...onread }), given);
       }
       const { host, port } = target;
-      const given = { slabs, reader: read?.reader };
+      const given = { slabs, reader: read };
       return trySocket(endpoint, 'connect', connectTcp({ host, port, ...onread }), given);
     }
     case 'tls': {
@@ -137,7 +137,7 @@ function tryWebSocket(
     ...(read && { createConnection: connectReading(read) }),
   });
   const peer = { transport, address: url };
-  const channel = wsChannel(ws, { peer, slabs, reader: read?.reader });
+  const channel = wsChannel(ws, { peer, slabs, reader: read });
   const done = new Promise<Channel>((resolve, reject) => {
     const failed = (error: unknown): void => reject(unreachable(endpoint, error));
     ws.once('error', failed);
@@ -158,7 +158,7 @@ function connectReading(read: OpenReading): (options: object) => Socket {
       path: undefined,
       onread: read.onread,
     });
-    read.reader((bytes) => void socket.push(Buffer.from(bytes)));
+    read.tell({ push: (bytes) => socket.push(Buffer.from(bytes)) });
     return socket;
   };
 }

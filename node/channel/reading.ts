@@ -4,10 +4,9 @@ import { allocate } from './slabs.js';
 /** Bytes that are read at once, at most. More is not faster: it leaves the processor's cache before it is copied. */
 const size = 64 * 1024;
 
-/** For the options of one socket, and where the bytes are told to from then on. */
-export interface OpenReading {
-  readonly onread: OnReadOpts;
-  reader(take: (bytes: Uint8Array) => void): void;
+/** Who is told what a socket has read. */
+export interface ReadTarget {
+  push(bytes: Uint8Array): unknown;
 }
 
 /** Memory that every socket of one `Reading` reads into: each reads, and has handed over what it read, before another does. */
@@ -15,16 +14,35 @@ export class Reading {
   // No Buffer, whose `slice` is no copy.
   #buffer: Uint8Array | undefined;
 
-  /** Undefined where it cannot be. */
+  /** For one socket. Undefined where it cannot be. */
   open(): OpenReading | undefined {
-    if (!shares) return undefined;
-    const buffer = (this.#buffer ??= allocate(size));
-    let take: (bytes: Uint8Array) => void = () => {};
+    return shares ? new OpenReading((this.#buffer ??= allocate(size))) : undefined;
+  }
+}
+
+const nobody: ReadTarget = { push() {} };
+
+/** What one socket reads: an object, and no more functions than must be, since there is one for each that dials. */
+export class OpenReading {
+  readonly #buffer: Uint8Array;
+  #target = nobody;
+
+  constructor(buffer: Uint8Array) {
+    this.#buffer = buffer;
+  }
+
+  /** For the socket's options. */
+  get onread(): OnReadOpts {
     const callback = (count: number): boolean => {
-      take(buffer.subarray(0, count));
+      this.#target.push(this.#buffer.subarray(0, count));
       return true;
     };
-    return { onread: { buffer, callback }, reader: (given) => void (take = given) };
+    return { buffer: this.#buffer, callback };
+  }
+
+  /** Whom it is told from here on. */
+  tell(target: ReadTarget = nobody): void {
+    this.#target = target;
   }
 }
 

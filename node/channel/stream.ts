@@ -2,6 +2,7 @@ import type { Readable, Writable, Duplex } from 'node:stream';
 import type { Attachments, Channel, ChannelPeer } from '../../src/channel/channel.js';
 import { channelOver, type Feed, type Transport } from '../../src/channel/transport.js';
 import { systemClock, type Clock } from '../../src/clock.js';
+import type { OpenReading } from './reading.js';
 import { allocate, type Slabs, SlabWriter } from './slabs.js';
 
 /** Bytes of a message that are worth a slab. */
@@ -27,7 +28,7 @@ export interface StreamOptions {
   /** Nobody else listens to the stream. */
   alone?: boolean;
   /** Gives what it has read, in memory that is used again, to whom it is told. Without it, the stream does. */
-  reader?: ((take: (bytes: Uint8Array) => void) => void) | undefined;
+  reader?: OpenReading | undefined;
   /** Whether it keeps the process alive. */
   hold?: (keep: boolean) => void;
 }
@@ -112,7 +113,7 @@ class StreamTransport implements Transport {
     };
     readable.pause();
     const { reader } = this.#options;
-    if (reader !== undefined) reader((bytes) => feed.push(bytes));
+    if (reader !== undefined) reader.tell(feed);
     else readable.on('data', (chunk: Uint8Array | string) => feed.push(chunk));
     readable.on('end', () => {
       this.#readEnd = true;

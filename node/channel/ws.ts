@@ -38,7 +38,7 @@ export interface WsOptions {
   /** What bytes are written from, shared by many. */
   readonly slabs?: Slabs | undefined;
   /** Where what its socket reads is told, if it was made so: see `Reading`. */
-  readonly reader?: OpenReading['reader'] | undefined;
+  readonly reader?: OpenReading | undefined;
 }
 
 /**
@@ -74,7 +74,7 @@ class WsTransport implements Transport, TapTarget {
   #looking: NodeJS.Timeout | undefined;
   #failure: Error | undefined;
   #writer: FrameWriter | undefined;
-  readonly #reader: OpenReading['reader'] | undefined;
+  readonly #reader: OpenReading | undefined;
   #tap: FrameTap | undefined;
   /** How `ws` listens to its socket. */
   #theirs: ((bytes: Buffer) => void) | undefined;
@@ -165,11 +165,15 @@ class WsTransport implements Transport, TapTarget {
     socket.off('data', this.#theirs).on('data', onData);
     // `ws` reads what is left when the socket has closed.
     socket.prependListener('close', onSocketClose);
-    this.#reader?.((bytes) => {
-      // What came with the handshake is first.
-      if (socket.readableLength > 0) socket.push(Buffer.from(bytes));
-      else this.#tap?.push(bytes);
-    });
+    this.#reader?.tell(this);
+  }
+
+  /** Its `Reading` has read. */
+  push(bytes: Uint8Array): void {
+    const socket = this.#socket;
+    // What came with the handshake is first.
+    if (socket !== undefined && socket.readableLength > 0) socket.push(Buffer.from(bytes));
+    else this.came(bytes);
   }
 
   /** The socket has read. */
@@ -193,7 +197,7 @@ class WsTransport implements Transport, TapTarget {
     const socket = this.#unlisten();
     // It stops listening by itself, when there is nothing more to come.
     if (this.#theirs !== undefined) socket?.on('data', this.#theirs);
-    this.#reader?.((bytes) => void socket?.push(Buffer.from(bytes)));
+    this.#reader?.tell({ push: (bytes) => socket?.push(Buffer.from(bytes)) });
   }
 
   #unlisten(): Socket | undefined {
@@ -204,7 +208,7 @@ class WsTransport implements Transport, TapTarget {
     this.#failure = error;
     // Nothing is read after what is against the rules.
     this.#unlisten();
-    this.#reader?.(() => {});
+    this.#reader?.tell();
   }
 
   closed(code: number, reason: Buffer): void {
