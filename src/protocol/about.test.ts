@@ -177,3 +177,18 @@ test('a first word keeps to its limit, and an api that fills it is told without 
     if (firstLine === 64 * 1024) expect(line).toContain('"m299":{"params":["parameter"]}');
   }
 });
+
+test('sessions that share what was said last each know what their own peer said', async () => {
+  const said = { last: '' };
+  const of = async (api: object) => (await sessionPair({ a: { said }, b: { api } })).a;
+  const [first, same, other] = [await of(api), await of(api), await of({ one: (x: number) => x })];
+  const kept = said.last;
+  const again = await of({ one: (x: number) => x });
+  expect(said.last).toBe(kept);
+  expect([...same.about]).toEqual([...first.about]);
+  expect(first.about.get('total')).toEqual({ params: ['list'] });
+  expect([...other.about]).toEqual([['one', { params: ['x'] }]]);
+  expect([...again.about]).toEqual([...other.about]);
+  const silent = await of({});
+  expect(silent.about.size).toBe(0);
+});

@@ -61,6 +61,8 @@ export interface SessionOptions {
   readonly gates?: Gates | undefined;
   /** Makes who watches the session: its calls, and by its events the rest. */
   readonly observe?: ((session: SessionHandle) => SessionObserver) | undefined;
+  /** What was said of methods last, to sessions that were made with it: the same text is kept once. */
+  readonly said?: { last: string } | undefined;
   readonly heartbeat?: HeartbeatTimes | undefined;
   /** Decodes UTF-8, where the runtime has something faster than TextDecoder. */
   readonly decodeText?: ((bytes: Uint8Array) => string) | undefined;

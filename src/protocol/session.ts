@@ -255,7 +255,11 @@ export class Session implements SessionHandle {
     if (this.#parts.wire.agreed('share'))
       shareWithin(this.remote, (error) => this.#parts.onError(error));
     this.#about = undefined;
-    this.#kept = this.#parts.wire.plain ? '' : keptAbout(message.about);
+    const { said = { last: '' } } = this.#options;
+    const kept = this.#parts.wire.plain ? '' : keptAbout(message.about);
+    // Of many sessions with one service each would have a text of its own.
+    if (kept !== said.last) said.last = kept;
+    this.#kept = said.last;
     if (!this.#admission.admitted) {
       if (first) void this.#authenticate();
       // A server that asks who is there sends its api in a second `methods`.

@@ -69,6 +69,7 @@ export function makeDial<At>(runtime: Runtime<At>) {
   };
   /** Of all that are dialled without any of their own. */
   const usual = watching({});
+  const said = { last: '' };
   // Without a type, a remote is what the caller believes it to be.
   // oxlint-disable-next-line no-explicit-any
   return async function dial<T = any>(
@@ -84,6 +85,7 @@ export function makeDial<At>(runtime: Runtime<At>) {
       ...options,
       limits,
       timeout,
+      said,
       intercept: interceptorsOf(runtime.scope, options.intercept),
       observe: (options.observe ?? options.logger) === undefined ? usual : watching(options),
     };
@@ -118,7 +120,7 @@ interface HasSession {
   readonly [behind]: EngineSession;
 }
 
-type Given = Omit<EngineDial, 'clock' | 'scope'>;
+type Given = Omit<EngineDial, 'clock' | 'scope'> & Pick<OpenOptions, 'said'>;
 
 /** A session by the engine whose endpoint it is; of what is no endpoint at all, dnode says which there are. */
 async function dialEndpoint<At>(
@@ -170,6 +172,7 @@ export interface OpenOptions {
   /** The session may go on over another channel. */
   readonly resume?: Resumable | undefined;
   readonly observe?: SessionOptions['observe'];
+  readonly said?: SessionOptions['said'];
 }
 
 /** A session over a channel, once the peer's api is here. Rejects with why it did not come. */
@@ -240,6 +243,7 @@ function sessionOptions<At>(
     codecs: options.codecs,
     resume: options.resume,
     observe: options.observe,
+    said: options.said,
   };
 }
 
