@@ -24,11 +24,6 @@ beforeAll(() => void (tracing = new Tracing()));
 beforeEach(() => tracing.forget());
 afterAll(() => tracing.stop());
 
-/** Resolves when so many spans have ended: a server's may after its caller's. */
-async function ended(count: number): Promise<void> {
-  while (tracing.spans.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
 it('spans of three services and their callbacks are one trace, each below what caused it', async () => {
   const { start, caller } = await meetingPlace();
   await start(
@@ -56,7 +51,7 @@ it('spans of three services and their callbacks are one trace, each below what c
     }),
   );
   expect(got).toEqual([3]);
-  await ended(10);
+  await tracing.ended(10);
   expect(tracing.tree).toEqual([
     'internal program',
     '  client b/middle',
@@ -83,7 +78,7 @@ it('what failed is told on both spans, with its kind', async () => {
   const { id } = await start('s@1.0.0', { fails }, { observe });
   const remote = await caller({ observe }).connect('s');
   await expect(remote.fails()).rejects.toThrow('too far');
-  await ended(2);
+  await tracing.ended(2);
   const [client, server] = tracing.spans;
   const exception = { name: 'exception', attributes: { 'exception.message': 'too far' } };
   expect(client).toMatchObject({
@@ -128,7 +123,7 @@ it('a call that is made again is one span of its caller, with the retry as an ev
   );
   const remote = await asking.connect('s');
   expect(await remote.go()).toBe('done');
-  await ended(3);
+  await tracing.ended(3);
   expect(tracing.tree).toEqual(['client s/go', '  server s/go', '  server s/go']);
   const [client] = tracing.spans;
   expect(client?.status).toEqual({ code: api.SpanStatusCode.UNSET });
@@ -153,7 +148,7 @@ it('a trace that the caller names goes before the active span; state goes along'
   const named = { traceparent: `00-${trace}-${'c'.repeat(16)}-01`, tracestate: 'v=1' };
   await tracing.within('program', () => options(remote, named).f());
   await tracing.within('other', () => options(remote, { traceparent: 'nonsense' }).f());
-  await ended(6);
+  await tracing.ended(6);
   const ours = tracing.spans.filter((span) => span.spanContext().traceId === trace);
   expect(
     ours.map((span) => [
@@ -181,7 +176,7 @@ it('a call that is not sampled is made all the same, and says so to who serves i
   const traceparent = `00-${'b'.repeat(32)}-${'c'.repeat(16)}-00`;
   expect(await options(remote, { traceparent }).f()).toBe('done');
   expect(await remote.f()).toBe('done');
-  await ended(2);
+  await tracing.ended(2);
   expect(tracing.tree).toEqual(['client f', '  server f']);
 });
 
