@@ -28,6 +28,11 @@ export { transfer } from '../src/protocol/transfer.js';
 
 export type { Batched, BatchOptions } from '../src/http/batch.js';
 export type { EventsOptions } from '../src/http/events.js';
+export {
+  fetchHandler,
+  type FetchHandler,
+  type FetchHandlerOptions,
+} from '../src/http/fetch-handler.js';
 export { connections } from './connections.js';
 export { jsonRpc } from './jsonrpc.js';
 export { type Shared, type ShareOptions, shareRendezvous } from './share.js';

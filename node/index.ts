@@ -28,6 +28,11 @@ export { transfer } from '../src/protocol/transfer.js';
 export type * from '../src/service/public-types.js';
 export type { Batched, BatchOptions } from '../src/http/batch.js';
 export type { EventsOptions } from '../src/http/events.js';
+export {
+  fetchHandler,
+  type FetchHandler,
+  type FetchHandlerOptions,
+} from '../src/http/fetch-handler.js';
 export { jsonRpc } from './jsonrpc.js';
 export { mdns } from './mdns/mdns.js';
 export { rendezvous, type Rendezvous, type RendezvousStats } from './rendezvous/rendezvous.js';

@@ -94,3 +94,32 @@ export const names = `
     require('dservice/pipeline').pipeline === pipeline,
   ].join(' '));
 `;
+
+/** Serves by what the runtime itself hands requests to, and calls that by a batch and by events; prints what came of it. */
+export const fetching = `
+  import { batch, context, dial, events, fetchHandler, serve } from 'dservice';
+  const handler = fetchHandler();
+  const served = await serve({
+    user: (name) => ({ name: () => name, transport: () => context().peer.transport }),
+    each: async (list, tell) => { for (const x of list) await tell(x * 2); return 'told'; },
+    async *count(to) { for (let i = 0; i < to; i++) yield i; },
+  }, handler);
+  const place = { port: 0, hostname: '127.0.0.1' };
+  const { Deno, Bun } = globalThis;
+  const port = Deno
+    ? Deno.serve({ ...place, onListen() {} }, handler).addr.port
+    : Bun.serve({ ...place, fetch: handler }).port;
+  const url = 'http://127.0.0.1:' + port;
+  const shop = batch(url);
+  const user = shop.user('ann');
+  const said = await Promise.all([user.name(), user.transport()]);
+  const remote = await dial(events(url));
+  const heard = [];
+  said.push(await remote.each([1, 2, 3], (x) => void heard.push(x)));
+  for await (const row of await remote.count(100)) heard.push(row);
+  const other = await fetch(url + '/other');
+  remote[Symbol.dispose]();
+  for (let left = 100; served.sessions.size > 0 && left > 0; left--) await shop.user('bo').name();
+  console.log(JSON.stringify([said, heard.length, heard.at(-1), other.status]));
+  process.exit(0);
+`;

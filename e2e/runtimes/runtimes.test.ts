@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ownName } from '../child.js';
-import { caller, names, report, type Runtime, runtimes, server } from './programs.js';
+import { caller, fetching, names, report, type Runtime, runtimes, server } from './programs.js';
 
 const all = runtimes();
 
@@ -35,5 +35,20 @@ test.each(pairs)(
     expect(reports).toEqual([report, report, report]);
     service.kill('SIGTERM');
     expect(await service.ended).toMatchObject({ err: '' });
+  },
+);
+
+const fetchers = all.filter(({ name }) => !name.startsWith('Node'));
+
+test.each(fetchers)(
+  '$name hands its requests to a fetch handler: batches and events',
+  async (runtime) => {
+    const { code, out, err } = await (await runtime.start('fetching.mjs', fetching)).ended;
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: `${JSON.stringify([['ann', 'http', 'told'], 103, 99, 404])}\n`,
+    });
+    // Deno warns once that its signals fire for answers that were taken, too: they are listened to until then.
+    expect(err.replace(/^Deno\.serve: request\.signal .*\n/, '')).toBe('');
   },
 );

@@ -3,6 +3,7 @@ import type { Turns } from '../../src/channel/turns.js';
 import type { Clock } from '../../src/clock.js';
 import { DserviceError } from '../../src/errors.js';
 import type { Limits } from '../../src/limits.js';
+import { malformed, tooLarge } from '../../src/http/body.js';
 import type { Answer, Exchange, Outlet } from '../../src/service/engine.js';
 import { hostPort } from '../channel/address.js';
 import { isEncrypted } from './addresses.js';
@@ -193,12 +194,4 @@ class HttpExchange implements Exchange {
     });
     return true;
   }
-}
-
-function tooLarge(): DserviceError {
-  return new DserviceError('ERR_LIMIT', 'the body is too large');
-}
-
-function malformed(why: string): DserviceError {
-  return new DserviceError('ERR_MALFORMED', `the body cannot be read: ${why}`);
 }

@@ -4,7 +4,7 @@ import type { Channel } from '../../src/channel/channel.js';
 import type { Turns } from '../../src/channel/turns.js';
 import type { Clock } from '../../src/clock.js';
 import { DserviceError } from '../../src/errors.js';
-import { path as dnodePath } from '../../src/http/address.js';
+import { checkPlace, path as dnodePath, within } from '../../src/http/address.js';
 import { door } from '../../src/http/door.js';
 import type { Limits } from '../../src/limits.js';
 import type { Listener } from '../../src/service/runtime.js';
@@ -40,12 +40,7 @@ export function mount(options: MountOptions, onChannel: (channel: Channel) => vo
     if (options[key] === undefined) continue;
     throw new DserviceError('ERR_OPTION', `\`${key}\` is the server's, which is given`);
   }
-  // Clients ask for a path as a URL has it: for `/a/../b`, or what is no ASCII, nobody ever would.
-  const url = path.startsWith('/') ? new URL(`http://a${path}`) : undefined;
-  if (url?.pathname !== path || path.endsWith('/')) {
-    const text = `path: '${path}' is no path of a URL below a server, such as ${dnodePath}`;
-    throw new DserviceError('ERR_OPTION', text);
-  }
+  checkPlace(path);
   const guard = createGuard(options);
   const enter = door({ clock, limits, onChannel, at: path });
   const answer = createExchanges({ clock, limits, turns, answer: enter });
@@ -53,7 +48,7 @@ export function mount(options: MountOptions, onChannel: (channel: Channel) => vo
     path,
     request(request, response) {
       const refusal = guard(request);
-      if (refusal === undefined) return answer(request, response, within(path, request));
+      if (refusal === undefined) return answer(request, response, urlWithin(path, request));
       refuseRequest(response, refusal.status, refusal.text);
     },
     upgrade: createUpgrades({
@@ -77,10 +72,8 @@ export function mount(options: MountOptions, onChannel: (channel: Channel) => vo
   };
 }
 
-/** The URL that a request at or below a path has for the door: clients add `/dnode` to that of a service. */
-function within(path: string, request: IncomingMessage): string {
-  const at = asked(request);
-  const rest = at.path.slice(path.length);
-  // At `/dnode`, that is there already.
-  return (rest === '' || path.endsWith(dnodePath) ? dnodePath + rest : rest) + at.query;
+/** The URL that a request at or below a path has for the door. */
+function urlWithin(place: string, request: IncomingMessage): string {
+  const { path, query } = asked(request);
+  return within(place, path) + query;
 }

@@ -17,3 +17,19 @@ export function dnodeUrl(service: string): string {
   url.hash = '';
   return url.href;
 }
+
+/** A path of a URL below which dnode is spoken, as it is. Throws ERR_OPTION. */
+export function checkPlace(place: string): string {
+  // Clients ask for a path as a URL has it: for `/a/../b`, or what is no ASCII, nobody ever would.
+  const url = place.startsWith('/') ? new URL(`http://a${place}`) : undefined;
+  if (url?.pathname === place && !place.endsWith('/')) return place;
+  const text = `path: '${place}' is no path of a URL below a server, such as ${path}`;
+  throw new DserviceError('ERR_OPTION', text);
+}
+
+/** What a path at or below a place is to the door: clients add `/dnode` to that of a service. */
+export function within(place: string, asked: string): string {
+  const rest = asked.slice(place.length);
+  // At `/dnode`, that is there already.
+  return rest === '' || place.endsWith(path) ? path + rest : rest;
+}

@@ -36,6 +36,14 @@ export function unread(error: unknown): [status: number, text: string] {
   return [statuses[error.code] ?? 400, error.message];
 }
 
+export function tooLarge(): DserviceError {
+  return new DserviceError('ERR_LIMIT', 'the body is too large');
+}
+
+export function malformed(why: string): DserviceError {
+  return new DserviceError('ERR_MALFORMED', `the body cannot be read: ${why}`);
+}
+
 /** The messages of a list, each a line. Throws ERR_LIMIT, before any of it is made, and ERR_MALFORMED. */
 function linesOf(text: string, { depth, nodes }: Pick<Limits, 'depth' | 'nodes'>): string {
   // The list is a level of its own.

@@ -126,7 +126,7 @@ export function makeServe<At extends object>(runtime: Runtime<At>): Serve<At> {
 }
 
 function isListenable(at: unknown): at is Listenable {
-  return isObject(at) && 'listenWith' in at;
+  return (isObject(at) || typeof at === 'function') && 'listenWith' in at;
 }
 
 function without<T extends object>(object: T, keys: readonly string[]): T {
