@@ -183,6 +183,21 @@ describe('what `ws` writes is read', () => {
   });
 });
 
+test('binary frames go past `ws`, as fast as they can: it has not changed what that stands on', async () => {
+  const { url, accepted } = await listen({ perMessageDeflate: false });
+  const sender = new WebSocket(url);
+  const ws = await accepted;
+  const heard: boolean[] = [];
+  ws.on('message', (_, isBinary) => void heard.push(isBinary));
+  const { got, until } = record(wsChannel(ws));
+  await once(sender, 'open');
+  sender.send(bytes(1000));
+  sender.send('end\n');
+  await until(() => got.includes('end\n'));
+  expect([got.length, heard]).toEqual([2, [false]]);
+  sender.terminate();
+});
+
 test('after what is against the rules, nothing is read: the channel ends with the reason', async () => {
   const { url, accepted } = await listen({ perMessageDeflate: false });
   const client = new WebSocket(url);
