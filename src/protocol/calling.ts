@@ -200,7 +200,7 @@ export class Calling implements Owner, PendingHost, WireCalling {
     if (!this.#wire.agreed('map') || !this.#keep(call)) {
       return new Later(call.outcome).map(path, fn);
     }
-    const recording = new Recording((args) => this.#wire.encodeWithin(args));
+    const recording = new Recording(this.#wire);
     const outer = this.#recording;
     this.#recording = recording;
     let entries: string;

@@ -64,7 +64,7 @@ export class Controls {
       case 'cancel':
         return serving.cancel(message.call);
       case 'abort':
-        return wire.aborted(message);
+        return wire.signalsNow().aborted(message);
       case 'release':
         return serving.pipelined.release(message.call);
       case 'cull':

@@ -5,6 +5,7 @@ import type { Placement, References, Types } from './decode.js';
 import type { AnyFunction, Coded, FunctionIds, StreamParts } from './encode.js';
 import type { LocalFunctions } from './functions.js';
 import type { Feature } from './hello.js';
+import type { Gone } from './keeper.js';
 import type { Message, Path } from './message.js';
 import type { OwnMethods } from './own-methods.js';
 import { standsFor } from './pipelining/recording.js';
@@ -14,7 +15,6 @@ import { itselfOf, readObjects, self, standsForObject } from './remote-object.js
 import type { Signals } from './signals.js';
 import { Outgoing, outgoing, refuseStream } from './streams/outgoing.js';
 import { readStreams } from './streams/read-streams.js';
-import { streamFunction } from './streams/stream-function.js';
 import type { Streams } from './streams/streams.js';
 
 /** Stands last among the arguments of a plain peer's call, for the function by which that answers. */
@@ -29,15 +29,17 @@ export interface CrossingHost {
   readonly references: RemoteFunctions;
   readonly methods: OwnMethods;
   readonly streams: Streams;
-  readonly signals: Signals | undefined;
   signalsNow(): Signals;
-  /** The call whose outcome a value is to be, if the peer can put it in place. */
-  outcomeOf(value: object): number | undefined;
+  readonly calling: {
+    /** The call whose outcome a value is to be, if the peer can put it in place. */
+    outcomeOf(value: object): number | undefined;
+  };
   agreed(feature: Feature): boolean;
   can(feature: Feature): boolean;
   /** Whether values can be moved beside a line. */
   readonly moves: boolean;
   untold(error: unknown): void;
+  onGone(how: Gone & { readonly fn: AnyFunction }): void;
 }
 
 /**
@@ -84,16 +86,14 @@ export class Crossing implements FunctionIds, References {
     for (const id of this.mentioned) this.#wire.local.unmention(id);
     // Those that have got no id yet.
     for (const functions of this.opened) {
-      for (const fn of Object.values(functions)) streamFunction(fn)?.unsent();
+      for (const fn of Object.values(functions)) this.#wire.onGone({ fn, culled: false });
     }
   }
 
   mention(fn: AnyFunction, fresh: boolean, path: Path): number {
     if (fn === answer && this.#outcome !== undefined) return this.#outcome;
-    const { local, signals } = this.#wire;
-    const id = local.mention(fn, fresh, path);
+    const id = this.#wire.local.mention(fn, fresh, path);
     this.mentioned.push(id);
-    signals?.mentioned(fn);
     return id;
   }
 
@@ -120,7 +120,7 @@ export class Crossing implements FunctionIds, References {
   }
 
   outcome(value: object): number | undefined {
-    return this.#wire.outcomeOf(value);
+    return this.#wire.calling.outcomeOf(value);
   }
 
   stream(value: object): StreamParts | undefined {
@@ -169,13 +169,12 @@ export class Crossing implements FunctionIds, References {
   ): Promise<unknown> | undefined {
     const wire = this.#wire;
     if (wire.moves) placeMoved(place, types, attached?.moved?.values);
-    const isTheirs = (fn: AnyFunction): boolean => this.own(fn) !== undefined;
-    if (wire.can('object')) readObjects(place, types, isTheirs, (error) => wire.untold(error));
+    if (wire.can('object')) readObjects(place, types, wire);
     if (types.signal !== undefined && wire.can('signal')) {
       wire.signalsNow().read(place, types, this.#reply);
     }
     if (!wire.can('stream')) return undefined;
-    return readStreams(place, types, (...stream) => wire.streams.make(...stream));
+    return readStreams(place, types, wire);
   }
 
   get placeCoded(): References['placeCoded'] {

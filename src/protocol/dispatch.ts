@@ -2,12 +2,12 @@ import { DserviceError } from '../errors.js';
 import { authorizeFirst } from './authorize-first.js';
 import type { Calling } from './calling.js';
 import type { Intake } from './intake.js';
+import { keeperOf } from './keeper.js';
 import { isUrgent, type Message, readId } from './message.js';
 import type { NamedFunction } from './pipelining/replay-map.js';
 import type { Serving } from './serving.js';
-import { malformed, type MethodOf, readPath, readsOnTheWay, stepTo } from './pipelining/steps.js';
+import { malformed, readPath, readsOnTheWay, stepTo } from './pipelining/steps.js';
 import type { AnyFunction } from './encode.js';
-import { streamFunction } from './streams/stream-function.js';
 import type { Wire } from './wire.js';
 
 /** Finds what a message with a method is for: a call of ours that waits, or a function of ours. */
@@ -49,8 +49,8 @@ export class Dispatch {
     this.#serving.pipelined.keep(message);
     const local = this.#wire.local.get(id);
     if (local !== undefined) {
-      const stream = this.#wire.agreed('stream') ? streamFunction(local.fn) : undefined;
-      if (stream !== undefined) return this.#serving.stream(stream, message);
+      const direct = this.#wire.agreed('stream') ? keeperOf(local.fn)?.direct : undefined;
+      if (direct !== undefined) return this.#serving.stream(direct, message);
       return this.#serving.serve(local.fn, message, local.name, local.method);
     }
     this.#wire.drop(message);
@@ -81,9 +81,8 @@ export class Dispatch {
     this.#serving.pipelined.keep(message);
     const steps = readPath(path);
     const name = steps.join('.');
-    const methodOf: MethodOf = (instance, name) => methods.named(instance, name);
     const find = (): AnyFunction => {
-      const fn = stepTo(api, steps, methodOf);
+      const fn = stepTo(api, steps, methods);
       if (typeof fn === 'function') return fn as AnyFunction;
       this.#wire.drop(message);
       throw noMethod(name);

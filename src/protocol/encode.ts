@@ -162,6 +162,11 @@ class Walk {
     return json + extras + bin;
   }
 
+  #list(items: Iterable<unknown>): unknown[] {
+    // Array.from also visits holes.
+    return Array.from(items, (item, i) => this.#at(String(i), item));
+  }
+
   #at(key: string, value: unknown): unknown {
     this.#path.push(key);
     const copy = this.#value(value);
@@ -261,8 +266,7 @@ class Walk {
     }
     if (Array.isArray(value)) {
       this.#room(value.length);
-      // Array.from also visits holes.
-      return Array.from(value, (item: unknown, i) => this.#at(String(i), item));
+      return this.#list(value);
     }
     if (value instanceof Promise) return this.#promise(value);
     const exposed = this.#functions.exposed?.(value);
@@ -310,13 +314,11 @@ class Walk {
       }
       case 'Map': {
         this.#tag('map');
-        const pairs = Map.prototype.entries.call(value);
-        return Array.from(pairs, (pair, i) => this.#at(String(i), pair));
+        return this.#list(Map.prototype.entries.call(value));
       }
       case 'Set': {
         this.#tag('set');
-        const items = Set.prototype.values.call(value);
-        return Array.from(items, (item, i) => this.#at(String(i), item));
+        return this.#list(Set.prototype.values.call(value));
       }
       case 'URL':
         this.#tag('url');

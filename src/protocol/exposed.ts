@@ -2,7 +2,8 @@ import { DserviceError } from '../errors.js';
 import type { AnyFunction } from './encode.js';
 import { exposed, type Exposing, ofProperty } from './exposing.js';
 import { bound, keepSaid } from './method-options.js';
-import { self, standInFor } from './remote-object.js';
+import { counted, released } from './released.js';
+import { self, standFor } from './remote-object.js';
 
 // A registered symbol, as that of `exposed`.
 /** Under this symbol the prototypes of exposed instances have the names of the properties that they share. */
@@ -25,6 +26,12 @@ export class Exposed {
   get [exposed](): Exposing {
     return behaviour;
   }
+
+  /**
+   * The name of a method that is told when a session has let go of an instance for good, or has ended:
+   * `[Exposed.released]({ peer, session, last }) { … }`. Peers do not see it. What it throws is logged.
+   */
+  static readonly released: typeof released = released;
 
   /**
    * A class to extend whose instances share these properties: the peer reads and, where they can be written, writes
@@ -65,7 +72,7 @@ const behaviour: Exposing = {
     let proto: unknown = Object.getPrototypeOf(instance);
     while (typeof proto === 'object' && proto !== null && !Object.hasOwn(proto, exposed)) {
       for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(proto))) {
-        if (name === 'constructor' || name.startsWith('_') || name in Object.prototype) continue;
+        if (name.startsWith('_') || name in Object.prototype) continue;
         const fn: unknown = property.value;
         // Called with what a peer sends, as every handler.
         if (typeof fn === 'function' && !found.has(name)) found.set(name, fn as AnyFunction);
@@ -79,19 +86,12 @@ const behaviour: Exposing = {
       ? sharedNames(instance).includes(name.slice(1))
       : behaviour.methods(instance).has(name),
   names(instance, share) {
-    const methods = [...behaviour.methods(instance).keys()];
-    const properties = share ? sharedNames(instance) : [];
-    return [
-      ...methods,
-      ...properties.filter((name) => !methods.includes(name)).map((name) => `=${name}`),
-    ];
+    const methods = behaviour.methods(instance);
+    const properties = share ? sharedNames(instance).filter((name) => !methods.has(name)) : [];
+    return [...methods.keys(), ...properties.map((name) => `=${name}`)];
   },
   bound(instance, name) {
-    if (name === self) return standInFor(instance);
-    if (name.startsWith('=')) return sharedProperty(instance, name.slice(1));
-    const method: unknown = Reflect.get(instance, name);
-    if (typeof method !== 'function') throw new TypeError(`${name} is not a function`);
-    return bound(method as AnyFunction, instance);
+    return counted(instance, functionOf(instance, name));
   },
   constructing(fn) {
     // No such thing as `Exposed` itself; and a classic function can be given any prototype, a class cannot.
@@ -102,46 +102,52 @@ const behaviour: Exposing = {
   },
 };
 
+/** What stands for a name of an instance's. */
+function functionOf(instance: object, name: string): AnyFunction {
+  if (name === self) {
+    return standFor(
+      () => undefined,
+      () => instance,
+    );
+  }
+  if (name.startsWith('=')) return sharedProperty(instance, name.slice(1));
+  const method: unknown = Reflect.get(instance, name);
+  if (typeof method !== 'function') throw new TypeError(`${name} is not a function`);
+  return bound(method as AnyFunction, instance);
+}
+
 /**
  * A property that an exposed instance shares, as a function: without arguments it reads, with one it writes. It
- * throws ERR_METHOD for what cannot be read or written: what is not there, a method, what has no getter or setter.
+ * throws ERR_METHOD for what cannot be read or written: what is a method, what has no getter or setter.
  */
 function sharedProperty(instance: object, name: string): AnyFunction {
   const property = (...args: unknown[]): unknown => {
-    const found = sharedNames(instance).includes(name) ? propertyOf(instance, name) : isMethod;
-    const { get, set, writable } = found;
+    const { get, set, writable } = propertyOf(instance, name);
     if (args.length === 0) {
-      if (found === isMethod || (set !== undefined && get === undefined)) {
-        throw noProperty(name, 'read');
-      }
-      return Reflect.get(instance, name) as unknown;
+      if ((get ?? writable) !== undefined) return Reflect.get(instance, name) as unknown;
+      throw noProperty(name, 'read');
     }
-    if (set === undefined && writable !== true) throw noProperty(name, 'written');
     // What is frozen says no.
-    if (!Reflect.set(instance, name, args[0])) throw noProperty(name, 'written');
-    return undefined;
+    if ((set ?? writable) && Reflect.set(instance, name, args[0])) return undefined;
+    throw noProperty(name, 'written');
   };
   return Object.assign(property, { [ofProperty]: true });
 }
 
-/** What stands where a property would. */
-const isMethod: PropertyDescriptor = {};
-/** What was named, and is not there yet. */
-const absent: PropertyDescriptor = { writable: true };
-
-/** What describes a property of an instance. */
+/** What describes a property of an instance; of a method, nothing. */
 function propertyOf(instance: object, name: string): PropertyDescriptor {
   for (let at: unknown = instance; typeof at === 'object' && at !== null;) {
     const found = Object.getOwnPropertyDescriptor(at, name);
     if (found !== undefined) {
-      return at !== instance && typeof found.value === 'function' ? isMethod : found;
+      return at !== instance && typeof found.value === 'function' ? {} : found;
     }
     at = Object.getPrototypeOf(at);
   }
-  return absent;
+  // It was named, and is not there yet.
+  return { writable: true };
 }
 
-function noProperty(name: string, what: string): DserviceError {
-  const text = `there is no property "${name.slice(0, 64)}" that can be ${what}`;
-  return new DserviceError('ERR_METHOD', text, { method: name.slice(0, 64), mayHaveRun: false });
+function noProperty(method: string, what: string): DserviceError {
+  const text = `there is no property "${method}" that can be ${what}`;
+  return new DserviceError('ERR_METHOD', text, { method, mayHaveRun: false });
 }

@@ -13,14 +13,16 @@ export interface LocalFunction {
   method: string | undefined;
   /** How often it was mentioned, less what was culled. */
   mentions: number;
+  /** The peer has heard of it, and let go of some of that. */
+  culled: boolean;
 }
 
 /** Whose functions they are. */
 export interface LocalHost {
-  /** The next id: none comes twice. */
-  nextId(): number;
-  /** Told of each function that has no mention left, and whether the peer had heard of it. */
-  onGone?(fn: AnyFunction, culled: boolean): void;
+  /** The next id, for this function: none comes twice. */
+  nextId(fn: AnyFunction): number;
+  /** Told of each function that has no mention left. */
+  onGone?(local: LocalFunction): void;
 }
 
 /** Our functions that the peer may call by number. Every operation takes constant time. */
@@ -55,23 +57,24 @@ export class LocalFunctions {
 
   /** The id for one more mention. Throws ERR_LIMIT. */
   mention(fn: AnyFunction, fresh: boolean, path: Path): number {
-    if (this.announcing) this.paths?.set(fn, path.slice(1).join('.'));
+    const name = path.slice(1).join('.');
+    if (this.announcing) this.paths?.set(fn, name);
     const known = fresh ? undefined : this.#byFn?.get(fn);
     if (known !== undefined) {
       known.mentions++;
-      if (this.announcing) known.method = path.slice(1).join('.');
+      if (this.announcing) known.method = name;
       return known.id;
     }
     if (this.#byId.size >= this.limit) {
       throw new DserviceError('ERR_LIMIT', `the peer holds ${this.limit} functions already`);
     }
-    const name = path.slice(1).join('.') || 'callback';
+    const id = this.#host.nextId(fn);
     const method = this.announcing ? name : undefined;
-    const local: LocalFunction = { id: this.#host.nextId(), fn, name, method, mentions: 1 };
+    const local = { id, fn, name: name || 'callback', method, mentions: 1, culled: false };
     this.#byId.set(local);
     this.#byFn ??= new Map();
-    if (!fresh || !this.#byFn.has(fn)) this.#byFn.set(fn, local);
-    return local.id;
+    if (!this.#byFn.has(fn)) this.#byFn.set(fn, local);
+    return id;
   }
 
   /** The peer let go of `count` mentions (all, in plain dnode). */
@@ -88,10 +91,11 @@ export class LocalFunctions {
     const local = this.#byId.get(id);
     if (local === undefined) return;
     local.mentions -= count;
+    local.culled ||= culled;
     if (local.mentions > 0) return;
     this.#byId.delete(id);
     if (this.#byFn?.get(local.fn) === local) this.#byFn.delete(local.fn);
-    this.#host.onGone?.(local.fn, culled);
+    this.#host.onGone?.(local);
   }
 
   clear(): void {

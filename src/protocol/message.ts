@@ -47,6 +47,9 @@ export interface Meta {
 /** What a long message weighs, in bytes, while it is kept. Not a string: a peer cannot say it. */
 export const weight = Symbol('weight');
 
+/** Of a message that waits: the function that it calls. */
+export const called = Symbol('called');
+
 /** One line of the wire. Everything is unchecked: it was only parsed. */
 export interface Message {
   readonly method?: unknown;
@@ -67,6 +70,7 @@ export interface Message {
   /** Lengths of what follows the line; once that is here, the bytes themselves. */
   bin?: unknown;
   [weight]?: number;
+  [called]?: (...args: unknown[]) => unknown;
   readonly [key: string]: unknown;
 }
 

@@ -16,7 +16,7 @@ import { Pulse } from './pulse.js';
 import { Serving, type ServingHost } from './serving.js';
 import type { SessionEvents, SessionHandle } from './session-handle.js';
 import type { SessionOptions } from './session-options.js';
-import { Streams } from './streams/streams.js';
+import { Streams, type StreamsHost } from './streams/streams.js';
 import { Wire, type WireHost } from './wire.js';
 
 /** The session whose parts they are. */
@@ -38,6 +38,7 @@ type Hosts = ChannelHandlers &
   ServingHost &
   FlowHost &
   FarewellHost &
+  StreamsHost &
   HeartbeatHost &
   ControlsHost;
 
@@ -145,13 +146,7 @@ export class Parts implements Hosts {
   }
 
   makeStreams(): Streams {
-    const { clock, scope } = this.#options;
-    return new Streams({
-      call: (target, args) => this.calling.streams.call(target, args),
-      ...{ wire: this.wire, clock, scope, onUse: () => this.hold(this.held) },
-      onError: (error) => this.onError(error),
-      onEnded: () => this.farewell.served(),
-    });
+    return new Streams(this.#options, this);
   }
 
   onCall(): void {
@@ -164,6 +159,10 @@ export class Parts implements Hosts {
 
   onUse(): void {
     if (!this.held) this.hold(false);
+  }
+
+  onStreamEnded(): void {
+    this.farewell.served();
   }
 
   onDone(): void {

@@ -64,13 +64,17 @@ export class Reference implements Callable {
     this.key = key;
   }
 
+  get #few(): Seldom {
+    return (this.#seldom ??= {});
+  }
+
   /** When it was let go, and how. */
   get gone(): Gone | undefined {
     return this.#seldom?.gone;
   }
 
   set gone(gone: Gone | undefined) {
-    (this.#seldom ??= {}).gone = gone;
+    this.#few.gone = gone;
   }
 
   /** Told of the next call of it. */
@@ -79,7 +83,7 @@ export class Reference implements Callable {
   }
 
   set onCall(onCall: (() => void) | undefined) {
-    (this.#seldom ??= {}).onCall = onCall;
+    this.#few.onCall = onCall;
   }
 
   get released(): boolean {
@@ -109,16 +113,15 @@ export class Reference implements Callable {
   onBroken(listener: BrokenListener): () => void {
     const over = this.released ? this.#owner.error(this) : this.#owner.over;
     if (over !== undefined) listener(over);
-    else ((this.#seldom ??= {}).listeners ??= new Set()).add(listener);
+    else (this.#few.listeners ??= new Set()).add(listener);
     return () => void this.#seldom?.listeners?.delete(listener);
   }
 
   /** It can be called no more. */
   broken(why: () => DserviceError): void {
-    const seldom = this.#seldom;
-    const listeners = seldom?.listeners;
-    if (seldom === undefined || listeners === undefined) return;
-    seldom.listeners = undefined;
+    const listeners = this.#seldom?.listeners;
+    if (listeners === undefined) return;
+    this.#few.listeners = undefined;
     const error = why();
     for (const listener of listeners) listener(error);
   }
@@ -202,19 +205,14 @@ export class RemoteFunctions {
   /** As `find`, but undefined for one that was released. */
   alive(fn: AnyFunction): Reference | undefined {
     const ref = (fn as Partial<Record<typeof callable, unknown>>)[callable];
-    return ref instanceof Reference && !ref.released && this.#owns(ref) ? ref : undefined;
+    return ref instanceof Reference && this.#byId.get(ref.id) === ref ? ref : undefined;
   }
 
   /** The reference behind a stand-in of this session's. Throws ERR_RELEASED. */
   find(fn: AnyFunction): Reference | undefined {
     const ref = (fn as Partial<Record<typeof callable, unknown>>)[callable];
-    if (!(ref instanceof Reference) || !this.#owns(ref)) return undefined;
-    if (ref.released) throw this.error(ref);
-    return ref;
-  }
-
-  #owns(ref: Reference): boolean {
-    return ref.released || this.#byId.get(ref.id) === ref;
+    if (ref instanceof Reference && ref.released) throw this.error(ref);
+    return this.alive(fn);
   }
 
   /** A mention in a message whose content is dropped. */
@@ -233,7 +231,8 @@ export class RemoteFunctions {
 
   /** What to say to who uses one that was let go: which it is, and since when. */
   error({ name, of, key, gone }: Reference): DserviceError {
-    const { at, how } = gone ?? { at: this.host.now(), how: 'was let go' };
+    // Whoever asks has seen that it is gone.
+    const { at, how } = gone as Gone;
     const isMethod = name !== 'callback';
     const known = isMethod ? name : key;
     // Of a list, or among the arguments, it has a number alone.
@@ -251,17 +250,16 @@ export class RemoteFunctions {
   }
 
   #cull(id: number, count: number): void {
-    const first = this.#culls === undefined;
+    if (this.#culls === undefined) this.host.onCull();
     const culls = (this.#culls ??= new Map());
     culls.set(id, (culls.get(id) ?? 0) + count);
-    if (first) this.host.onCull();
   }
 
   /** What was let go since the last time. */
-  takeCulls(): ReadonlyMap<number, number> {
-    const culls = this.#culls;
+  takeCulls(): Iterable<[id: number, count: number]> {
+    const culls = this.#culls ?? [];
     this.#culls = undefined;
-    return culls ?? new Map<number, number>();
+    return culls;
   }
 
   clear(why: DserviceError): void {

@@ -34,44 +34,43 @@ export function standsForObject(fn: AnyFunction): unknown {
   return (fn as { [itself]?: object })[itself] ?? fn;
 }
 
-/** A function that stands for an object. */
-export function standInFor(instance: object): AnyFunction {
-  return standFor(
-    () => undefined,
-    () => instance,
-  );
-}
-
 /** Lets a function stand for an object. */
 export function standFor(fn: AnyFunction, get: () => object): AnyFunction {
   return Object.defineProperty(fn, itself, { get });
 }
 
-/** Puts the peer's objects in the place of their methods. `isTheirs`: whether a function is the peer's. Throws ERR_MALFORMED. */
-export function readObjects(
-  place: Placement,
-  types: Types,
-  isTheirs: (fn: AnyFunction) => boolean,
-  untold?: (error: unknown) => void,
-): void {
+/** The wire by which objects come. */
+interface ReadingWire {
+  /** Those of the peer's functions that it gave here. */
+  readonly references: { find(fn: AnyFunction): object | undefined };
+  /** A property could not be written, and nobody waits for that. */
+  untold(error: unknown): void;
+}
+
+/** Puts the peer's objects in the place of their methods. Throws ERR_MALFORMED. */
+export function readObjects(place: Placement, types: Types, wire: ReadingWire): void {
   place.each(types, 'object', (methods) => {
     const fn = isRecord(methods) ? methods[self] : undefined;
-    if (!isRecord(methods) || typeof fn !== 'function' || !isTheirs(fn as AnyFunction)) {
+    if (
+      !isRecord(methods) ||
+      typeof fn !== 'function' ||
+      wire.references.find(fn as AnyFunction) === undefined
+    ) {
       throw malformed('nothing stands for an object itself');
     }
     const known = (fn as { [itself]?: object })[itself];
-    return known ?? remoteObject(methods, fn as AnyFunction, untold);
+    return known ?? remoteObject(methods, fn as AnyFunction, wire);
   });
 }
 
 function remoteObject(
   methods: Record<string, unknown>,
   fn: AnyFunction,
-  untold: ((error: unknown) => void) | undefined,
+  wire: ReadingWire,
 ): object {
   delete methods[self];
   Object.setPrototypeOf(methods, RemoteObject.prototype);
-  if (untold !== undefined) share(methods, untold);
+  share(methods, (error) => wire.untold(error));
   Object.defineProperty(methods, itself, { value: fn });
   return Object.assign(fn, { [itself]: methods })[itself];
 }

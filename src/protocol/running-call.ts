@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import type { DserviceError } from '../errors.js';
 import type { Sink } from './checked.js';
 import { ServedCall } from './context.js';
+import type { AnyFunction } from './encode.js';
 import { passedOn } from './error-value.js';
 import type { Place } from './gates.js';
 import type { Meta } from './message.js';
@@ -35,6 +36,8 @@ export class RunningCall extends ServedCall implements Sink {
   held: unknown;
   #before: number;
   observed: ObservedServing | undefined;
+  /** What it runs. */
+  fn: AnyFunction | undefined;
   ended = false;
   /** What its message weighs. */
   weight = 0;

@@ -10,7 +10,8 @@ import { asKnown } from './error-value.js';
 import { ofProperty } from './exposing.js';
 import { Gates } from './gates.js';
 import type { InterceptServing } from './intercept.js';
-import { type Message, type Meta, readId, weight } from './message.js';
+import { called, type Message, type Meta, readId, weight } from './message.js';
+import { type Direct, type HolderOfFunctions, keeperOf } from './keeper.js';
 import { noMeta, readMeta } from './meta.js';
 import { constructing, methodOptions, type Said } from './method-options.js';
 import type { SessionObserver } from './observer.js';
@@ -23,9 +24,7 @@ import { Digits } from './quick.js';
 import { Pipelined } from './pipelining/pipelined.js';
 import type { Reference } from './references.js';
 import { type CallHost, isSilent, RunningCall } from './running-call.js';
-import type { SessionHandle } from './session-handle.js';
 import { discard } from './streams/outgoing.js';
-import type { StreamFunction } from './streams/stream-function.js';
 import type { Wire } from './wire.js';
 
 export interface ServingOptions {
@@ -45,12 +44,9 @@ export interface ServingOptions {
 }
 
 /** Whose calls are served: the session. */
-export interface ServingHost {
-  readonly session: SessionHandle;
+export interface ServingHost extends HolderOfFunctions {
   /** Who watches the session. */
   readonly observer: SessionObserver | undefined;
-  /** A handler failed, and the caller does not want to know. */
-  onError(error: unknown): void;
   /** A call was refused by what the service says of it. */
   onFail(error: DserviceError): void;
   /** A handler has ended. */
@@ -126,7 +122,13 @@ export class Serving implements Host, CallHost {
     this.#count += more;
     this.#weight += more * (message[weight] ?? 0);
     then?.();
+    this.#runs(message[called], more);
     if (more < 0) this.#host.onDone();
+  }
+
+  /** So many more calls of a function run, or wait. */
+  #runs(fn: AnyFunction | undefined, more: number): void {
+    keeperOf(fn)?.counts(this.#host, 0, more);
   }
 
   /** Throws ERR_BUSY where as many calls run as may. */
@@ -144,10 +146,11 @@ export class Serving implements Host, CallHost {
   serve(fn: AnyFunction, message: Message, name: string, method?: string): void {
     if (message.results === undefined || this.#wire.plain) {
       const args = this.#wire.decode(message, name);
-      return this.whole(this.#wire.takeWhole(), message, () =>
-        this.run(fn, args, message, name, method),
-      );
+      const whole = this.#wire.takeWhole();
+      if (whole !== undefined) message[called] = fn;
+      return this.whole(whole, message, () => this.run(fn, args, message, name, method));
     }
+    message[called] = fn;
     this.pipelined.fill(message, (args, later) => this.run(fn, args, later, name, method));
   }
 
@@ -222,6 +225,8 @@ export class Serving implements Host, CallHost {
     const call = new RunningCall(session, meta, passed, clock, this, reply, callback);
     if (callback !== undefined) call.held = last;
     call.sink = sink;
+    call.fn = fn;
+    this.#runs(fn, 1);
     call.weight = message[weight] ?? 0;
     this.#count++;
     this.#weight += call.weight;
@@ -324,9 +329,9 @@ export class Serving implements Host, CallHost {
   }
 
   /** Serves a function of a stream, apart from what users call. Throws what the decoder throws. */
-  stream(stream: StreamFunction, message: Message): void {
+  stream(direct: Direct, message: Message): void {
     const reply = this.replyOf(message);
-    stream.direct(this.#wire.decode(message), (outcome) => {
+    direct(this.#wire.decode(message), (outcome) => {
       if (reply !== undefined && !this.#over) this.#answer(reply, this.#wire.encode(outcome));
     });
   }
@@ -368,6 +373,7 @@ export class Serving implements Host, CallHost {
     else this.#oneWay?.delete(call);
     if (sink !== undefined) sink(answer);
     else if (reply !== undefined) this.reply(reply, answer);
+    this.#runs(call.fn, -1);
     if (answer.length > 0 || !this.#awaitAnswer(call)) call.place?.leave();
     this.#host.onDone();
   }
@@ -399,7 +405,7 @@ export class Serving implements Host, CallHost {
 
   /** A handler failed. */
   failed(call: RunningCall, error: unknown): void {
-    if (call.reply === undefined && call.sink === undefined) this.#host.onError(error);
+    if (isSilent(call)) this.#host.onError(error);
   }
 
   /** The id under which a message wants its outcome. */

@@ -2,32 +2,32 @@ import { DserviceError } from '../errors.js';
 import { malformed, type Placement, type Types } from './decode.js';
 import type { AnyFunction, StreamParts } from './encode.js';
 import type { LocalFunctions } from './functions.js';
+import { giveKeeper } from './keeper.js';
 import { isRecord, type Message, readId } from './message.js';
 import type { Reference } from './references.js';
 import { standFor } from './remote-object.js';
 import { RemoteSignal, remoteSignal } from './remote-signal.js';
-import { markStream } from './streams/stream-function.js';
 
-export interface SignalsOptions {
+/** The wire that they are of. */
+export interface SignalsWire {
   readonly local: Pick<LocalFunctions, 'idOf'>;
   readonly references: { find(fn: AnyFunction): Reference | undefined };
-  /** Whether the peer knows signals. */
-  agreed(): boolean;
+  /** Whether the peer knows them as well. */
+  agreed(feature: 'signal'): boolean;
   /** Arguments of a message, or the keys of one. Throws ERR_DATA, ERR_LIMIT. */
   encode(args: readonly unknown[]): string;
   decode(message: Message): unknown[];
-  /** Writes in order. */
-  write(line: string): void;
+  readonly calling: {
+    /** Writes in order. */
+    send(line: string): void;
+  };
   /** Lets go of the functions in a message that nobody reads. */
   drop(message: Message): void;
 }
 
-const following = Symbol('following');
-
 /** A signal of ours that the peer has. */
 interface Own {
-  /** It was mentioned: from here on it is listened to. */
-  listen(): void;
+  /** It is listened to no more. */
   stop(): void;
   /** The function that stands for it. */
   readonly fn: AnyFunction;
@@ -35,7 +35,7 @@ interface Own {
 
 /** The AbortSignals of one session: those of ours that the peer has, and those of the peer's that are here. */
 export class Signals {
-  readonly #options: SignalsOptions;
+  readonly #wire: SignalsWire;
   readonly #known = new WeakMap<AbortSignal, Own>();
   readonly #own = new Set<Own>();
   readonly #theirs = new Map<number, RemoteSignal>();
@@ -47,8 +47,8 @@ export class Signals {
     this.#tell(own, '');
   });
 
-  constructor(options: SignalsOptions) {
-    this.#options = options;
+  constructor(wire: SignalsWire) {
+    this.#wire = wire;
   }
 
   /** How many of ours are listened to for the peer. */
@@ -62,7 +62,7 @@ export class Signals {
 
   /** What stands for a signal of ours. */
   parts(signal: AbortSignal): StreamParts {
-    const tagged = this.#options.agreed();
+    const tagged = this.#wire.agreed('signal');
     const theirs = remoteSignal(signal);
     // What comes back is what it was.
     if (tagged && theirs !== undefined && this.#isHere(theirs)) return { parts: theirs.wait };
@@ -73,13 +73,8 @@ export class Signals {
     return { tagged, parts: { aborted: false, wait: own.fn } };
   }
 
-  /** A function of ours is mentioned, which may be that of a signal. */
-  mentioned(fn: AnyFunction): void {
-    (fn as { [following]?: Own })[following]?.listen();
-  }
-
   #isHere(theirs: RemoteSignal): boolean {
-    const ref = this.#options.references.find(theirs.wait);
+    const ref = this.#wire.references.find(theirs.wait);
     return ref !== undefined && this.#theirs.get(ref.id) === theirs;
   }
 
@@ -96,50 +91,47 @@ export class Signals {
       const reason: unknown = weak.deref()?.reason;
       over = { reason };
       own.stop();
-      if (this.#options.agreed()) this.#tell(own, `,"arguments":${this.#encode(reason)}`);
+      if (this.#wire.agreed('signal')) this.#tell(own, `,"arguments":${this.#encode(reason)}`);
       for (const tell of waiting) tell(reason);
     };
-    const fn = markStream(() => new Promise((resolve) => wait(resolve)), {
+    const fn = giveKeeper(() => new Promise((resolve) => wait(resolve)), {
       direct: (_args, answer) => wait((reason) => answer([null, reason])),
-      culled: () => own.stop(),
-      unsent: () => own.stop(),
-    });
-    const own: Own = {
-      fn,
-      listen: () => {
+      counts: (_holder, functions, _calls, gone) => {
         const alive = weak.deref();
-        if (alive === undefined || this.#own.has(own)) return;
+        if (gone !== undefined) return own.stop();
+        // It is given: from here on it is listened to.
+        if (functions === 0 || alive === undefined) return;
         this.#own.add(own);
         alive.addEventListener('abort', aborted);
         this.#forgotten.register(alive, own, own);
       },
+    });
+    const own: Own = {
+      fn,
       stop: () => {
         this.#own.delete(own);
         weak.deref()?.removeEventListener('abort', aborted);
         this.#forgotten.unregister(own);
       },
     };
-    Object.assign(fn, { [following]: own });
     standFor(fn, () => weak.deref() ?? new AbortController().signal);
     return own;
   }
 
   #encode(reason: unknown): string {
-    const { encode } = this.#options;
     try {
-      return encode([reason]);
+      return this.#wire.encode([reason]);
     } catch {
       const text = 'the signal was aborted, for a reason that cannot be sent';
-      return encode([new DserviceError('ERR_CANCELLED', text)]);
+      return this.#wire.encode([new DserviceError('ERR_CANCELLED', text)]);
     }
   }
 
   /** Tells the peer of a signal that it has; without arguments, that it will never be aborted. */
   #tell({ fn }: Own, args: string): void {
-    const { local, agreed, write } = this.#options;
-    const id = local.idOf(fn);
-    if (id !== undefined && agreed()) {
-      write(`{"control":"abort","signal":${JSON.stringify(id)}${args}}`);
+    const id = this.#wire.local.idOf(fn);
+    if (id !== undefined && this.#wire.agreed('signal')) {
+      this.#wire.calling.send(`{"control":"abort","signal":${JSON.stringify(id)}${args}}`);
     }
   }
 
@@ -155,7 +147,7 @@ export class Signals {
 
   #make(wait: unknown, reply: unknown): AbortSignal {
     const ref =
-      typeof wait === 'function' ? this.#options.references.find(wait as AnyFunction) : undefined;
+      typeof wait === 'function' ? this.#wire.references.find(wait as AnyFunction) : undefined;
     if (ref === undefined) throw malformed('nothing tells when a signal is aborted');
     const known = this.#theirs.get(ref.id);
     const signal = known?.signal;
@@ -192,15 +184,14 @@ export class Signals {
 
   /** A signal of the peer's was aborted, or never will be. */
   aborted(message: Message): void {
-    const { decode, drop, references } = this.#options;
     const theirs = this.#theirs.get(readId(message.signal) ?? -1);
-    if (theirs === undefined) return drop(message);
-    const ref = references.find(theirs.wait);
+    if (theirs === undefined) return this.#wire.drop(message);
+    const ref = this.#wire.references.find(theirs.wait);
     if (ref !== undefined) this.#letGo(ref);
     if (message.arguments === undefined) return theirs.leave();
     let reason: unknown;
     try {
-      [reason] = decode(message);
+      [reason] = this.#wire.decode(message);
     } catch (error) {
       reason = error;
     }

@@ -11,6 +11,7 @@ import { decode, type DecodeOptions } from './decode.js';
 import { type AnyFunction, encode, type EncodeOptions } from './encode.js';
 import { LocalFunctions, type LocalHost } from './functions.js';
 import { agreed, type Feature, featuresOfControls, type Heard } from './hello.js';
+import { type Gone, type HolderOfFunctions, keeperOf } from './keeper.js';
 import { listed, type Mover } from './listed.js';
 import { isRecord, type Message, readId } from './message.js';
 import type { CallOptions } from './options.js';
@@ -20,8 +21,7 @@ import { Slot } from './pipelining/slots.js';
 import { Digits, plainJson } from './quick.js';
 import { type Reference, RemoteFunctions, type RemoteHost } from './references.js';
 import type { Tables } from './session-handle.js';
-import { Signals } from './signals.js';
-import { streamFunction } from './streams/stream-function.js';
+import { Signals, type SignalsWire } from './signals.js';
 import type { Streams } from './streams/streams.js';
 
 export type { Settled } from './crossing.js';
@@ -42,10 +42,8 @@ export interface WireOptions {
 }
 
 /** Whose wire it is: the session. */
-export interface WireHost {
+export interface WireHost extends HolderOfFunctions {
   makeStreams(): Streams;
-  /** A handler or a listener failed, with nobody to tell. */
-  onError(error: unknown): void;
 }
 
 /** What the calling half does for the wire. */
@@ -58,7 +56,7 @@ export interface WireCalling {
 }
 
 /** What the calling and the serving half of a session share: the tables of functions, the codec, the way out. */
-export class Wire implements RemoteHost, LocalHost, CrossingHost {
+export class Wire implements RemoteHost, LocalHost, CrossingHost, SignalsWire {
   readonly limits: Limits;
   readonly outbox: Outbox;
   readonly local: LocalFunctions;
@@ -105,16 +103,7 @@ export class Wire implements RemoteHost, LocalHost, CrossingHost {
   }
 
   signalsNow(): Signals {
-    this.signals ??= new Signals({
-      local: this.local,
-      references: this.references,
-      agreed: () => this.agreed('signal'),
-      encode: (args) => this.encode(args),
-      decode: (message) => this.decode(message),
-      write: (line) => this.calling.send(line),
-      drop: (message) => this.drop(message),
-    });
-    return this.signals;
+    return (this.signals ??= new Signals(this));
   }
 
   get tables(): Pick<Tables, 'local' | 'references' | 'streams' | 'signals'> {
@@ -126,12 +115,6 @@ export class Wire implements RemoteHost, LocalHost, CrossingHost {
   /** Whether the peer holds functions of ours that it may call, or there are streams. */
   get held(): boolean {
     return this.local.size > (this.signals?.own ?? 0) || this.anyStreams?.used === true;
-  }
-
-  /** A signal of the peer's was aborted, or never will be. */
-  aborted(message: Message): void {
-    if (this.signals === undefined) this.drop(message);
-    else this.signals.aborted(message);
   }
 
   get plain(): boolean {
@@ -148,22 +131,17 @@ export class Wire implements RemoteHost, LocalHost, CrossingHost {
   }
 
   /** Ids of functions and of outcomes come from one counter, and none is used again. */
-  nextId(): number {
+  nextId(fn?: AnyFunction): number {
+    keeperOf(fn)?.counts(this.#host, 1, 0);
     return ++this.#lastId;
   }
 
-  onGone(fn: AnyFunction, culled: boolean): void {
-    const stream = streamFunction(fn);
-    if (culled) stream?.culled();
-    else stream?.unsent();
+  onGone(local: Gone & { readonly fn: AnyFunction }): void {
+    keeperOf(local.fn)?.counts(this.#host, -1, 0, local);
   }
 
   callReference(target: Reference, args: unknown[], given?: CallOptions): Promise<unknown> {
     return this.calling.reference(target, args, given);
-  }
-
-  outcomeOf(value: object): number | undefined {
-    return this.calling.outcomeOf(value);
   }
 
   onCull(): void {
@@ -375,13 +353,10 @@ export class Wire implements RemoteHost, LocalHost, CrossingHost {
     // A collection may find hundreds of thousands: more than a peer reads in one message.
     for (let at = 0; at < culls.length; at += cullsAtOnce) {
       const some = culls.slice(at, at + cullsAtOnce);
-      if (!this.agreed('cull')) {
-        const ids = some.map(([id]) => id).join(',');
-        this.calling.send(`{"method":"cull","arguments":[${ids}],"callbacks":{},"links":[]}`);
-      } else {
-        const counts = JSON.stringify(Object.fromEntries(some));
-        this.calling.send(`{"control":"cull","counts":${counts}}`);
-      }
+      const line = this.references.plain
+        ? `"method":"cull","arguments":[${some.map(([id]) => id).join(',')}],"callbacks":{},"links":[]`
+        : `"control":"cull","counts":${JSON.stringify(Object.fromEntries(some))}`;
+      this.calling.send(`{${line}}`);
     }
   }
 

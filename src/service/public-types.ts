@@ -16,6 +16,7 @@ export type {
   ServeChange,
   ServeInterceptor,
 } from '../protocol/intercept.js';
+export type { Released } from '../protocol/keeper.js';
 export type { Attributes, CallEvent, ServeEvent } from '../protocol/observer.js';
 export type { Peer, SessionEvents, SessionHandle } from '../protocol/session-handle.js';
 export type { Authenticate } from '../protocol/session-options.js';

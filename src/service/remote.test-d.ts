@@ -1,6 +1,7 @@
 import { expectTypeOf, test } from 'vitest';
 import { Exposed } from '../protocol/exposed.js';
 import { codec } from '../protocol/codecs.js';
+import type { Released } from '../protocol/keeper.js';
 import type { Dialled } from './dial.js';
 import type { Remote, RemoteIterable, RemotePromise } from './remote.js';
 
@@ -350,4 +351,20 @@ test('objects by reference are let go of', () => {
     using early = till.user();
     void early;
   });
+});
+
+test('who is told that it was let go', () => {
+  class Cart extends Exposed {
+    add(sku: string): number {
+      return sku.length;
+    }
+    [Exposed.released]({ peer, session, last }: Released): void {
+      expectTypeOf(last).toEqualTypeOf<boolean>();
+      expectTypeOf(session.peer).toEqualTypeOf(peer);
+    }
+  }
+  const remote = {} as Remote<{ cart(): Cart }>;
+  expectTypeOf(remote.cart().add('x')).resolves.toEqualTypeOf<number>();
+  // @ts-expect-error It stays with its owner.
+  void remote.cart()[Exposed.released];
 });

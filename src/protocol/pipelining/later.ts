@@ -1,12 +1,12 @@
 import { callable, type Callable, type CallOptions } from '../options.js';
 import type { Ahead, MapFunction } from './ahead.js';
 import { RemotePromise } from './remote-promise.js';
-import { functionAt, type Has, type MethodOf, stepTo } from './steps.js';
+import { functionAt, type Has, type Methods, stepTo } from './steps.js';
 
 const forgotten = (): void => {};
 
 // What arrives holds no exposed instances: those are objects of functions here.
-const noMethod: MethodOf = () => undefined;
+const noMethod: Methods = { named: () => undefined };
 
 /** What a peer shares is not enumerable. */
 const has: Has = (object, name) =>

@@ -7,7 +7,7 @@ import type { Host } from './host.js';
 import { type Answer, Kept } from './kept.js';
 import { type Named, Replay } from './replay-map.js';
 import { filled } from './slots.js';
-import { functionAt, malformed, type MethodOf, readPath, stepTo } from './steps.js';
+import { functionAt, malformed, readPath, stepTo } from './steps.js';
 
 /** What waits for outcomes. */
 interface Job {
@@ -82,26 +82,24 @@ export class Pipelined {
   reach(message: Message, named: Named): void {
     const wire = this.#wire;
     const serving = this.#serving;
-    const methodOf: MethodOf = (instance, name) => wire.methods.named(instance, name);
+    const { methods } = wire;
     const on = readId(message.on);
     const path = readPath(message.method);
     if (on === undefined) throw malformed('`on` is not an id');
     const args = message.arguments === undefined ? undefined : wire.decode(message, '', true);
     const whole = args === undefined ? undefined : wire.takeWhole();
     const map =
-      message.map === undefined
-        ? undefined
-        : new Replay(message.map, { wire, serving, named, methodOf });
+      message.map === undefined ? undefined : new Replay(message.map, { wire, serving, named });
     const reply = serving.replyOf(message);
     this.#when([on, ...resultsOf(message)], message, (later, outcomeOf) => {
       const value = outcomeOf(on);
       if (args !== undefined && map === undefined) {
-        const fn = functionAt(value, path, methodOf);
+        const fn = functionAt(value, path, methods);
         return serving.whole(whole, later, () =>
           serving.run(fn, filled(args, outcomeOf), later, path.join('.')),
         );
       }
-      const found = stepTo(value, path, methodOf);
+      const found = stepTo(value, path, methods);
       this.#answer(reply, map === undefined ? found : map.over(found, later));
     });
   }

@@ -12,16 +12,21 @@ interface Source {
   readonly path: readonly string[];
 }
 
+/** The wire that it is recorded for. */
+interface RecordingWire {
+  encodeWithin(args: readonly unknown[]): string;
+}
+
 /**
  * What a function does with an element, written down for the peer to do it (protocol page, `map`). The function is
  * called once, with what stands for the element: whatever it reads and calls becomes an entry.
  */
 export class Recording {
-  readonly #encode: (args: readonly unknown[]) => string;
+  readonly #wire: RecordingWire;
   #entries: string[] = [];
 
-  constructor(encode: (args: readonly unknown[]) => string) {
-    this.#encode = encode;
+  constructor(wire: RecordingWire) {
+    this.#wire = wire;
   }
 
   /** The entries, as they go into a message. Throws ERR_DATA for what cannot be recorded, and what `fn` throws. */
@@ -40,7 +45,7 @@ export class Recording {
   /** Writes a call down: `head` is its target, as it goes into a message. Returns what stands for its outcome. */
   call(head: string, args: readonly unknown[] | undefined): unknown {
     // First, since what it is given may need entries before it.
-    const given = args === undefined ? '' : `,"arguments":${this.#encode(args)}`;
+    const given = args === undefined ? '' : `,"arguments":${this.#wire.encodeWithin(args)}`;
     return this.#standIn(this.#add(`{${head}${given}}`), []);
   }
 
@@ -63,7 +68,7 @@ export class Recording {
       (typeof result === 'object' && result !== null) || typeof result === 'function';
     const source = isObject ? sourceOf(result) : undefined;
     if (source === undefined) {
-      this.#add(`{"arguments":${this.#encode([result])}}`);
+      this.#add(`{"arguments":${this.#wire.encodeWithin([result])}}`);
     } else if (source.path.length > 0 || source.on !== this.#entries.length - 1 || source.on < 0) {
       this.#add(headOf(source.on, source.path, '}'));
     }

@@ -4,7 +4,7 @@ import { isRecord, type Message, readId } from '../message.js';
 import type { Wire } from '../wire.js';
 import type { Host } from './host.js';
 import { filled } from './slots.js';
-import { functionAt, malformed, type MethodOf, readPath, stepTo } from './steps.js';
+import { functionAt, malformed, readPath, stepTo } from './steps.js';
 
 /** Elements that are worked on at a time. */
 const atATime = 16;
@@ -24,7 +24,6 @@ export interface ReplayOptions {
   readonly wire: Wire;
   readonly serving: Host;
   readonly named: Named;
-  readonly methodOf: MethodOf;
 }
 
 /** One entry: what to do with the outcomes of those before. */
@@ -78,7 +77,8 @@ export class Replay {
 
   #read(entry: unknown, at: number, depth: number): Entry {
     if (!isRecord(entry)) throw malformed('an entry of `map` is not an object');
-    const { wire, serving, named, methodOf } = this.#options;
+    const { wire, named } = this.#options;
+    const { methods } = wire;
     const { on, method, map, new: construct } = entry;
     const args = entry.arguments === undefined ? undefined : wire.decode(entry, '', true);
     const results = isRecord(entry.results)
@@ -101,12 +101,12 @@ export class Replay {
     const path = readPath(method);
     const source = on === -1 ? -1 : before(readId(on), at);
     if (map !== undefined) {
-      const inner = new Replay(map, { wire, serving, named, methodOf }, depth + 1);
-      return async (of, message) => inner.over(stepTo(await of(source), path, methodOf), message);
+      const inner = new Replay(map, this.#options, depth + 1);
+      return async (of, message) => inner.over(stepTo(await of(source), path, methods), message);
     }
-    if (args === undefined) return async (of) => stepTo(await of(source), path, methodOf);
+    if (args === undefined) return async (of) => stepTo(await of(source), path, methods);
     return async (of, message) => {
-      const fn = functionAt(await of(source), path, methodOf);
+      const fn = functionAt(await of(source), path, methods);
       const within = { ...message, new: construct };
       return this.#run(fn, await fill(of), within, { name: path.join('.'), method: undefined });
     };

@@ -6,8 +6,10 @@ import { hidden } from './ahead.js';
 /** Keys of a path, at most. */
 const longest = 64;
 
-/** The method of an exposed instance, if it has one of that name. */
-export type MethodOf = (instance: object, name: string) => AnyFunction | undefined;
+export interface Methods {
+  /** The method of an exposed instance, if it has one of that name. */
+  named(instance: object, name: string): AnyFunction | undefined;
+}
 
 /** Whether an object has something of that name, for others. */
 export type Has = (object: object, name: string) => boolean;
@@ -23,13 +25,13 @@ const isEnumerable: Has = (object, name) =>
 export function stepTo(
   value: unknown,
   path: readonly string[],
-  methodOf: MethodOf,
+  methods: Methods,
   has: Has = isEnumerable,
 ): unknown {
   let at = value;
   for (const [i, key] of path.entries()) {
     if (typeof at !== 'object' || at === null) throw missing(path.slice(0, i + 1));
-    if (exposing(at) !== undefined) at = methodOf(at, key) ?? methodOf(at, `=${key}`)?.();
+    if (exposing(at) !== undefined) at = methods.named(at, key) ?? methods.named(at, `=${key}`)?.();
     else at = has(at, key) ? (Reflect.get(at, key) as unknown) : undefined;
   }
   return at;
@@ -52,10 +54,10 @@ export function readsOnTheWay(value: unknown, path: readonly string[]): boolean 
 export function functionAt(
   value: unknown,
   path: readonly string[],
-  methodOf: MethodOf,
+  methods: Methods,
   has?: Has,
 ): AnyFunction {
-  const found = stepTo(value, path, methodOf, has);
+  const found = stepTo(value, path, methods, has);
   if (typeof found !== 'function') throw missing(path);
   return found as AnyFunction;
 }

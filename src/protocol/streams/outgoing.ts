@@ -18,18 +18,14 @@ export interface BlobInfo {
 /** A stream that may be sent. */
 export class Outgoing {
   readonly kind: StreamKind;
-  readonly #open: () => Producer | Consumer;
+  /** Takes it: nobody else reads or writes it from here on. Throws why where somebody does. */
+  readonly open: () => Producer | Consumer;
   readonly info: BlobInfo | undefined;
 
   constructor(kind: StreamKind, open: () => Producer | Consumer, info?: BlobInfo) {
     this.kind = kind;
-    this.#open = open;
+    this.open = open;
     this.info = info;
-  }
-
-  /** Takes it: nobody else reads or writes it from here on. Throws why where somebody does. */
-  open(): Producer | Consumer {
-    return this.#open();
   }
 }
 

@@ -2,7 +2,7 @@ import { DserviceError } from '../../errors.js';
 import type { Consumer } from './ends.js';
 import { chunk, sizeOf } from './size.js';
 import { answerError } from './source.js';
-import type { Answer } from './stream-function.js';
+import type { Answer } from '../keeper.js';
 
 /** Bytes that the peer may have on their way, once it has begun. */
 export const window = 4 * chunk;

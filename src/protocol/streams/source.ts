@@ -4,13 +4,21 @@ import type { ContextScope } from '../context.js';
 import type { Producer } from './ends.js';
 import { batch, chunk, cut, sizeOf } from './size.js';
 import type { StreamContext } from './stream-context.js';
-import type { Answer } from './stream-function.js';
+import type { Answer } from '../keeper.js';
 
 /** `next`s of one stream that may wait; what is asked for beyond is refused. */
 const mostAsks = 64;
 
 /** So often nothing came, before what is there leaves. */
 const patience = 16;
+
+/** Whose stream it is: the session. */
+export interface SourceHost {
+  /** Whether nothing may be sent for now: `pump` is called when it may. */
+  readonly wire: { readonly outbox: { readonly blocked: boolean } };
+  /** The producer failed, and nobody waits for it. */
+  onError(error: unknown): void;
+}
 
 export interface SourceOptions {
   readonly clock: Clock;
@@ -19,10 +27,7 @@ export interface SourceOptions {
   readonly context: StreamContext | undefined;
   /** Whether chunks of bytes are cut. */
   readonly cuts: boolean;
-  /** Whether nothing may be sent for now: `pump` is called when it may. */
-  blocked(): boolean;
-  /** The producer failed, and nobody waits for it. */
-  onError(error: unknown): void;
+  readonly host: SourceHost;
   /** Told once: the peer has had everything, or does not want it. */
   onEnd(): void;
 }
@@ -132,7 +137,7 @@ export class Source {
   }
 
   #deliver(): void {
-    for (let ask: Ask | undefined; !this.#options.blocked();) {
+    for (let ask: Ask | undefined; !this.#options.host.wire.outbox.blocked;) {
       const end = this.#end;
       if (this.#ready.length === 0 && end === undefined) return;
       ask = this.#asks.shift();
@@ -208,7 +213,7 @@ export class Source {
     this.#deliver();
     this.#options.onEnd();
     const stopped = this.#stopProducer(reason);
-    stopped.catch((error: unknown) => this.#options.onError(error));
+    stopped.catch((error: unknown) => this.#options.host.onError(error));
     return stopped;
   }
 

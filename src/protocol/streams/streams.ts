@@ -15,11 +15,20 @@ import { remoteReadable } from './remote-readable.js';
 import { Sink } from './sink.js';
 import { Source } from './source.js';
 import { StreamContext } from './stream-context.js';
-import { type Answer, type Direct, markStream } from './stream-function.js';
+import { type Answer, type Direct, giveKeeper } from '../keeper.js';
 
 export interface StreamsOptions {
   readonly clock: Clock;
   readonly scope: ContextScope;
+}
+
+/** Calls a function of a stream of the peer's. */
+interface Calls {
+  call(target: Reference, args: unknown[]): Promise<unknown>;
+}
+
+/** Whose streams they are: the session. */
+export interface StreamsHost {
   /** The session's, as far as it is of use here. `room` is called when its outbox is not blocked any more. */
   readonly wire: {
     readonly limits: Pick<Limits, 'streams' | 'blob'>;
@@ -27,12 +36,11 @@ export interface StreamsOptions {
     readonly plain: boolean;
     readonly references: { find(fn: AnyFunction): Reference | undefined };
   };
-  /** Calls a function of a stream of the peer's. */
-  call(target: Reference, args: unknown[]): Promise<unknown>;
+  readonly calling: { readonly streams: Calls };
   /** A producer failed when it was told that nobody reads any more. */
   onError(error: unknown): void;
   /** A stream of ours has ended. */
-  onEnded(): void;
+  onStreamEnded(): void;
   /** There are streams of the peer's here, or none any more. */
   onUse(): void;
 }
@@ -41,6 +49,8 @@ export interface StreamsOptions {
 interface Own {
   pump(): void;
   fail(error: DserviceError): void;
+  /** It was never sent. */
+  release(): void;
 }
 
 const forgotten = (): void => {};
@@ -48,6 +58,7 @@ const forgotten = (): void => {};
 /** The streams of one session: those that the peer reads and writes here, and those that we do there. */
 export class Streams {
   readonly #options: StreamsOptions;
+  readonly #host: StreamsHost;
   /** Ours, until the peer has let go of their functions; and of them those that go on. */
   readonly #own = new Set<Own>();
   readonly #live = new Set<Own>();
@@ -58,9 +69,10 @@ export class Streams {
   #blobBytes = 0;
   readonly #forgotten = new FinalizationRegistry<{ forget(): void }>((it) => it.forget());
 
-  constructor(options: StreamsOptions) {
+  constructor(options: StreamsOptions, host: StreamsHost) {
     this.#options = options;
-    this.limit = options.wire.limits.streams;
+    this.#host = host;
+    this.limit = host.wire.limits.streams;
   }
 
   /** Streams of ours that have not ended. */
@@ -88,11 +100,10 @@ export class Streams {
   }
 
   #openSource(producer: Producer, kind: Outgoing['kind']): Record<string, AnyFunction> {
-    const { clock, scope, wire, onError } = this.#options;
+    const { clock, scope } = this.#options;
     const call = scope.get();
     const source: Source = new Source(producer, {
-      ...{ clock, scope, onError },
-      blocked: () => wire.outbox.blocked,
+      ...{ clock, scope, host: this.#host },
       context: call === undefined ? undefined : new StreamContext(call),
       cuts: kind === 'bytes' || kind === 'readable',
       onEnd: () => this.#ended(source),
@@ -101,11 +112,8 @@ export class Streams {
       next: ([items, bytes], answer) => source.ask(items, bytes, answer),
       return: ([reason], answer) => source.return(reason, answer),
     };
-    return this.#give(source, functions, {
-      release: () => source.release(),
-      // Without it nothing can be read.
-      culled: (name, _left) => name === 'next' && source.stop(dropped()),
-    });
+    // Without it nothing can be read.
+    return this.#give(source, functions, (name) => name === 'next' && source.stop(dropped()));
   }
 
   #openSink(consumer: Consumer): Record<string, AnyFunction> {
@@ -118,16 +126,13 @@ export class Streams {
         answer([]);
       },
     };
-    return this.#give(sink, functions, {
-      release: () => sink.release(),
-      culled: (_name, left) => left === 0 && sink.stop(dropped()),
-    });
+    return this.#give(sink, functions, (_name, left) => left === 0 && sink.stop(dropped()));
   }
 
   #give(
     own: Own,
     functions: Record<string, Direct>,
-    on: { release(): void; culled(name: string, left: number): unknown },
+    culled: (name: string, left: number) => unknown,
   ): Record<string, AnyFunction> {
     this.#own.add(own);
     this.#live.add(own);
@@ -135,17 +140,19 @@ export class Streams {
     const given: Record<string, AnyFunction> = {};
     for (const [name, direct] of Object.entries(functions)) {
       const fn = (...args: unknown[]) => this.#byHand(direct, args);
-      given[name] = markStream(fn, {
+      given[name] = giveKeeper(fn, {
         direct,
-        culled: () => {
-          names.delete(name);
-          on.culled(name, names.size);
-          if (names.size === 0) this.#own.delete(own);
-        },
-        unsent: () => {
-          on.release();
+        counts: (_holder, _functions, _calls, gone) => {
+          if (gone === undefined) return;
+          if (gone.culled) {
+            names.delete(name);
+            culled(name, names.size);
+            if (names.size > 0) return;
+          } else {
+            own.release();
+            this.#ended(own);
+          }
           this.#own.delete(own);
-          this.#ended(own);
         },
       });
     }
@@ -160,7 +167,7 @@ export class Streams {
         if (outcome.length !== 1) resolve(value);
         // A producer may have thrown anything.
         // oxlint-disable-next-line prefer-promise-reject-errors
-        else if (!this.#options.wire.plain) reject(error);
+        else if (!this.#host.wire.plain) reject(error);
         else resolve({ values: [], done: true, error: inWords(error) });
       };
       direct(args, answer);
@@ -168,13 +175,13 @@ export class Streams {
   }
 
   #ended(own: Own): void {
-    if (this.#live.delete(own)) this.#options.onEnded();
+    if (this.#live.delete(own)) this.#host.onStreamEnded();
   }
 
   /** A stream of the peer's, of its functions; of a blob a promise of it. Throws ERR_MALFORMED, ERR_LIMIT. */
   make(kind: unknown, raw: unknown, info: unknown): unknown {
     const writable = kind === 'writable';
-    const { limits, references } = this.#options.wire;
+    const { limits, references } = this.#host.wire;
     const { streams } = limits;
     if (!isRecord(raw)) throw malformed('a stream is not an object');
     const call = (name: string): StreamCall => {
@@ -182,7 +189,7 @@ export class Streams {
       const ref = typeof fn === 'function' ? references.find(fn as AnyFunction) : undefined;
       if (ref === undefined)
         throw malformed(`a stream has no function \`${name}\` of its sender's`);
-      return new Call(fn as AnyFunction, ref, this.#options.call);
+      return new Call(fn as AnyFunction, ref, this.#host.calling.streams);
     };
     if (this.#theirs.size >= streams) {
       throw new DserviceError('ERR_LIMIT', `more than ${streams} streams of the peer's are held`);
@@ -206,11 +213,11 @@ export class Streams {
   }
 
   #holds(theirs: { fail(error: unknown): void }): void {
-    if (this.#theirs.add(theirs).size === 1) this.#options.onUse();
+    if (this.#theirs.add(theirs).size === 1) this.#host.onUse();
   }
 
   #left(theirs: { fail(error: unknown): void }): void {
-    if (this.#theirs.delete(theirs) && this.#theirs.size === 0) this.#options.onUse();
+    if (this.#theirs.delete(theirs) && this.#theirs.size === 0) this.#host.onUse();
   }
 
   #makeWritable(call: (name: string) => StreamCall): WritableStream<unknown> {
@@ -233,7 +240,7 @@ export class Streams {
     const size = isRecord(info) && typeof info.size === 'number' && info.size >= 0 ? info.size : 0;
     this.#blobBytes += size;
     try {
-      const { blob } = this.#options.wire.limits;
+      const { blob } = this.#host.wire.limits;
       if (this.#blobBytes <= blob) return await readBlob(inlet, size, isRecord(info) ? info : {});
       const text = `blobs of more than ${blob} bytes: send their \`stream()\``;
       throw new DserviceError('ERR_LIMIT', text);
@@ -271,16 +278,16 @@ export class Streams {
 class Call implements StreamCall {
   readonly fn: AnyFunction;
   readonly #ref: Reference;
-  readonly #make: (target: Reference, args: unknown[]) => Promise<unknown>;
+  readonly #calls: Calls;
 
-  constructor(fn: AnyFunction, ref: Reference, make: StreamsOptions['call']) {
+  constructor(fn: AnyFunction, ref: Reference, calls: Calls) {
     this.fn = fn;
     this.#ref = ref;
-    this.#make = make;
+    this.#calls = calls;
   }
 
   call(args: unknown[]): Promise<unknown> {
-    return this.#make(this.#ref, args);
+    return this.#calls.call(this.#ref, args);
   }
 
   release(): void {
