@@ -206,6 +206,34 @@ describe('turns', () => {
     expect(read).toEqual(['a{"ms":60}']);
   });
 
+  test('what takes long once, as when garbage is collected, is forgiven; twice among few it is not', async () => {
+    const [loop, read] = [new Loop(), [] as string[]];
+    const one = reader(loop, new Turns(loop), read, 'a');
+    const slow = cheap.replace('0', '5');
+    for (let n = 0; n < 5; n++) await one.send(slow, ...Array.from({ length: 8 }, () => cheap));
+    expect(read.splice(0)).toHaveLength(45);
+    await one.send(slow, cheap, slow, cheap);
+    expect(read.splice(0)).toHaveLength(3);
+    await loop.turn();
+    expect(read).toHaveLength(1);
+  });
+
+  test('bytes that follow short text are as they are, those that follow long text complete it', async () => {
+    const [loop, read] = [new Loop(), [] as string[]];
+    const one = reader(loop, new Turns(loop), read, 'a');
+    await one.send(dear);
+    read.splice(0);
+    one.far.write('{}\n', [new Uint8Array(50_000)]);
+    await settled(2);
+    expect(read.splice(0)).toHaveLength(2);
+    one.far.write(`${cheap}\n`, [new Uint8Array(1)]);
+    await settled(2);
+    expect(read).toEqual([]);
+    await loop.turn();
+    await loop.turn();
+    expect(read).toHaveLength(2);
+  });
+
   test('what takes turns beside channels, such as bodies of requests, does so too', async () => {
     const [loop, read] = [new Loop(), [] as string[]];
     const turns = new Turns(loop);

@@ -8,12 +8,20 @@ const share = 64 * 1024;
 const dear = 2;
 const dearFor = 1_000;
 const longestRest = 100;
+/**
+ * A collection of garbage, or another process, takes as long now and then, from whoever is read: what took less ms than
+ * this is forgiven, where nothing else took long among so many long pieces before it.
+ */
+const surely = 20;
+const pieces = 8;
 
 /** What may be dear, when its turn has come. */
 export interface Waiter {
   turn(): void;
   /** Until then, whatever is long of it waits for its turn: it took long. Kept by `Turns`. */
   dearUntil?: number | undefined;
+  /** Long pieces in which what takes long is not forgiven. */
+  suspect?: number | undefined;
 }
 
 /**
@@ -57,20 +65,24 @@ export class Turns {
   /** Runs what may be dear, and sees how long it takes, with the microtasks that it leaves. */
   run(waiter: Waiter, fn: () => void, then?: () => void): void {
     const began = this.#clock.now();
+    const suspect = waiter.suspect ?? 0;
+    if (suspect > 0) waiter.suspect = suspect - 1;
     fn();
-    this.#judge(waiter, began);
+    this.#judge(waiter, began, suspect);
     queueMicrotask(() =>
       this.#clock.endOfTurn(() => {
-        this.#judge(waiter, began);
+        this.#judge(waiter, began, suspect);
         then?.();
       }),
     );
   }
 
-  #judge(waiter: Waiter, began: number): void {
+  #judge(waiter: Waiter, began: number, suspect: number): void {
     const now = this.#clock.now();
     const took = now - began;
     if (took <= dear) return;
+    waiter.suspect = pieces;
+    if (took < surely && suspect === 0) return;
     waiter.dearUntil = now + dearFor;
     this.#restUntil = now + Math.min(took / 4, longestRest);
   }
@@ -190,7 +202,7 @@ class TurnReader implements ChannelHandlers, Waiter {
   #paused = false;
   #leaving = false;
   #queued = false;
-  /** Bytes since the last piece at whose end a line ended. */
+  /** Bytes since the last piece at whose end a line ended; of messages, of the last text. */
   #unfinished = 0;
   dearUntil: number | undefined;
 
@@ -201,9 +213,7 @@ class TurnReader implements ChannelHandlers, Waiter {
   }
 
   receive(data: Uint8Array | string, moved?: readonly unknown[]): void {
-    const length = this.#unfinished + data.length;
-    // In what follows a line anything may stand: then less is taken for unfinished than is.
-    this.#unfinished = typeof data === 'string' || data[data.length - 1] === 10 ? 0 : length;
+    const length = this.#weigh(data);
     if (this.#held !== undefined) this.#held.push([this.#kept(data), moved]);
     else if (length <= this.#turns.long) {
       this.#turns.others = true;
@@ -214,6 +224,20 @@ class TurnReader implements ChannelHandlers, Waiter {
       if (rest !== undefined) this.#hold([rest, undefined]);
       this.#turns.run(this, () => this.#owner.receive(first, moved));
     }
+  }
+
+  /** How long what becomes readable by a piece may be. */
+  #weigh(data: Uint8Array | string): number {
+    const { length } = data;
+    if (this.#channel.framing === 'bytes') {
+      const all = this.#unfinished + length;
+      // In what follows a line anything may stand: then less is taken for unfinished than is.
+      this.#unfinished = data[length - 1] === 10 ? 0 : all;
+      return all;
+    }
+    // Bytes by themselves are copied; with the last of them their line is read.
+    if (typeof data === 'string') this.#unfinished = length;
+    return this.#unfinished;
   }
 
   drain(): void {
