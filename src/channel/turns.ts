@@ -68,23 +68,25 @@ export class Turns {
     const suspect = waiter.suspect ?? 0;
     if (suspect > 0) waiter.suspect = suspect - 1;
     fn();
-    this.#judge(waiter, began, suspect);
+    const judged = this.#judge(waiter, began, suspect);
     queueMicrotask(() =>
       this.#clock.endOfTurn(() => {
-        this.#judge(waiter, began, suspect);
+        this.#judge(waiter, began, suspect, judged);
         then?.();
       }),
     );
   }
 
-  #judge(waiter: Waiter, began: number, suspect: number): void {
+  /** Whether it took long; `judged`: it was seen already that it did. */
+  #judge(waiter: Waiter, began: number, suspect: number, judged = false): boolean {
     const now = this.#clock.now();
     const took = now - began;
-    if (took <= dear) return;
+    if (took <= (judged ? surely : dear)) return judged;
     waiter.suspect = pieces;
-    if (took < surely && suspect === 0) return;
+    if (took <= surely && suspect === 0) return true;
     waiter.dearUntil = now + dearFor;
     this.#restUntil = now + Math.min(took / 4, longestRest);
+    return true;
   }
 
   readonly #next = (): void => {

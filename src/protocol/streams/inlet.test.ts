@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
+import { codeOf } from '../../testing/fixtures/peer.js';
 import { turns } from '../../testing/recorder.js';
 import { Inlet } from './inlet.js';
 
 const full = (): Uint8Array => new Uint8Array(64 * 1024);
 
 /** A reader, and the `next`s that are out, in order. */
-function setUp() {
+function setUp(most?: number) {
   const asks: ((answer: unknown) => void)[] = [];
   let made = 0;
   const next = {
@@ -21,6 +22,7 @@ function setUp() {
     end,
     () => true,
     () => {},
+    most,
   );
   return { inlet, asks, made: () => made, answer: () => asks.shift()?.({ values: [full()] }) };
 }
@@ -54,4 +56,38 @@ test('who does not read on has no more than was asked for', async () => {
     if (made() > 20) break;
   }
   expect(made()).toBeLessThanOrEqual(5);
+});
+
+test('answers with megabytes each are bounded, together: what is there is read, then it is an error', async () => {
+  const { inlet, asks, answer } = setUp(1_000_000);
+  // Eight are out, of who reads as fast as it comes.
+  for (let n = 0; n < 40; n++) {
+    void inlet.read(inlet);
+    answer();
+    await turns(1);
+  }
+  expect(asks.length).toBeGreaterThan(4);
+  const out = asks.length;
+  for (const ask of asks.splice(0)) ask({ values: [new Uint8Array(400_000)] });
+  await turns(1);
+  // No more is asked of it.
+  expect([out > 4, asks.length]).toEqual([true, 0]);
+  const outcomes: unknown[] = [];
+  for (let n = 0; n < 4; n++) outcomes.push(await codeOf(inlet.read(inlet)));
+  expect(outcomes).toMatchObject([
+    { resolved: { done: false } },
+    { resolved: { done: false } },
+    'ERR_LIMIT',
+    { resolved: { done: true } },
+  ]);
+});
+
+test('of what is large less is asked for at a time', async () => {
+  const { inlet, asks } = setUp(100_000_000);
+  for (let n = 0; n < 40; n++) {
+    void inlet.read(inlet);
+    asks.shift()?.({ values: [new Uint8Array(400_000)] });
+    await turns(1);
+    expect(asks.length).toBeLessThanOrEqual(2);
+  }
 });

@@ -39,6 +39,8 @@ export class Inlet {
   /** Outcomes in the order in which they were asked for. */
   readonly #asked: Asked[] = [];
   #credit = firstCredit;
+  /** Bytes that may be here and not read. */
+  readonly #most: number;
   #over: { error?: unknown } | undefined;
   /** Told of an error that nobody waits for. */
   onFailed: ((error: unknown) => void) | undefined;
@@ -49,7 +51,9 @@ export class Inlet {
     end: StreamCall,
     check: (value: unknown) => boolean,
     onEnd: () => void,
+    most = Infinity,
   ) {
+    this.#most = most;
     this.#next = next;
     this.#return = end;
     this.#check = check;
@@ -112,15 +116,17 @@ export class Inlet {
     let size = 0;
     for (const value of values) size += sizeOf(value);
     const full = values.length === batch || size > chunk / 2;
-    if (hungry && full) this.#credit = Math.min(mostCredit, Math.ceil(1.5 * this.#credit));
+    if (size > 4 * chunk) this.#credit = firstCredit;
+    else if (hungry && full) this.#credit = Math.min(mostCredit, Math.ceil(1.5 * this.#credit));
     this.#size += size;
+    if (this.#size > this.#most) return this.#refuse(`over ${this.#most} bytes`, 'ERR_LIMIT');
     this.#values.push(...values);
     if (done) this.#finish({});
     this.#serve();
   }
 
-  #refuse(what: string): void {
-    const error = new DserviceError('ERR_MALFORMED', `the peer's stream is broken: ${what}`);
+  #refuse(what: string, code: 'ERR_MALFORMED' | 'ERR_LIMIT' = 'ERR_MALFORMED'): void {
+    const error = new DserviceError(code, `the peer's stream is broken: ${what}`);
     if (this.#over === undefined) this.#return.call([]).catch(forgotten);
     this.fail(error);
   }

@@ -182,7 +182,7 @@ export class Streams {
   make(kind: unknown, raw: unknown, info: unknown): unknown {
     const writable = kind === 'writable';
     const { limits, references } = this.#host.wire;
-    const { streams } = limits;
+    const { streams, blob } = limits;
     if (!isRecord(raw)) throw malformed('a stream is not an object');
     const call = (name: string): StreamCall => {
       const fn = raw[name];
@@ -196,7 +196,13 @@ export class Streams {
     }
     if (writable) return this.#makeWritable(call);
     const check = kind === 'bytes' || kind === 'blob' ? isBytes : () => true;
-    const inlet: Inlet = new Inlet(call('next'), call('return'), check, () => this.#left(inlet));
+    const inlet: Inlet = new Inlet(
+      call('next'),
+      call('return'),
+      check,
+      () => this.#left(inlet),
+      blob,
+    );
     if (kind === 'blob') return this.#readBlob(inlet, info);
     if (kind !== 'iterable' && kind !== 'readable' && kind !== 'bytes') {
       throw malformed(`unknown kind of stream: ${String(kind).slice(0, 32)}`);
