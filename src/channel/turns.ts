@@ -234,7 +234,7 @@ class TurnReader implements ChannelHandlers, Waiter {
     if (this.#channel.framing === 'bytes') {
       const all = this.#unfinished + length;
       // In what follows a line anything may stand: then less is taken for unfinished than is.
-      this.#unfinished = data[length - 1] === 10 ? 0 : all;
+      this.#unfinished = typeof data === 'string' || data[length - 1] === 10 ? 0 : all;
       return all;
     }
     // Bytes by themselves are copied; with the last of them their line is read.
