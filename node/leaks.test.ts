@@ -159,6 +159,7 @@ async function empty(
   for (let i = 0; i < 100 && !isDeepStrictEqual(tables(), before); i++) {
     globalThis.gc?.();
     await new Promise((resolve) => setImmediate(resolve));
+    // What was collected is told in a turn of its own, and then goes over a socket: nothing tells when that is through.
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   expect(tables()).toEqual(before);

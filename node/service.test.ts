@@ -132,6 +132,7 @@ describe('context()', () => {
       async begin() {
         const remote = await a.connect('b');
         inside = context().deadline;
+        // The deadline is one of the wire, by the clock of this machine: it has to pass.
         const passed = new Promise((resolve) => setTimeout(resolve, (inside ?? 0) + 20));
         later = passed.then(() => remote.shout('late'));
         return 'begun';
@@ -304,6 +305,7 @@ describe('a process', () => {
         });
       })();`);
     await child.line(/waiting/);
+    // Longer than a program lives that has nothing to wait for.
     await start('a', { slow: () => new Promise((resolve) => setTimeout(resolve, 300, 'slow')) });
     expect(await child.ended).toEqual({ code: 0, signal: null });
     expect(child.lines).toEqual(['waiting', 'slow', 'slow']);
